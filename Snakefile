@@ -1,0 +1,60 @@
+"""The reference replication of both papers: a table of contents. Stages are in workflow/rules, one verb a rule."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+WORKFLOW = ROOT / "workflow"
+sys.path.insert(0, str(ROOT / "src"))  # the light modules only: standard library, yaml, jsonschema
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # `python` in shell commands
+
+from entropyreg.config import load_config
+from entropyreg.errors import UserError
+from entropyreg.experiments import load_experiments
+from entropyreg.paths import Paths
+
+try:
+    config = load_config(WORKFLOW, config)
+    EXPERIMENTS = load_experiments(WORKFLOW, config)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+PATHS = Paths.of(config)
+CLAIMS = str(WORKFLOW / "experiments" / "claims.yaml")
+
+
+wildcard_constraints:
+    task="[a-z0-9_]+",
+    split="valid|test",
+    artefact="[ab]_(table|figure)_[a-z0-9_]+",
+    run="[a-z0-9_]+/[a-z0-9_]+/[A-Za-z0-9.-]+/seed[0-9]+",
+
+
+localrules:
+    all,
+    paper_a,
+    paper_b,
+
+
+rule all:
+    default_target: True
+    input:
+        lambda wildcards: [path for name in EXPERIMENTS.artefacts for path in PATHS.rendered(name)],
+
+
+rule paper_a:
+    input:
+        lambda wildcards: [path for name in EXPERIMENTS.artefacts if name[0] == "a" for path in PATHS.rendered(name)],
+
+
+rule paper_b:
+    input:
+        lambda wildcards: [path for name in EXPERIMENTS.artefacts if name[0] == "b" for path in PATHS.rendered(name)],
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/translation.smk"
+include: "workflow/rules/measures.smk"
+include: "workflow/rules/artefacts.smk"

@@ -1,0 +1,59 @@
+"""The configuration of a scale: base.yaml, the scale's file and the user's overrides, merged and validated."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from entropyreg.errors import UserError
+from entropyreg.schemas import merged, read_yaml, suggestion, validate
+
+SCALES = ("smoke", "demo", "workstation", "paper")
+
+
+def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the validated configuration.
+
+    `workflow_dir` is the project's `workflow` folder; `overrides` are the keys of `--config` and `--configfile`.
+    Raises `UserError` naming the key, the value and what is allowed.
+    """
+    folder, overrides = Path(workflow_dir), dict(overrides or {})
+    base = read_yaml(folder / "config" / "base.yaml")
+    scale = overrides.get("scale", base["scale"])
+    if scale not in SCALES:
+        raise UserError(f"scale is {scale!r}{suggestion(str(scale), SCALES)}; allowed: {', '.join(SCALES)}.")
+    config = merged(merged(base, read_yaml(folder / "config" / f"{scale}.yaml")), {**overrides, "scale": scale})
+    validate(config, folder / "schemas" / "config.schema.yaml", f"configuration of scale '{scale}'")
+    for name, task in config["tasks"].items():
+        check_task(name, task, config["data_dir"])
+    for name, model in config["models"].items():
+        check_model(name, model, config["device"])
+    return config
+
+
+def check_task(name: str, task: Mapping[str, Any], data_dir: str | None) -> None:
+    """What the schema cannot say about a task."""
+    if task["length"]["min"] > task["length"]["max"]:
+        raise UserError(f"tasks.{name}.length: min {task['length']['min']} is above max {task['length']['max']}.")
+    if task["languages"]["source"] == task["languages"]["target"]:
+        raise UserError(f"tasks.{name}.languages: source and target are both '{task['languages']['source']}'.")
+    if task["source"]["kind"] == "embedded":
+        pair = task["source"]["name"].split(".")[1].split("-")
+        if sorted(pair) != sorted(task["languages"].values()):
+            raise UserError(
+                f"tasks.{name}.languages are {task['languages']['source']}-{task['languages']['target']}, "
+                f"but {task['source']['name']} holds {' and '.join(pair)}."
+            )
+        if "split" not in task:
+            raise UserError(f"tasks.{name} lacks the key 'split', which an embedded set needs.")
+
+
+def check_model(name: str, model: Mapping[str, Any], device: str) -> None:
+    """What the schema cannot say about a model."""
+    if model["precision"] == "fp16" and device == "cpu":
+        raise UserError(f"models.{name}.precision is 'fp16', which needs device 'cuda' (device is 'cpu'); allowed: fp32.")
+    for key in ("validate_every_epochs", "save_every_epochs"):
+        if "validate_every_updates" in model and key in model:
+            raise UserError(f"models.{name}: give validate_every_updates or {key}, not both.")
+    heads, width = model.get("attention_heads", 1), model.get("embed_dim", 0)
+    if width % heads:
+        raise UserError(f"models.{name}.embed_dim is {width}; allowed: multiples of attention_heads ({heads}).")

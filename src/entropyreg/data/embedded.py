@@ -1,0 +1,58 @@
+"""The small real corpora shipped inside the package: checked against `embedded/SHA256SUMS`, read without extraction.
+
+Columns are separated by tabs: source, target, origin (see `embedded/README.md` for what each file is and its licence).
+"""
+
+import lzma
+from collections.abc import Iterator
+from pathlib import Path
+
+from entropyreg.errors import UserError
+from entropyreg.files import sha256_of
+
+FOLDER = Path(__file__).with_suffix("")  # `embedded/`, beside this module
+SUFFIX = ".tsv.xz"
+
+
+def names(folder: Path = FOLDER) -> list[str]:
+    """Names that `read_pairs` takes, sorted."""
+    return sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
+
+
+def languages_of(name: str) -> tuple[str, str]:
+    """Languages of the two columns of a translation set: 'registry.de-en' -> ('de', 'en')."""
+    first, separator, second = name.rpartition(".")[2].partition("-")
+    if not separator:
+        raise UserError(f"The embedded set {name!r} has no two languages; allowed are those like 'registry.de-en'.")
+    return first, second
+
+
+def checked_path(file_name: str, folder: Path = FOLDER) -> tuple[Path, str]:
+    """Path of a shipped file and its sha256, after comparing it with `SHA256SUMS`."""
+    lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    expected = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    path = folder / file_name
+    if file_name not in expected or not path.is_file():
+        raise UserError(f"There is no embedded data file {file_name!r}; allowed: {', '.join(sorted(expected))}.")
+    found = sha256_of(path)
+    if found != expected[file_name]:
+        raise UserError(
+            f"{path} is corrupt: expected sha256 {expected[file_name]}, found {found}; install the package again."
+        )
+    return path, found
+
+
+def read_pairs(name: str, folder: Path = FOLDER) -> Iterator[tuple[str, str, str]]:
+    """Iterate over (source, target, origin) of an embedded set, as 'registry.de-en' or 'docstrings.sum'.
+
+    The file is checked before this returns; its rows are then decompressed one after another, in memory.
+    """
+    path, _ = checked_path(name + SUFFIX, folder)
+    return _rows(path)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
+    with lzma.open(path, "rt", encoding="utf-8", newline="\n") as file:
+        for line in file:
+            source, target, origin, *_ = line.rstrip("\n").split("\t")
+            yield source, target, origin

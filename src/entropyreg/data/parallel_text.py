@@ -1,0 +1,60 @@
+"""Reads line-aligned text files, plain or .gz, strictly: UTF-8, as many lines on each side, at least one line.
+
+A line ends at LF only. Whatever else `str.splitlines` takes for an end of line (CR, form feed, U+0085, U+2028 ...) is
+turned into a space, since it would shift the lines of some later reader; nothing else is touched.
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+from entropyreg.errors import UserError
+
+
+def read_lines(path: str | Path) -> Iterator[str]:
+    """Yield the lines of a text file without their ends; one line is held in memory at a time."""
+    path = Path(path)
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield _decode(line, path, number)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist.") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder, not a text file.") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path} is not a whole gzip file ({error}): fetch it again.") from None
+
+
+def read_parallel(paths: Sequence[str | Path]) -> Iterator[tuple[str, ...]]:
+    """Yield one tuple of aligned lines after another, in the order of `paths`.
+
+    Raises `UserError`, naming file and line, for a byte that is not UTF-8, for files that differ in length (as soon as
+    the shorter one ends) and for a corpus without lines.
+    """
+    number = 0
+    for number, lines in enumerate(zip_longest(*map(read_lines, paths)), start=1):
+        if None in lines:
+            ended = paths[lines.index(None)]
+            longer = next(path for path, line in zip(paths, lines, strict=True) if line is not None)
+            raise UserError(
+                f"The corpus is misaligned: {ended} ends after line {number - 1}, but {longer} has a line {number}."
+            )
+        yield lines
+    if number == 0:
+        raise UserError(f"The corpus is empty: no line in {', '.join(map(str, paths))}.")
+
+
+def _decode(line: bytes, path: Path, number: int) -> str:
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}, line {number}, is not UTF-8 (byte {error.start + 1} of the line is 0x{line[error.start]:02x}); "
+            "convert the file to UTF-8."
+        ) from None
+    if number == 1:
+        text = text.removeprefix("\ufeff")  # a byte order mark belongs to the file, not to its first sentence
+    return " ".join(text.splitlines())

@@ -1,0 +1,154 @@
+"""Prepares the corpus of a task as the papers do: normalise, Moses-tokenise, clean, lower-case, choose.
+
+Training pairs are cleaned by length and ratio. Of an embedded corpus, valid and test obey the length limits too; those
+of a published benchmark are never filtered. Of what is left, `train_pairs`, `valid_pairs` and `test_pairs` keep at
+most the first ones in the order of a hash, so that smaller sets lie inside larger ones, whatever the order of the file.
+Written, line-aligned: `{train,valid,test}.{language}` (tokenised), `{valid,test}.reference` (the target line as it
+came), `{valid,test}.origin`; and `summary.json`, last. Memory: one pair, and the hashes that a capped split keeps.
+"""
+
+import hashlib
+import heapq
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+from entropyreg.data.cleaning import drop_reason
+from entropyreg.data.corpora import Corpus, PlacedPair, open_corpus
+from entropyreg.data.split import SPLITS
+from entropyreg.data.task import CorpusTask
+from entropyreg.data.tokenization import Tokenizer
+from entropyreg.errors import UserError
+from entropyreg.files import atomic_path, sha256_of, write_json
+
+SUMMARY = "summary.json"
+
+
+def prepare_corpus(task: Mapping[str, Any], out_dir: str | Path, data_dir: str | None = None) -> dict[str, Any]:
+    """Write the prepared corpus of a task under `out_dir` and return what `summary.json` holds.
+
+    All files appear together at the end; an error leaves what was there as it was.
+    """
+    settings, out_dir = CorpusTask.read(task), Path(out_dir)
+    corpus = open_corpus(settings, data_dir)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        staged = {split: _Staged(stack.enter_context(_staging_file(out_dir))) for split in SPLITS}
+        _stage(corpus, settings, staged)
+        for split in SPLITS:
+            _check_not_empty(split, staged[split], settings)
+        outputs = [name for split in SPLITS for name in _write_split(split, staged[split], settings, out_dir, stack)]
+    summary = {
+        "source": dict(settings.source),
+        "languages": dict(zip(("source", "target"), settings.languages, strict=True)),
+        "splits": {split: staged[split].counts(settings) for split in SPLITS},
+        "inputs_sha256": corpus.sha256,
+        "outputs_sha256": {name: sha256_of(out_dir / name) for name in outputs},
+    }
+    write_json(out_dir / SUMMARY, summary)
+    return summary
+
+
+def prepare_pair(
+    pair: PlacedPair, tokenizers: tuple[Tokenizer, Tokenizer], settings: CorpusTask, is_benchmark: bool
+) -> tuple[str, str] | str:
+    """The two tokenised lines of a raw pair, or the reason for dropping it, as one word."""
+    if pair.near_duplicate:
+        return "near_duplicate"
+    source, target = (tokenize(text) for tokenize, text in zip(tokenizers, (pair.source, pair.target), strict=True))
+    is_training = pair.split == "train"
+    if is_training or not is_benchmark:
+        shortest, longest = settings.length
+        ratio = settings.ratio if is_training else None
+        reason = drop_reason(len(source), len(target), shortest=shortest, longest=longest, ratio=ratio)
+        if reason:
+            return reason
+    lines = " ".join(source), " ".join(target)
+    return (lines[0].lower(), lines[1].lower()) if settings.lowercase else lines
+
+
+def hash_rank(pair: PlacedPair, languages: tuple[str, str]) -> str:
+    """Place of a pair in the order by which subsets are chosen: the same for both directions and at any time."""
+    by_language = sorted(zip(languages, (pair.source, pair.target), strict=True))
+    return hashlib.sha256("\n".join(text for _, text in by_language).encode()).hexdigest()
+
+
+class _Staged:
+    """The cleaned pairs of one split in a temporary file, before some are chosen; and what was counted."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self.file = file
+        self.n_read = self.n_clean = self.n_written = 0
+        self.dropped: Counter[str] = Counter()
+        self.tokens = [0, 0]
+
+    def add(self, rank: str, *lines: str) -> None:
+        self.file.write(json.dumps([rank, self.n_clean, *lines]) + "\n")
+        self.n_clean += 1
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        self.file.seek(0)
+        return (json.loads(line) for line in self.file)
+
+    def chosen(self, cap: int | None) -> Iterator[list[str]]:
+        """The lines of the first `cap` pairs in hash order (of equal pairs, the first ones), in the corpus's order."""
+        everything = cap is None or cap >= self.n_clean
+        last = None if everything else heapq.nsmallest(cap, ((rank, number) for rank, number, *_ in self))[-1]
+        for rank, number, *lines in self:
+            if last is None or (rank, number) <= last:
+                yield lines
+
+    def counts(self, settings: CorpusTask) -> dict[str, Any]:
+        return {
+            "read": self.n_read,
+            "dropped": dict(self.dropped),
+            "not_chosen": self.n_clean - self.n_written,
+            "pairs": self.n_written,
+            "tokens": dict(zip(settings.languages, self.tokens, strict=True)),
+        }
+
+
+def _staging_file(folder: Path) -> IO[str]:
+    """A nameless file that vanishes with this process, even when it is killed."""
+    return tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n", dir=folder)
+
+
+def _stage(corpus: Corpus, settings: CorpusTask, staged: Mapping[str, _Staged]) -> None:
+    options = settings.normalize_punctuation, settings.aggressive_hyphens
+    tokenizers = Tokenizer(settings.languages[0], *options), Tokenizer(settings.languages[1], *options)
+    for pair in corpus:
+        split = staged[pair.split]
+        split.n_read += 1
+        prepared = prepare_pair(pair, tokenizers, settings, corpus.is_benchmark)
+        if isinstance(prepared, str):
+            split.dropped[prepared] += 1
+        else:
+            split.add(hash_rank(pair, settings.languages), *prepared, pair.target, pair.origin)
+
+
+def _check_not_empty(split: str, staged: _Staged, settings: CorpusTask) -> None:
+    if staged.n_clean == 0:
+        raise UserError(
+            f"No {split} pair is left of {staged.n_read} read (dropped: {dict(staged.dropped)}); "
+            f"length is {settings.length}, ratio {settings.ratio}, split {dict(settings.split)}."
+        )
+
+
+def _write_split(split: str, staged: _Staged, settings: CorpusTask, out_dir: Path, stack: ExitStack) -> list[str]:
+    """Write the files of a split beside their final names, which they get when `stack` closes; return those names."""
+    names = [f"{split}.{language}" for language in settings.languages]
+    if split != "train":
+        names += [f"{split}.reference", f"{split}.origin"]
+    temporaries = [stack.enter_context(atomic_path(out_dir / name)) for name in names]
+    with ExitStack() as open_files:
+        files = [open_files.enter_context(path.open("w", encoding="utf-8", newline="\n")) for path in temporaries]
+        for lines in staged.chosen(settings.caps.get(split)):
+            for file, line in zip(files, lines, strict=False):  # train has no file for reference and origin
+                file.write(line + "\n")
+            staged.n_written += 1
+            staged.tokens = [n + len(line.split()) for n, line in zip(staged.tokens, lines[:2], strict=True)]
+    return names

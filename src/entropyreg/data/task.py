@@ -1,0 +1,63 @@
+"""Reads the keys of a task that tell how its corpus is prepared (the configuration schema describes all of them)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from entropyreg.errors import UserError
+
+KINDS = ("embedded", "multi30k", "parallel")
+
+
+@dataclass(frozen=True)
+class CorpusTask:
+    """One corpus in one direction; keys of a task that are not about text (title, dictionaries) are left aside."""
+
+    source: Mapping[str, Any]  # {kind: embedded, name}, {kind: multi30k, first, test_sets} or {kind: parallel, folder}
+    languages: tuple[str, str]  # (source, target)
+    lowercase: bool = False
+    length: tuple[int, int | None] = (1, None)  # tokens a sentence, both included
+    ratio: float | None = None  # of the two lengths; training pairs only
+    split: Mapping[str, float] = field(default_factory=lambda: {"valid": 0.05, "test": 0.05})  # embedded corpora only
+    caps: Mapping[str, int | None] = field(default_factory=dict)  # at most so many pairs, by split
+    normalize_punctuation: bool = True
+    aggressive_hyphens: bool = False
+
+    @classmethod
+    def read(cls, task: Mapping[str, Any]) -> "CorpusTask":
+        """Read and check a task as it stands in the configuration."""
+        for key in ("source", "languages"):
+            if key not in task:
+                raise UserError(f"The task has no key {key!r}; it needs source and languages.")
+        kind = task["source"].get("kind")
+        if kind not in KINDS:
+            raise UserError(f"source.kind is {kind!r}; allowed: {', '.join(KINDS)}.")
+        given = {
+            key: task[key]
+            for key in ("lowercase", "ratio", "normalize_punctuation", "aggressive_hyphens")
+            if task.get(key) is not None
+        }
+        if task.get("length") is not None:
+            given["length"] = (task["length"].get("min") or 1, task["length"].get("max"))
+        if task.get("split") is not None:
+            given["split"] = {name: float(task["split"][name]) for name in ("valid", "test")}
+        made = cls(
+            source=task["source"],
+            languages=(task["languages"]["source"], task["languages"]["target"]),
+            caps={name: task.get(f"{name}_pairs") for name in ("train", "valid", "test")},
+            **given,
+        )
+        made._check()
+        return made
+
+    def _check(self) -> None:
+        shortest, longest = self.length
+        if shortest < 1 or (longest is not None and longest < shortest):
+            raise UserError(f"length is min {shortest}, max {longest}; allowed: 1 <= min <= max, or a max of null.")
+        if self.ratio is not None and self.ratio < 1:
+            raise UserError(f"ratio is {self.ratio}; allowed: 1 or more, or null.")
+        if min(self.split.values()) < 0 or sum(self.split.values()) >= 1:
+            raise UserError(f"split is {dict(self.split)}; allowed: fractions from 0, of a sum under 1.")
+        for name, cap in self.caps.items():
+            if cap is not None and cap < 1:
+                raise UserError(f"{name}_pairs is {cap}; allowed: 1 or more, or null for all.")

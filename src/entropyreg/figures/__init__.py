@@ -1,0 +1,31 @@
+"""Figures of the papers, one module each: a pure function from a collected table to plotted rows, and one that draws.
+
+No module here loads torch. Importing this package loads no matplotlib; `render` does.
+"""
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from entropyreg.errors import UserError
+
+ARTEFACTS = {"a_figure_entropy_bleu": "entropyreg.figures.a_figure_entropy_bleu"}
+
+
+def render(artefact: str, collected_path: str | Path, out_dir: str | Path) -> list[Path]:
+    """Write `<out_dir>/<artefact>.pdf`, `.svg`, `.png` and the plotted rows as `.csv`; return their paths."""
+    if artefact not in ARTEFACTS:
+        raise UserError(f"there is no figure '{artefact}'; allowed: {', '.join(sorted(ARTEFACTS))}.")
+    from entropyreg.tables.collected import read_collected
+
+    collected = read_collected(collected_path, artefact)
+    if "matplotlib" not in sys.modules:
+        os.environ["MPLBACKEND"] = "agg"  # a backend named in the user's environment may not exist here
+    from entropyreg.figures.saving import save
+    from entropyreg.figures.style import style
+
+    module = import_module(ARTEFACTS[artefact])
+    rows = module.plotted_rows(collected)
+    with style(artefact):
+        return save(module.draw(collected, rows), module.COLUMNS, rows, Path(out_dir) / artefact)

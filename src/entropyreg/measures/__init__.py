@@ -1,0 +1,1 @@
+"""Measures: pure functions of predictions, one measure a module. No torch, no fairseq."""

@@ -1,0 +1,29 @@
+"""Corpus BLEU by sacrebleu, never without its signature."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sacrebleu.metrics import BLEU
+
+
+class Bleu(NamedTuple):
+    """`score` in 0..100 and sacrebleu's signature (case, tokeniser, smoothing, version)."""
+
+    score: float
+    signature: str
+
+
+def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = False) -> Bleu:
+    """BLEU of one reference a sentence, with sacrebleu's defaults (tokeniser 13a, exponential smoothing).
+
+    `lowercase` compares case-insensitively (`case:lc`), for tasks whose text was lower-cased. On detokenised text this
+    is the comparable BLEU; on text that is already tokenised it is what the code of Meister et al. 2020 computed
+    (`bleu_as_published`: tokenised twice).
+    Raises ValueError if the numbers of sentences differ or are zero.
+    """
+    if len(hypotheses) != len(references) or not references:
+        raise ValueError(f"{len(hypotheses)} hypotheses for {len(references)} references; they must be as many, and some.")
+    # force: tokenised text is meant here, sacrebleu only warns about it
+    metric = BLEU(lowercase=lowercase, force=True)
+    score = metric.corpus_score(list(hypotheses), [list(references)])
+    return Bleu(float(score.score), str(metric.get_signature()))

@@ -1,0 +1,25 @@
+"""Normalised entropy of next-token distributions.
+
+    H_norm = mean over tokens of H(p(. | x, y_<t)) / log V        (Meister et al. 2020; the normalisation is ours)
+
+V is the size of the softmax. The conditioning is the gold prefix; the end of sentence counts as a token.
+"""
+
+import math
+
+import numpy as np
+
+
+def normalized_entropy(entropy: np.ndarray, vocabulary_size: int) -> float:
+    """Mean of `entropy` (nats, shape (N,)) over log `vocabulary_size`; in [0, 1].
+
+    Raises ValueError for no tokens or a vocabulary below 2.
+    """
+    if entropy.size == 0 or vocabulary_size < 2:
+        raise ValueError(f"normalised entropy needs tokens and V >= 2; got {entropy.size} tokens, V = {vocabulary_size}.")
+    return float(np.mean(entropy, dtype=np.float64) / math.log(vocabulary_size))
+
+
+def entropy_spread(entropy: np.ndarray, vocabulary_size: int) -> float:
+    """Standard deviation between tokens of the normalised entropy."""
+    return float(np.std(entropy.astype(np.float64)) / math.log(vocabulary_size))

@@ -1,0 +1,64 @@
+"""Validation against the JSON schemas of `workflow/schemas`, with errors that name the key and what is allowed."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from entropyreg.errors import UserError
+
+
+def read_yaml(path: str | Path) -> Any:
+    """Read a YAML file; a missing or malformed one is a `UserError` that names the file and the place."""
+    try:
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def validate(value: Any, schema_path: str | Path, name: str) -> None:
+    """Raise `UserError` for the most specific violation of the schema; `name` tells the user where `value` came from."""
+    validator = jsonschema.Draft202012Validator(read_yaml(schema_path))
+    errors = list(validator.iter_errors(value))
+    if errors:
+        raise UserError(f"{name}: {describe(jsonschema.exceptions.best_match(errors))}")
+
+
+def describe(error: jsonschema.ValidationError) -> str:
+    """One sentence for one schema violation: the key, the value, what is allowed."""
+    place = ".".join(str(part) for part in error.absolute_path) or "the top level"
+    if error.validator == "additionalProperties":
+        allowed = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(allowed))[0]
+        return f"unknown key '{unknown}' in {place}{suggestion(unknown, allowed)}; allowed: {', '.join(allowed)}."
+    if error.validator in ("enum", "const"):
+        allowed = error.validator_value if error.validator == "enum" else [error.validator_value]
+        shown = ", ".join("null" if one is None else str(one) for one in allowed)
+        return f"{place} is {error.instance!r}{suggestion(str(error.instance), map(str, allowed))}; allowed: {shown}."
+    if error.validator == "required":
+        missing = sorted(set(error.validator_value) - set(error.instance))[0]
+        return f"{place} lacks the key '{missing}'."
+    bounds = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
+    if error.validator in bounds:
+        return f"{place} is {error.instance!r}; allowed: {bounds[error.validator]} {error.validator_value}."
+    return f"{place} is {error.instance!r}: {error.message}."
+
+
+def suggestion(word: str, allowed: Any) -> str:
+    """' (did you mean ...?)' when an allowed word is close, else ''."""
+    close = get_close_matches(word, list(allowed), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def merged(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `override` laid over it; maps are merged key by key, anything else is replaced."""
+    result = dict(base)
+    for key, value in override.items():
+        both_maps = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both_maps else value
+    return result

@@ -1,0 +1,22 @@
+"""Tables of the papers, one module each: pure functions from a collected table to cells, and one writer for all.
+
+No module here loads torch, pandas or matplotlib.
+"""
+
+from importlib import import_module
+from pathlib import Path
+
+from entropyreg.errors import UserError
+
+ARTEFACTS = {"a_table_translation": "entropyreg.tables.a_table_translation"}
+
+
+def render(artefact: str, collected_path: str | Path, out_dir: str | Path) -> list[Path]:
+    """Write `<out_dir>/<artefact>.csv`, `.md` and `.tex` from the collected table; return their paths."""
+    if artefact not in ARTEFACTS:
+        raise UserError(f"there is no table '{artefact}'; allowed: {', '.join(sorted(ARTEFACTS))}.")
+    from entropyreg.tables.collected import read_collected
+    from entropyreg.tables.formats import write
+
+    collected = read_collected(collected_path, artefact)
+    return write(import_module(ARTEFACTS[artefact]).build(collected), out_dir)

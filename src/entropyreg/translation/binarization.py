@@ -1,0 +1,46 @@
+"""Turn subword text into fairseq's binary data set, with dictionaries made from the training text alone."""
+
+import contextlib
+import logging
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from entropyreg.errors import UserError
+from entropyreg.files import sha256_of, write_json
+
+NOT_DATA = ("preprocess.log", "binary.json")
+
+
+def binarize(settings: Mapping[str, Any], subwords_dir: Path, out_dir: Path) -> None:
+    """Run `fairseq-preprocess` on `subwords_dir/{train,valid,test}.{language}`; write `out_dir` and its `binary.json`.
+
+    `settings` (see `settings.preparation_settings`) gives the languages and whether they share a dictionary.
+    `binary.json` maps every file to its sha256.
+    """
+    source, target = settings["languages"]["source"], settings["languages"]["target"]
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=out_dir.parent, prefix=".binary."))
+    arguments = ["--source-lang", source, "--target-lang", target, "--destdir", str(temporary), "--workers", "1"]
+    for split in ("train", "valid", "test"):
+        arguments += [f"--{split}pref", str(subwords_dir / split)]
+    if settings["joined_dictionary"]:
+        arguments.append("--joined-dictionary")
+    logging.basicConfig(level=logging.WARNING, force=True)
+    from fairseq import options
+    from fairseq_cli import preprocess
+
+    try:
+        preprocess.main(options.get_preprocessing_parser().parse_args(arguments))
+        files = sorted(path for path in temporary.iterdir() if path.name not in NOT_DATA)
+        if not any(path.suffix == ".idx" for path in files):
+            raise UserError(f"fairseq-preprocess wrote no data from {subwords_dir}.")
+        out_dir.mkdir(exist_ok=True)
+        for path in files:
+            path.replace(out_dir / path.name)
+        write_json(out_dir / "binary.json", {path.name: sha256_of(out_dir / path.name) for path in files})
+    finally:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(temporary)

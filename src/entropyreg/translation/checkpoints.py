@@ -1,0 +1,72 @@
+"""fairseq's checkpoints: which one to resume from, how far it is, and the selected weights as a plain file.
+
+fairseq writes an interval checkpoint atomically but copies it to `checkpoint_last.pt` and `checkpoint_best.pt`, so
+after a kill either copy may be cut short. A checkpoint counts only if its zip archive is complete.
+"""
+
+import argparse
+import hashlib
+import re
+import shutil
+import zipfile
+from pathlib import Path
+
+import torch
+
+from entropyreg.files import atomic_path
+
+torch.serialization.add_safe_globals([argparse.Namespace])  # held by every fairseq checkpoint
+LAST = "checkpoint_last.pt"
+BEST = "checkpoint_best.pt"
+
+
+def is_whole(path: Path) -> bool:
+    """True if `path` is a complete zip archive, every member of which matches its checksum."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile, EOFError, RuntimeError, ValueError, NotImplementedError):
+        return False
+
+
+def updates_of(path: Path) -> int:
+    """Number of updates after which the checkpoint was written."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return int(state["optimizer_history"][-1]["num_updates"])
+
+
+def repair_last(folder: Path) -> int:
+    """Make `checkpoint_last.pt` the newest whole checkpoint of `folder`; return its updates (0: start anew).
+
+    A damaged last checkpoint is replaced by a copy of the newest whole interval or epoch checkpoint.
+    """
+    last = folder / LAST
+    if is_whole(last):
+        return updates_of(last)
+    last.unlink(missing_ok=True)
+    candidates = [path for path in folder.glob("checkpoint*.pt") if re.fullmatch(r"checkpoint\d+(_\d+_?\d*)?|checkpoint_\d+_\d+", path.stem)]
+    reached = {path: updates_of(path) for path in candidates if is_whole(path)}
+    if not reached:
+        return 0
+    newest = max(reached, key=lambda path: (reached[path], path.name))
+    with atomic_path(last) as temporary:
+        shutil.copyfile(newest, temporary)
+    return reached[newest]
+
+
+def export_weights(checkpoint: Path, path: Path) -> dict[str, object]:
+    """Write the checkpoint's tensors as a plain {name: tensor} file; return its updates and the tensors' sha256."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    weights = {name: tensor.clone() for name, tensor in sorted(state["model"].items())}
+    with atomic_path(path) as temporary:
+        torch.save(weights, temporary)
+    return {"updates": int(state["optimizer_history"][-1]["num_updates"]), "weights_sha256": weights_digest(weights)}
+
+
+def weights_digest(weights: dict[str, torch.Tensor]) -> str:
+    """sha256 over names, types, shapes and bytes of the tensors (files also hold paths and times)."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
+    return digest.hexdigest()

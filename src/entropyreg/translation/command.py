@@ -1,0 +1,106 @@
+"""The arguments of fairseq for one run: a pure function of its settings, checked by golden files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from entropyreg.translation import USER_DIR
+
+FLAGS = {  # key of a model in the configuration: fairseq's option
+    "arch": "--arch",
+    "dropout": "--dropout",
+    "attention_dropout": "--attention-dropout",
+    "activation_dropout": "--activation-dropout",
+    "optimizer": "--optimizer",
+    "adam_betas": "--adam-betas",
+    "adam_eps": "--adam-eps",
+    "momentum": "--momentum",
+    "weight_decay": "--weight-decay",
+    "lr": "--lr",
+    "lr_scheduler": "--lr-scheduler",
+    "warmup_updates": "--warmup-updates",
+    "warmup_init_lr": "--warmup-init-lr",
+    "stop_min_lr": "--stop-min-lr",
+    "lr_shrink": "--lr-shrink",
+    "force_anneal": "--force-anneal",
+    "clip_norm": "--clip-norm",
+    "max_tokens": "--max-tokens",
+    "update_freq": "--update-freq",
+    "max_update": "--max-update",
+    "max_epoch": "--max-epoch",
+    "patience": "--patience",
+}
+BOTH_SIDES = {  # key: options of the encoder and of the decoder
+    "layers": ("--encoder-layers", "--decoder-layers"),
+    "embed_dim": ("--encoder-embed-dim", "--decoder-embed-dim"),
+    "ffn_dim": ("--encoder-ffn-embed-dim", "--decoder-ffn-embed-dim"),
+    "attention_heads": ("--encoder-attention-heads", "--decoder-attention-heads"),
+}
+SHARED_EMBEDDINGS = {
+    "all": ["--share-all-embeddings"],
+    "decoder": ["--share-decoder-input-output-embed"],
+    "none": [],
+}
+SELECTION = {  # rule: options that make fairseq keep that checkpoint as checkpoint_best
+    "best_validation_nll": ["--best-checkpoint-metric", "nll_loss"],
+    "best_validation_bleu": ["--best-checkpoint-metric", "bleu", "--maximize-best-checkpoint-metric"],
+    "last": ["--best-checkpoint-metric", "nll_loss"],
+}
+NEVER = str(10**9)
+
+
+def training_arguments(settings: Mapping[str, Any], binary_dir: str | Path, checkpoint_dir: str | Path) -> list[str]:
+    """Arguments of `fairseq-train`.
+
+    `settings` is what `entropyreg.settings.training_settings` gives: model, regularizer, languages, seed, device.
+    """
+    model = settings["model"]
+    arguments = [str(binary_dir), "--user-dir", str(USER_DIR), "--task", "translation"]
+    arguments += ["--source-lang", settings["languages"]["source"], "--target-lang", settings["languages"]["target"]]
+    for key, flag in FLAGS.items():
+        if key in model:
+            arguments += [flag, text_of(model[key])]
+    for key, flags in BOTH_SIDES.items():
+        for flag in flags if key in model else ():
+            arguments += [flag, text_of(model[key])]
+    arguments += SHARED_EMBEDDINGS[model.get("share_embeddings", "none")]
+    arguments += criterion_arguments(settings["regularizer"])
+    arguments += schedule_of_validation(model)
+    arguments += SELECTION[model["selection"]]
+    if model["selection"] == "best_validation_bleu":
+        arguments += ["--eval-bleu", "--eval-bleu-remove-bpe", "--eval-bleu-args", '{"beam": 5}']
+    if model["precision"] == "fp16":
+        arguments.append("--fp16")
+    if settings["device"] == "cpu":
+        arguments.append("--cpu")
+    arguments += ["--distributed-world-size", "1", "--num-workers", "0" if settings["device"] == "cpu" else "2"]
+    arguments += ["--seed", str(settings["seed"]), "--save-dir", str(checkpoint_dir)]
+    return [*arguments, "--log-format", "json", "--log-interval", "20"]
+
+
+def criterion_arguments(regularizer: Mapping[str, Any]) -> list[str]:
+    """The criterion's options; no regularizer is strength 0."""
+    arguments = ["--criterion", "entropy_regularized_cross_entropy"]
+    skew = regularizer["skew"]
+    arguments += ["--skew", repr(1.0 if skew is None else skew), "--strength", repr(regularizer["strength"])]
+    arguments += ["--baseline", regularizer["baseline"]]
+    if regularizer["baseline"] == "unigram":
+        arguments += ["--unigram-temperature", repr(regularizer["unigram_temperature"])]
+    return arguments
+
+
+def schedule_of_validation(model: Mapping[str, Any]) -> list[str]:
+    """Validate and save every so many updates, or every so many epochs; keep what resuming needs."""
+    if "validate_every_updates" in model:
+        every = str(model["validate_every_updates"])
+        by_epoch = ["--validate-interval", NEVER, "--save-interval", NEVER, "--no-epoch-checkpoints"]
+        return ["--save-interval-updates", every, "--keep-interval-updates", "2", *by_epoch]
+    validate, save = str(model.get("validate_every_epochs", 1)), str(model.get("save_every_epochs", 1))
+    return ["--validate-interval", validate, "--save-interval", save, "--keep-last-epochs", "4"]
+
+
+def text_of(value: Any) -> str:
+    """A value as fairseq's parser reads it."""
+    if isinstance(value, list):
+        return "(" + ", ".join(str(part) for part in value) + ")"
+    return str(value)

@@ -1,0 +1,154 @@
+"""Train one run with fairseq: locked, resumable, ended by a selected checkpoint.
+
+Outputs in the run's folder: `model.pt` (tensors of the selected checkpoint), `training.json` (deterministic) and
+`training.provenance.json`. The folder `checkpoints/` is for resuming and is no output, so nothing deletes it.
+"""
+
+import json
+import logging
+import os
+import platform
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from entropyreg.errors import UserError
+from entropyreg.files import read_json, write_atomically, write_json
+
+
+@contextmanager
+def run_lock(run_dir: Path) -> Iterator[None]:
+    """Hold the run's folder; a second trainer gets a `UserError` that names the first. The system frees it on a kill."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    holder = run_dir / ".lock.holder"
+    try:
+        with FileLock(run_dir / ".lock", timeout=0):
+            write_atomically(holder, f"process {os.getpid()} on {socket.gethostname()}")
+            yield
+            holder.unlink(missing_ok=True)
+    except Timeout:
+        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
+        raise UserError(f"{run_dir} is being trained by {who}: wait for it or stop it, then run again.") from None
+
+
+def train(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, log_path: Path, threads: int) -> None:
+    """Train, or resume, the run that `settings` (see `settings.training_settings`) describe.
+
+    Raises `UserError` for a missing device, a folder in use, and a loss that is not finite.
+    """
+    with run_lock(run_dir):
+        import torch
+
+        torch.set_num_threads(threads)
+        if settings["device"] == "cuda" and not torch.cuda.is_available():
+            raise UserError("device is 'cuda', but torch sees no GPU; allowed here: --config device=cpu.")
+        from entropyreg.translation.checkpoints import BEST, LAST, export_weights, repair_last
+
+        started = time.time()
+        checkpoints = run_dir / "checkpoints"
+        checkpoints.mkdir(exist_ok=True)
+        forget_other_settings({**settings, "data": read_json(binary_dir / "binary.json")}, checkpoints)
+        resumed_from = repair_last(checkpoints)
+        history = run_fairseq(settings, binary_dir, checkpoints, resumed_from, log_path)
+        selected = LAST if settings["model"]["selection"] == "last" else BEST
+        exported = export_weights(checkpoints / selected, run_dir / "model.pt")
+        outcome = {"run": settings["run"], "selection": settings["model"]["selection"], **exported, "validations": history}
+        write_json(run_dir / "training.provenance.json", provenance(time.time() - started, resumed_from, threads))
+        write_json(run_dir / "training.json", outcome)
+
+
+def forget_other_settings(settings: Mapping[str, Any], checkpoints: Path) -> None:
+    """Delete checkpoints that were made under other settings or data: resuming from them would mix two runs."""
+    marker, text = checkpoints / "settings.json", json.dumps(settings, sort_keys=True)
+    if marker.exists() and marker.read_text(encoding="utf-8") != text:
+        for path in checkpoints.iterdir():
+            path.unlink()
+    write_atomically(marker, text)
+
+
+def run_fairseq(settings: Mapping[str, Any], binary_dir: Path, checkpoints: Path, updates: int, log_path: Path) -> list[dict]:
+    """Run `fairseq-train` in this process from `updates` on, unless it already ended; return the validations."""
+    from entropyreg.translation.command import training_arguments
+    from entropyreg.translation.progress import ProgressHandler
+
+    model = settings["model"]
+    progress = ProgressHandler(settings["run"], model.get("max_update"), checkpoints / "validations.jsonl")
+    progress.load_history(updates)
+    if updates and has_ended(updates, model, progress.history):
+        return progress.history
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    file = logging.FileHandler(log_path, mode="a", encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[file, progress], force=True)
+    logging.captureWarnings(True)
+    from fairseq_cli import train as fairseq_train
+
+    restore_patience(fairseq_train.should_stop_early, model, progress.history)
+    arguments = training_arguments(settings, binary_dir, checkpoints)
+    progress.say(f"resuming at update {updates}" if updates else "starting")
+    sys.argv = ["fairseq-train", *arguments]
+    try:
+        fairseq_train.cli_main()
+    except FloatingPointError as error:
+        raise UserError(
+            f"run '{settings['run']}' diverged after update {progress.last_update} ({error}): the loss or a gradient is "
+            f"not finite; lower models.*.lr or the strength. The log is {log_path}."
+        ) from None
+    finally:
+        logging.getLogger().removeHandler(progress)
+    return progress.history
+
+
+def has_ended(updates: int, model: Mapping[str, Any], history: list[dict]) -> bool:
+    """True if training is over: fairseq, started again, would make one update more."""
+    return updates >= model.get("max_update", float("inf")) or validations_without_gain(model, history) >= model.get(
+        "patience", float("inf")
+    )
+
+
+def validations_without_gain(model: Mapping[str, Any], history: list[dict]) -> int:
+    """Validations since the best one, by the metric of the selection rule."""
+    return replay(model, history)[1]
+
+
+def replay(model: Mapping[str, Any], history: list[dict]) -> tuple[float | None, int]:
+    """Best value of the selection metric so far, and the validations since."""
+    key, sign = ("bleu", -1.0) if model["selection"] == "best_validation_bleu" else ("nll_bits", 1.0)
+    best, waited = None, 0
+    for entry in history:
+        if best is None or sign * entry[key] < sign * best:
+            best, waited = entry[key], 0
+        else:
+            waited += 1
+    return best, waited
+
+
+def restore_patience(should_stop_early: Any, model: Mapping[str, Any], history: list[dict]) -> None:
+    """fairseq keeps its patience in function attributes, which no checkpoint holds: replay the history into them."""
+    best, waited = replay(model, history)
+    if best is not None:
+        should_stop_early.best, should_stop_early.num_runs = best, waited
+
+
+def provenance(seconds: float, resumed_from: int, threads: int) -> dict[str, Any]:
+    """What the outcome must not depend on, but a reader may want to know."""
+    import fairseq
+    import torch
+
+    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else platform.processor() or platform.machine()
+    return {
+        "seconds": round(seconds, 1),
+        "resumed_from_update": resumed_from,
+        "threads": threads,
+        "device": device,
+        "host_platform": platform.platform(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "fairseq": fairseq.__version__,
+    }

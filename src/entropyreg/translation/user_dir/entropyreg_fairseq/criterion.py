@@ -1,0 +1,97 @@
+"""The regularized objective as a fairseq criterion.
+
+    loss = sum over target tokens of  NLL + strength * J_skew(baseline || p)      (Meister et al. 2020)
+
+Padding is excluded from every sum. fairseq divides the gradient by the number of target tokens.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from fairseq import utils
+from fairseq.criterions import FairseqCriterion, register_criterion
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.logging import metrics
+from omegaconf import II
+
+from entropyreg.regularizers import Baseline, annealed_unigram, entropy_regularized_cross_entropy
+
+
+@dataclass
+class EntropyRegularizedCrossEntropyConfig(FairseqDataclass):
+    """Options of the criterion on fairseq's command line."""
+
+    skew: float = field(default=1.0, metadata={"help": "0: confidence penalty, 1: label smoothing, between: skew-Jensen"})
+    strength: float = field(default=0.0, metadata={"help": "factor of the divergence; 0: no regularizer"})
+    baseline: ChoiceEnum(["uniform", "unigram"]) = field(
+        default="uniform", metadata={"help": "distribution that the model is drawn to"}
+    )
+    unigram_temperature: float = field(default=1.0, metadata={"help": "unigram^(1/temperature), renormalised"})
+    sentence_avg: bool = II("optimization.sentence_avg")
+
+
+def unigram_baseline(dictionary, temperature: float) -> Baseline:
+    """Annealed unigram distribution over the V entries of a fairseq dictionary.
+
+    As in the authors' code the end of sentence, which fairseq's dictionary does not count, gets the count of '.'.
+    Entries that never occur (padding, filler) count as one occurrence: a baseline must not have zeros.
+    """
+    counts = torch.tensor(dictionary.count, dtype=torch.float64).clamp_min(1.0)
+    full_stop = dictionary.index(".")
+    if full_stop != dictionary.unk():
+        counts[dictionary.eos()] = counts[full_stop]
+    return annealed_unigram(counts, temperature)
+
+
+@register_criterion("entropy_regularized_cross_entropy", dataclass=EntropyRegularizedCrossEntropyConfig)
+class EntropyRegularizedCrossEntropy(FairseqCriterion):
+    """NLL + strength * J, summed over the target tokens of a batch."""
+
+    def __init__(self, task, skew, strength, baseline, unigram_temperature, sentence_avg):
+        super().__init__(task)
+        self.skew, self.strength, self.sentence_avg = skew, strength, sentence_avg
+        self.distribution = None
+        if str(baseline) == "unigram":
+            self.distribution = unigram_baseline(task.target_dictionary, unigram_temperature)
+
+    def forward(self, model, sample, reduce=True):
+        """Return the loss, the number that its gradient is divided by, and what is logged."""
+        output = model(**sample["net_input"])
+        logits, targets = output[0], model.get_targets(sample, output)  # (B, T, V), (B, T)
+        loss, nll, divergence = entropy_regularized_cross_entropy(
+            logits.view(-1, logits.size(-1)),
+            targets.reshape(-1),
+            skew=self.skew,
+            strength=self.strength,
+            baseline=self.distribution,
+            ignore_index=self.padding_idx,
+            reduction="sum" if reduce else "none",
+            # The logits come from the output projection, which does not save them, and nothing else reads them.
+            overwrite_logits=torch.is_grad_enabled() and logits.requires_grad,
+            return_parts=True,
+        )
+        sample_size = sample["target"].size(0) if self.sentence_avg else sample["ntokens"]
+        logging_output = {
+            "loss": loss.detach(),
+            "nll_loss": nll.detach(),
+            "divergence": divergence.detach(),
+            "ntokens": sample["ntokens"],
+            "nsentences": sample["target"].size(0),
+            "sample_size": sample_size,
+        }
+        return loss, sample_size, logging_output
+
+    @classmethod
+    def reduce_metrics(cls, logging_outputs) -> None:
+        """Averages over tokens; `loss` and `nll_loss` in bits (fairseq's habit), `divergence` in nats."""
+        total = {key: sum(log.get(key, 0) for log in logging_outputs) for key in logging_outputs[0]}
+        metrics.log_scalar("loss", total["loss"] / total["sample_size"] / math.log(2), total["sample_size"], round=6)
+        metrics.log_scalar("nll_loss", total["nll_loss"] / total["ntokens"] / math.log(2), total["ntokens"], round=6)
+        metrics.log_scalar("divergence", total["divergence"] / total["ntokens"], total["ntokens"], round=6)
+        metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["nll_loss"].avg))
+
+    @staticmethod
+    def logging_outputs_can_be_summed() -> bool:
+        """Every logged value is a sum, so that workers may add them up."""
+        return True

@@ -1,0 +1,213 @@
+"""Paper A's translation table: its exact text, missing cells, several seeds, and what is refused."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from entropyreg import tables
+from entropyreg.errors import UserError
+from entropyreg.tables.a_table_translation import build
+from entropyreg.tables.formats import to_csv, to_latex, to_markdown
+
+DATA = Path(__file__).parents[2] / "data"
+COLLECTED = DATA / "collected_a_table_translation.json"
+
+
+@pytest.fixture
+def collected():
+    return json.loads(COLLECTED.read_text(encoding="utf-8"))
+
+
+def runs_of(collected, row, column):
+    return [run for run in collected["rows"] if (run["row"], run["column"]) == (row, column)]
+
+
+def csv_of(collected):
+    rows = csv.DictReader(io.StringIO(to_csv(build(collected))))
+    return {(row["row"], row["column"], row["quantity"]): row for row in rows}
+
+
+def line_of(text, start):
+    return next(line for line in text.splitlines() if line.startswith(f"| {start}"))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "md", "tex"])
+def test_text_is_exactly_the_expected_one(tmp_path, suffix):
+    written = tables.render("a_table_translation", COLLECTED, tmp_path)
+    assert [path.name for path in written] == [f"a_table_translation.{s}" for s in ("csv", "md", "tex")]
+    expected = (DATA / f"expected_a_table_translation.{suffix}").read_bytes()
+    assert (tmp_path / f"a_table_translation.{suffix}").read_bytes() == expected
+
+
+def test_csv_has_one_line_for_each_row_column_and_quantity(collected):
+    text = to_csv(build(collected))
+    assert len(text.splitlines()) == 1 + 5 * 2 * 7
+    assert len(csv_of(collected)) == 5 * 2 * 7
+
+
+def test_several_seeds_give_mean_standard_deviation_and_number(collected):
+    cell = csv_of(collected)["none", "demo_de_en", "bleu"]
+    assert float(cell["mean"]) == pytest.approx((19.5 + 19.9) / 2)
+    assert float(cell["standard_deviation"]) == pytest.approx(0.4 / 2**0.5, abs=1e-6)
+    assert cell["n_seeds"] == "2"
+    assert "19.7 ± 0.3 (n = 2)" in line_of(to_markdown(build(collected)), "No regularization")
+
+
+def test_gain_pairs_seeds(collected):
+    first, second = runs_of(collected, "label_smoothing_0.1", "demo_de_en")
+    first["measures"]["test"]["bleu_as_published"] = 22.5
+    second["measures"]["test"]["bleu_as_published"] = 21.9
+    cell = csv_of(collected)["label_smoothing_0.1", "demo_de_en", "bleu_as_published_gain"]
+    assert float(cell["mean"]) == pytest.approx(((22.5 - 20.5) + (21.9 - 20.9)) / 2)
+    assert float(cell["standard_deviation"]) == pytest.approx(1 / 2**0.5, abs=1e-6)
+
+
+def test_gain_without_an_unregularized_run_says_so(collected):
+    (base,) = runs_of(collected, "none", "mttt_fr_en")
+    base.update(status="missing", reason="failed: killed", measures=None)
+    cell = csv_of(collected)["label_smoothing_0.1", "mttt_fr_en", "bleu_as_published_gain"]
+    assert (cell["mean"], cell["reason"]) == ("", "no unregularized run of the same seed")
+
+
+@pytest.mark.parametrize("reason", ["not run at demo scale", "failed: out of memory"])
+def test_missing_cell_shows_its_reason_everywhere(collected, reason):
+    for run in runs_of(collected, "ger", "demo_de_en"):
+        run.update(status="missing", reason=reason, measures=None)
+    assert csv_of(collected)["ger", "demo_de_en", "bleu"]["status"] == "missing"
+    assert csv_of(collected)["ger", "demo_de_en", "bleu"]["reason"] == reason
+    table = build(collected)
+    assert line_of(to_markdown(table), "GER").count("n/a <sup>") == 4
+    assert f"</sup> {reason}\n" in to_markdown(table)
+    assert f"}} {reason}\\par" in to_latex(table)
+
+
+def test_a_pair_that_no_run_fills_is_still_shown(collected):
+    collected["rows"] = [run for run in collected["rows"] if run["row"] != "ger"]
+    assert csv_of(collected)["ger", "demo_de_en", "bleu"]["reason"] == "not collected"
+
+
+def test_a_row_that_the_paper_lacks_is_shown_last(collected):
+    extra = deepcopy(runs_of(collected, "ger", "demo_de_en")[0]) | {"row": "skew_0.99 | new"}
+    collected["rows"].append(extra)
+    lines = to_markdown(build(collected)).splitlines()
+    after = lines.index(next(line for line in lines if line.startswith("| GER"))) + 1
+    assert lines[after].startswith(r"| skew\_0.99 \| new ")
+
+
+def test_a_stand_in_is_called_another_data_set_and_the_same_one_is_not(collected):
+    titles = [section.title for section in build(collected).sections]
+    assert "published IWSLT'14 De-En (another data set" in titles[0]
+    assert titles[1] == "MTTT Fr-En, beside published MTTT Fr-En"
+    assert csv_of(collected)["ger", "demo_de_en", "bleu"]["same_data_set"] == "false"
+    assert csv_of(collected)["ger", "mttt_fr_en", "bleu"]["same_data_set"] == "true"
+
+
+def test_a_data_set_without_published_numbers(collected):
+    collected["columns"][0]["published_as"] = None
+    assert "nothing is published on it" in build(collected).sections[0].title
+    assert csv_of(collected)["ger", "demo_de_en", "bleu_as_published"]["published"] == ""
+
+
+def test_only_bleu_as_published_stands_beside_published_bleu(collected):
+    cells = csv_of(collected)
+    assert cells["ger", "demo_de_en", "bleu"]["published"] == ""
+    assert cells["ger", "demo_de_en", "bleu_as_published"]["published"] == "37.5"
+
+
+def test_every_signature_is_printed(collected):
+    table = build(collected)
+    signatures = {
+        run["measures"]["test"]["bleu_signature"]
+        for run in collected["rows"]
+        if run["status"] == "done" and run["measures"]["test"]
+    }
+    assert signatures and all(f"`{signature}`" in to_markdown(table) for signature in signatures)
+
+
+def test_scale_is_printed_and_smoke_says_that_it_means_nothing(collected):
+    assert "**demo scale, 1 to 2 seeds: small models" in to_markdown(build(collected))
+    collected |= {"scale": "smoke", "scale_note": "SMOKE TEST: a few updates a run"}
+    assert "SMOKE: means nothing" in to_markdown(build(collected))
+    assert "SMOKE: means nothing" in to_latex(build(collected))
+
+
+def test_no_finished_run_at_all(collected):
+    for run in collected["rows"]:
+        run.update(status="missing", reason="no record yet", measures=None)
+    assert "no finished run" in to_markdown(build(collected))
+
+
+def test_latex_rows_have_twelve_columns(collected):
+    rows = [line for line in to_latex(build(collected)).splitlines() if line.endswith("\\\\") and " & " in line]
+    spans = {line: line.count("&") for line in rows if "multicolumn" not in line}
+    assert len(spans) >= 11 and set(spans.values()) == {11}
+
+
+def test_two_runs_of_one_seed_are_refused(collected):
+    runs_of(collected, "ger", "demo_de_en")[1]["seed"] = 1
+    with pytest.raises(UserError, match="two runs of one seed"):
+        build(collected)
+
+
+def test_mixed_strengths_in_a_cell_are_refused(collected):
+    runs_of(collected, "ger", "demo_de_en")[1]["strength"] = 0.3
+    with pytest.raises(UserError, match=r"mixes strength 0\.3 and 1\.0"):
+        build(collected)
+
+
+def test_unknown_published_data_set_is_refused(collected):
+    collected["columns"][0]["published_as"] = "iwslt"
+    with pytest.raises(UserError, match="allowed: wmt14_de_en"):
+        build(collected)
+
+
+def test_unknown_table_is_refused_with_the_allowed_ones(tmp_path):
+    with pytest.raises(UserError, match="allowed: a_table_translation"):
+        tables.render("a_table_translations", COLLECTED, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"artefact": "b_table"}, "collected for 'b_table'"),
+        ({"rows": [{"row": "none"}]}, "entry 1 lacks the key 'column'"),
+    ],
+)
+def test_damaged_collected_table_is_refused(tmp_path, collected, change, message):
+    path = tmp_path / "collected.json"
+    path.write_text(json.dumps(collected | change), encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        tables.render("a_table_translation", path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"column": "other"}, "allowed: demo_de_en, mttt_fr_en"),
+        ({"status": "running"}, "allowed: done, missing"),
+        ({"measures": None}, "done but has no measures"),
+        ({"status": "missing", "reason": None}, "missing without a reason"),
+    ],
+)
+def test_damaged_entry_is_refused(tmp_path, collected, change, message):
+    collected["rows"][0] |= change
+    path = tmp_path / "collected.json"
+    path.write_text(json.dumps(collected), encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        tables.render("a_table_translation", path, tmp_path)
+
+
+def test_rendering_loads_no_heavy_library(tmp_path):
+    heavy = {"torch", "fairseq", "pandas", "seaborn", "matplotlib", "numpy"}
+    code = (
+        "import sys; from entropyreg.tables import render; "
+        f"render('a_table_translation', {str(COLLECTED)!r}, {str(tmp_path)!r}); print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not heavy & set(loaded)

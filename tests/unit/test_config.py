@@ -1,0 +1,59 @@
+"""Every scale is valid; every mistake is named with its key, its value and what is allowed."""
+
+import re
+
+import pytest
+import yaml
+
+from entropyreg.config import SCALES, load_config
+from entropyreg.errors import UserError
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_is_valid(workflow_dir, scale):
+    config = load_config(workflow_dir, {"scale": scale})
+    assert config["scale"] == scale
+    assert config["tasks"] and config["models"] and config["scale_note"]
+
+
+def test_demo_is_the_default(workflow_dir):
+    assert load_config(workflow_dir)["scale"] == "demo"
+
+
+def test_base_holds_every_key_once_with_a_comment(workflow_dir):
+    text = (workflow_dir / "config" / "base.yaml").read_text()
+    keys = set(yaml.safe_load((workflow_dir / "schemas" / "config.schema.yaml").read_text())["properties"])
+    assert set(yaml.safe_load(text)) == keys
+    for key in keys:
+        line = re.search(rf"^{key}:.*$", text, re.MULTILINE)[0]
+        assert "#" in line, f"{key} has no comment"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ({"scale": "dmo"}, r"scale is 'dmo' \(did you mean 'demo'\?\); allowed: smoke, demo, workstation, paper"),
+        ({"scal": "demo"}, r"unknown key 'scal' in the top level \(did you mean 'scale'\?\); allowed: .*data_dir"),
+        ({"device": "tpu"}, r"device is 'tpu'.*allowed: cpu, cuda"),
+        ({"threads": {"train": 0}}, r"threads\.train is 0; allowed: >= 1"),
+        ({"partial": "perhaps"}, r"partial is 'perhaps'"),
+        ({"tasks": {"demo_de_en": {"subword": 3}}}, r"unknown key 'subword' in tasks\.demo_de_en \(did you mean 'subwords'"),
+        ({"tasks": {"demo_de_en": {"length": {"min": 9, "max": 3}}}}, r"tasks\.demo_de_en\.length: min 9 is above max 3"),
+        ({"tasks": {"demo_de_en": {"languages": {"source": "fr"}}}}, r"registry\.de-en holds de and en"),
+        ({"models": {"transformer": {"precision": "fp16"}}}, r"precision is 'fp16', which needs device 'cuda'"),
+        ({"models": {"transformer": {"embed_dim": 97}}}, r"embed_dim is 97; allowed: multiples of attention_heads \(4\)"),
+        ({"models": {"transformer": {"selection": "best_test_bleu"}}}, r"selection is 'best_test_bleu'.*allowed: best_v"),
+    ],
+)
+def test_mistakes_are_named(workflow_dir, override, message):
+    with pytest.raises(UserError, match=message):
+        load_config(workflow_dir, override)
+
+
+def test_a_missing_or_malformed_file_is_named(tmp_path, workflow_dir):
+    with pytest.raises(UserError, match=r"base\.yaml does not exist"):
+        load_config(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "base.yaml").write_text("scale: [")
+    with pytest.raises(UserError, match=r"base\.yaml is not valid YAML"):
+        load_config(tmp_path)

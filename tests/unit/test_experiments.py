@@ -1,0 +1,165 @@
+"""Blocks become validated runs with readable, stable ids."""
+
+import copy
+
+import pytest
+
+from entropyreg.config import SCALES, load_config
+from entropyreg.errors import UserError
+from entropyreg.experiments import Regularizer, expand, load_experiments, regularizer_of
+from entropyreg.settings import measuring_settings, prediction_settings, training_settings
+
+CONFIG = {"scale": "demo", "tasks": {"de_en": {}, "fr_en": {}}, "models": {"transformer": {}}}
+PAPER = {
+    "paper": "A",
+    "artefacts": {
+        "a_table_x": {"title": "T", "rows": ["none", "smoothed"], "tasks": {"demo": ["de_en", "fr_en"]}},
+        "a_figure_y": {"title": "F", "tasks": {"demo": ["de_en"]}},
+    },
+    "blocks": [
+        {
+            "name": "one",
+            "scale": "demo",
+            "tasks": ["de_en"],
+            "models": ["transformer"],
+            "seeds": [1, 2],
+            "test": True,
+            "artefacts": ["a_table_x", "a_figure_y"],
+            "arms": [
+                {"row": "none", "regularizer": "none"},
+                {"row": "smoothed", "regularizer": "label_smoothing", "smoothing": 0.1},
+            ],
+        }
+    ],
+}
+
+
+def paper(**block):
+    """PAPER with a second block."""
+    changed = copy.deepcopy(PAPER)
+    second = {"name": "two", "scale": "demo", "tasks": ["de_en"], "models": ["transformer"], "seeds": [1]}
+    second |= {"artefacts": ["a_figure_y"], "arms": [{"regularizer": "confidence_penalty", "strength": 0.76}]}
+    changed["blocks"].append(second | block)
+    return changed
+
+
+def test_ids_are_readable():
+    assert list(expand([paper()], CONFIG).runs) == [
+        "de_en/transformer/jensen-skew0.00-strength0.76/seed1",
+        "de_en/transformer/jensen-skew1.00-strength0.1111/seed1",
+        "de_en/transformer/jensen-skew1.00-strength0.1111/seed2",
+        "de_en/transformer/none/seed1",
+        "de_en/transformer/none/seed2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arm", "label"),
+    [
+        ({"regularizer": "skew_jensen", "skew": 0.5, "strength": 0.7}, "jensen-skew0.50-strength0.70"),
+        ({"regularizer": "skew_jensen", "skew": 0.001, "strength": 1.23456}, "jensen-skew0.001-strength1.235"),
+        ({"regularizer": "skew_jensen", "skew": 0.3, "strength": 0}, "none"),
+        (
+            {"regularizer": "confidence_penalty", "strength": 1, "baseline": "unigram", "unigram_temperature": 20},
+            "jensen-skew0.00-strength1.00-unigram20.00",
+        ),
+    ],
+)
+def test_labels(arm, label):
+    assert regularizer_of(arm, "here").label == label
+
+
+def test_label_smoothing_and_skew_one_are_one_run():
+    smoothing = regularizer_of({"regularizer": "label_smoothing", "smoothing": 0.1}, "here")
+    divergence = regularizer_of({"regularizer": "skew_jensen", "skew": 1, "strength": 0.1 / 0.9}, "here")
+    assert smoothing == divergence
+    assert smoothing.smoothing == pytest.approx(0.1)
+
+
+def test_runs_that_differ_under_one_id_are_refused():
+    arm = {"regularizer": "skew_jensen", "skew": 1, "strength": 0.1111}
+    with pytest.raises(UserError, match=r"two runs share the id .*strength0\.1111/seed1.*four significant digits"):
+        expand([paper(arms=[arm])], CONFIG)
+
+
+def test_a_run_of_two_blocks_is_one_run_and_keeps_its_test_set():
+    experiments = expand([paper(arms=[{"regularizer": "none"}])], CONFIG)
+    assert len(experiments.runs) == 4
+    assert experiments.runs["de_en/transformer/none/seed1"].splits == ("valid", "test")
+
+
+def test_a_cell_without_a_run_stays_in_the_table():
+    cells = expand([PAPER], CONFIG).artefacts["a_table_x"].cells
+    assert [(cell.row, cell.task) for cell in cells if cell.run is None] == [("none", "fr_en"), ("smoothed", "fr_en")]
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ({"tasks": ["de_fr"]}, r"block 'two' names the unknown task 'de_fr' \(did you mean 'de_en'"),
+        ({"models": ["rnn"]}, "unknown model 'rnn'; allowed: transformer"),
+        ({"artefacts": ["a_figure_z"]}, "unknown artefact 'a_figure_z'"),
+        ({"name": "one"}, "two blocks of scale 'demo' are named 'one'"),
+        ({"tasks": ["fr_en"]}, "run 'fr_en/transformer/jensen-skew0.00-strength0.76/seed1' serves no artefact"),
+        ({"artefacts": ["a_table_x"], "arms": [{"row": "x", "regularizer": "none"}]}, "a_table_x has no row 'x'"),
+        ({"arms": [{"regularizer": "none", "skew": 1}]}, "'none' takes no 'skew'; allowed: nothing"),
+        ({"arms": [{"regularizer": "skew_jensen", "skew": 1}]}, "'skew_jensen' needs the key 'strength'"),
+        ({"arms": [{"regularizer": "label_smoothing"}]}, "needs either 'smoothing' or 'strength'"),
+        (
+            {"arms": [{"regularizer": "confidence_penalty", "strength": 1, "unigram_temperature": 2}]},
+            "'unigram_temperature' needs baseline 'unigram'",
+        ),
+    ],
+)
+def test_mistakes_are_named(block, message):
+    with pytest.raises(UserError, match=message):
+        expand([paper(**block)], CONFIG)
+
+
+def test_an_artefact_without_runs_is_refused():
+    lonely = copy.deepcopy(PAPER)
+    lonely["blocks"][0]["artefacts"] = ["a_table_x"]
+    with pytest.raises(UserError, match="artefact 'a_figure_y' has no run at scale 'demo'"):
+        expand([lonely], CONFIG)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_expands_and_seeds_are_paired_across_arms(workflow_dir, scale):
+    config = load_config(workflow_dir, {"scale": scale})
+    experiments = load_experiments(workflow_dir, config)
+    assert experiments.runs
+    seeds = {}
+    for run in experiments.runs.values():
+        if run.test:
+            seeds.setdefault((run.task, run.model), {}).setdefault(run.regularizer.label, set()).add(run.seed)
+    for arms in seeds.values():
+        assert len({frozenset(one) for one in arms.values()}) == 1
+
+
+def test_the_schema_refuses_what_it_does_not_know(tmp_path, workflow_dir):
+    for name in ("schemas", "config"):
+        (tmp_path / name).symlink_to(workflow_dir / name)
+    (tmp_path / "experiments").mkdir()
+    text = (workflow_dir / "experiments" / "paper_a.yaml").read_text()
+    for old, new, message in [
+        ("skew: 0.25, strength: 0.3", "skew: 1.25, strength: 0.3", r"skew is 1\.25; allowed: <= 1"),
+        ("regularizer: confidence_penalty", "regularizer: confidence", "is 'confidence'.*did you mean 'confidence_penalty'"),
+        ("seeds: [1]", "seed: [1]", "unknown key 'seed'.*did you mean 'seeds'"),
+    ]:
+        (tmp_path / "experiments" / "paper_a.yaml").write_text(text.replace(old, new))
+        with pytest.raises(UserError, match=message):
+            load_experiments(tmp_path, load_config(workflow_dir))
+
+
+def test_settings_are_narrow(workflow_dir):
+    config = load_config(workflow_dir)
+    run = next(iter(load_experiments(workflow_dir, config).runs.values()))
+    wider = load_config(workflow_dir, {"decoding": {"beam_test": 9}, "tasks": {run.task: {"title": "Other"}}})
+    assert training_settings(config, run) == training_settings(wider, run)
+    assert prediction_settings(config, run, "valid") == prediction_settings(wider, run, "valid")
+    assert prediction_settings(config, run, "test") != prediction_settings(wider, run, "test")
+    assert measuring_settings(config, run)["beam"] != measuring_settings(wider, run)["beam"]
+
+
+def test_no_regularizer_has_strength_zero():
+    assert Regularizer().label == "none" and Regularizer().strength == 0

@@ -1,0 +1,41 @@
+"""Files are whole or absent, and their bytes depend on their content alone."""
+
+import pytest
+
+from entropyreg.errors import UserError
+from entropyreg.files import atomic_path, read_json, sha256_of, write_atomically, write_json
+
+
+def test_an_error_leaves_the_old_file_and_no_temporary_one(tmp_path):
+    path = tmp_path / "file.txt"
+    write_atomically(path, "old")
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_text("half of the new")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [one.name for one in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_json_does_not_depend_on_the_order_of_keys(tmp_path):
+    write_json(tmp_path / "a", {"x": 1, "ä": [0.1]})
+    write_json(tmp_path / "b", {"ä": [0.1], "x": 1})
+    assert sha256_of(tmp_path / "a") == sha256_of(tmp_path / "b")
+    assert read_json(tmp_path / "a") == {"x": 1, "ä": [0.1]}
+
+
+def test_json_refuses_nan(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a", {"x": float("nan")})
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("content", [b'{"x": 1', b"", b"\xff\xfe"])
+def test_damaged_json_is_named(tmp_path, content):
+    (tmp_path / "record.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"record\.json is damaged"):
+        read_json(tmp_path / "record.json")
+
+
+def test_sha256_of_a_known_text(tmp_path):
+    write_atomically(tmp_path / "abc", "abc")
+    assert sha256_of(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,0 +1,76 @@
+"""The DAG of every scale, seen by dry runs: what would run, and for which target."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from entropyreg.config import SCALES, load_config
+from entropyreg.experiments import load_experiments
+
+
+def counts(output):
+    """{rule: jobs} of the first job table of a dry run."""
+    table = output[output.index("Job stats:") :]
+    return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_has_a_dag(snakemake, tmp_path, workflow_dir, scale):
+    done = snakemake(tmp_path, "--dry-run", "--config", f"scale={scale}", "data_dir=/somewhere")
+    assert done.returncode == 0, done.stderr
+    runs = load_experiments(workflow_dir, load_config(workflow_dir, {"scale": scale})).runs
+    jobs = counts(done.stdout + done.stderr)
+    assert jobs["train_translation"] == jobs["measure_translation"] == len(runs)
+    assert jobs["predict_translation"] == sum(len(run.splits) for run in runs.values())
+
+
+def test_the_default_profile_is_found(snakemake, tmp_path):
+    done = snakemake(tmp_path, "--dry-run")
+    assert "Using workflow specific profile" in done.stdout + done.stderr
+
+
+def test_one_figure_trains_its_own_runs_and_no_other(snakemake, tmp_path, workflow_dir):
+    done = snakemake(tmp_path, "a_figure_entropy_bleu", "--dry-run", "--quiet", "host")
+    output = done.stdout + done.stderr
+    experiments = load_experiments(workflow_dir, load_config(workflow_dir))
+    planned = set(re.findall(r"runs/(\S+/seed\d+)/model\.pt, ", output))
+    assert planned == set(experiments.artefacts["a_figure_entropy_bleu"].run_ids)
+    assert planned < set(experiments.runs)
+
+
+@pytest.mark.parametrize("target", ["paper_a", "paper_b", "a_table_translation"])
+def test_targets_exist(snakemake, tmp_path, target):
+    done = snakemake(tmp_path, "--dry-run", target)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--config", "scale=dmo"), "scale is 'dmo' (did you mean 'demo'?); allowed: smoke, demo, workstation, paper."),
+        (("--config", "skale=demo"), "unknown key 'skale' in the top level (did you mean 'scale'?)"),
+        (("a_figure_nothing",), "a_figure_nothing"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(snakemake, tmp_path, arguments, message):
+    done = snakemake(tmp_path, "--dry-run", *arguments)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert not list(tmp_path.glob("results*"))
+
+
+def test_parsing_the_workflow_loads_no_heavy_module():
+    code = (
+        "import sys\n"
+        "import entropyreg, entropyreg.config, entropyreg.experiments, entropyreg.paths, entropyreg.settings\n"
+        "import entropyreg.__main__ as cli; cli.parser()\n"
+        "heavy = {'torch', 'fairseq', 'numpy', 'pandas', 'matplotlib', 'scipy', 'sacrebleu'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_snakefile_is_a_table_of_contents(root):
+    assert len((root / "Snakefile").read_text().splitlines()) < 80

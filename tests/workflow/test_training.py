@@ -1,0 +1,116 @@
+"""Trainings of a few updates: resumed bit for bit, never past their end, paired across arms, stopped at NaN."""
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from entropyreg.config import load_config
+from entropyreg.experiments import Regularizer, Run
+from entropyreg.settings import training_settings
+
+pytestmark = pytest.mark.slow
+DATA = "results/smoke/data/smoke_de_en/binary"
+
+
+@pytest.fixture(scope="module")
+def settings(workflow_dir):
+    config = load_config(workflow_dir, {"scale": "smoke"})
+    return training_settings(config, Run("smoke_de_en", "transformer", Regularizer(0.5, 1.0), seed=1))
+
+
+def command(settings, binary, run_dir):
+    arguments = ["train", "--settings", json.dumps(settings), "--binary", str(binary), "--run-dir", str(run_dir)]
+    return [sys.executable, "-m", "entropyreg", *arguments, "--log", str(run_dir / "log"), "--threads", "1"]
+
+
+def train(settings, binary, run_dir):
+    done = subprocess.run(command(settings, binary, run_dir), capture_output=True, text=True, timeout=300)
+    return done
+
+
+def outcome(run_dir):
+    return json.loads((run_dir / "training.json").read_text())
+
+
+def reference(smoke):
+    return outcome(smoke / "results/smoke/runs/smoke_de_en/transformer/jensen-skew0.50-strength1.00/seed1")
+
+
+def test_killed_and_resumed_the_weights_are_bit_identical(smoke, settings, tmp_path):
+    trainer = subprocess.Popen(command(settings, smoke / DATA, tmp_path), start_new_session=True)
+    saved = tmp_path / "checkpoints" / "checkpoint_last.pt"
+    deadline = time.monotonic() + 120
+    while not saved.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(trainer.pid, signal.SIGKILL)
+    trainer.wait()
+    assert saved.exists() and not (tmp_path / "model.pt").exists()
+    done = train(settings, smoke / DATA, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "resuming at update" in done.stderr
+    assert outcome(tmp_path) == reference(smoke)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty"])
+def test_a_damaged_last_checkpoint_costs_nothing_but_time(smoke, settings, tmp_path, damage):
+    assert train(settings, smoke / DATA, tmp_path).returncode == 0
+    (tmp_path / "model.pt").unlink()
+    last = tmp_path / "checkpoints" / "checkpoint_last.pt"
+    content = last.read_bytes()
+    last.write_bytes(content[: len(content) // 2] if damage == "truncated" else b"")
+    done = train(settings, smoke / DATA, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert outcome(tmp_path) == reference(smoke)
+
+
+def test_a_finished_run_is_not_trained_further(smoke, settings, tmp_path):
+    assert train(settings, smoke / DATA, tmp_path).returncode == 0
+    (tmp_path / "model.pt").unlink()
+    before = (tmp_path / "checkpoints" / "checkpoint_last.pt").read_bytes()
+    assert train(settings, smoke / DATA, tmp_path).returncode == 0
+    assert (tmp_path / "checkpoints" / "checkpoint_last.pt").read_bytes() == before
+    assert outcome(tmp_path) == reference(smoke)
+
+
+def weights_after(settings, smoke, run_dir, **regularizer):
+    changed = copy.deepcopy(settings)
+    changed["regularizer"] |= regularizer
+    changed["model"]["selection"] = "last"
+    done = train(changed, smoke / DATA, run_dir)
+    assert done.returncode == 0, done.stderr
+    return torch.load(run_dir / "model.pt", weights_only=True)
+
+
+def test_seeds_are_paired_across_arms(smoke, settings, tmp_path):
+    """With vanishing strength two arms make the same steps: one initialisation, one order of the data."""
+    plain = weights_after(settings, smoke, tmp_path / "a", skew=None, strength=0.0)
+    tiny = weights_after(settings, smoke, tmp_path / "b", skew=0.5, strength=1e-9)
+    strong = weights_after(settings, smoke, tmp_path / "c", skew=0.5, strength=1.0)
+    distance = {
+        name: max(float((plain[key] - other[key]).abs().max()) for key in plain)
+        for name, other in {"tiny": tiny, "strong": strong}.items()
+    }
+    assert distance["tiny"] < 1e-3 < 1e-2 < distance["strong"]
+
+
+def test_divergence_is_told_with_the_run_and_the_last_good_update(smoke, settings, tmp_path):
+    broken = copy.deepcopy(settings)
+    broken["model"] |= {"lr": 1e30, "warmup_updates": 1}
+    done = train(broken, smoke / DATA, tmp_path)
+    assert done.returncode == 2
+    assert f"run '{settings['run']}' diverged after update" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_gpu_is_told(smoke, settings, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    done = train(settings | {"device": "cuda"}, smoke / DATA, tmp_path)
+    assert done.returncode == 2 and "device is 'cuda', but torch sees no GPU" in done.stderr

@@ -1,0 +1,66 @@
+"""Corpora: prepare, segment into subwords, binarize."""
+
+
+def preparation(wildcards):
+    return as_json(narrow.preparation_settings(config, wildcards.task))
+
+
+def data_dir_argument(wildcards):
+    """The user's folder, only for a task that reads from it: setting data_dir reruns nothing else."""
+    if config["tasks"][wildcards.task]["source"]["kind"] == "embedded" or config["data_dir"] is None:
+        return ""
+    return f"--data-dir {shlex.quote(config['data_dir'])}"
+
+
+rule prepare_text:
+    input:
+        modules("data/*.py", "data/*.yaml"),
+    output:
+        f"{PATHS.text_dir('{task}')}/summary.json",
+    params:
+        settings=preparation,
+        data_dir=data_dir_argument,
+        out=subpath(output[0], parent=True),
+    log:
+        PATHS.log("prepare/{task}"),
+    conda:
+        "../../envs/train.yaml"
+    shell:
+        "python -m entropyreg prepare --settings {params.settings:q} --out {params.out:q} {params.data_dir}"
+        " 2> >(tee {log:q} >&2)"
+
+
+rule segment_text:
+    input:
+        f"{PATHS.text_dir('{task}')}/summary.json",
+    output:
+        f"{PATHS.subwords_dir('{task}')}/summary.json",
+    params:
+        settings=preparation,
+        text=subpath(input[0], parent=True),
+    log:
+        PATHS.log("segment/{task}"),
+    conda:
+        "../../envs/train.yaml"
+    shell:
+        "python -m entropyreg segment --settings {params.settings:q} --text {params.text:q}"
+        " 2> >(tee {log:q} >&2)"
+
+
+rule binarize_text:
+    input:
+        f"{PATHS.subwords_dir('{task}')}/summary.json",
+        modules("translation/binarization.py"),
+    output:
+        f"{PATHS.binary_dir('{task}')}/binary.json",
+    params:
+        settings=preparation,
+        subwords=subpath(input[0], parent=True),
+        out=subpath(output[0], parent=True),
+    log:
+        PATHS.log("binarize/{task}"),
+    conda:
+        "../../envs/train.yaml"
+    shell:
+        "python -m entropyreg binarize --settings {params.settings:q} --subwords {params.subwords:q}"
+        " --out {params.out:q} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"

@@ -1,0 +1,30 @@
+"""Measures: read a run's predictions, write its record. No model is loaded."""
+
+
+def predictions_of(wildcards):
+    run = run_of(wildcards)
+    folder = f"{PATHS.run_dir(run.id)}/predictions"
+    return [f"{folder}/{split}.{part}" for split in run.splits for part in ("tokens.npz", "hypotheses.tsv")]
+
+
+rule measure_translation:
+    input:
+        predictions=predictions_of,
+        training=f"{PATHS.run_dir('{run}')}/training.json",
+        text=lambda wildcards: f"{PATHS.text_dir(run_of(wildcards).task)}/summary.json",
+        claims=CLAIMS,
+        modules=modules("measures/*.py", "results/records.py", "data/detokenization.py"),
+    output:
+        record=PATHS.record("{run}"),
+        provenance=f"{PATHS.run_dir('{run}')}/provenance.json",
+    params:
+        settings=lambda wildcards: as_json(narrow.measuring_settings(config, run_of(wildcards))),
+        run_dir=subpath(output.record, parent=True),
+        text=subpath(input.text, parent=True),
+    log:
+        PATHS.log("measure/{run}"),
+    conda:
+        "../../envs/analysis.yaml"
+    shell:
+        "python -m entropyreg measure --settings {params.settings:q} --run-dir {params.run_dir:q}"
+        " --text {params.text:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"
