@@ -21,8 +21,8 @@ def digests(folder):
 
 def test_every_artefact_is_drawn_and_says_that_it_means_nothing(smoke):
     assert sorted(path.name for path in (smoke / "paper_figures" / "smoke").iterdir()) == sorted(DRAWN)
-    assert "mean nothing" in (smoke / "paper_figures" / "smoke" / "a_table_translation.md").read_text()
-    assert "mean nothing" in (smoke / "paper_figures" / "smoke" / "a_figure_entropy_bleu.svg").read_text()
+    assert "means nothing" in (smoke / "paper_figures" / "smoke" / "a_table_translation.md").read_text()
+    assert "means nothing" in (smoke / "paper_figures" / "smoke" / "a_figure_entropy_bleu.svg").read_text()
 
 
 def test_records_are_deterministic_content_with_the_claims_hash(smoke, workflow_dir):

@@ -47,7 +47,7 @@ def is_usable(foreign: str, english: str) -> bool:
 
 
 def looks_english(key: str) -> bool:
-    """Whether a German text was left in English: 3 or more of its words, and over a fifth, are English function words."""
+    """Whether a German text was left in English: 3 or more, and over a fifth, of its words are English ones."""
     words = key.split()
     n_english = sum(word in _ENGLISH_WORDS for word in words)
     return n_english >= 3 and len(words) <= 30 and n_english / len(words) > 0.2

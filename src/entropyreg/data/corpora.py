@@ -45,11 +45,14 @@ class EmbeddedCorpus:
         self._is_reversed = task.languages != columns
         file_name = self._name + embedded.SUFFIX
         self.sha256 = {file_name: embedded.checked_path(file_name)[1]}
-        self._splitter = Splitter(lambda: (english for _, english, _ in embedded.read_pairs(self._name)), task.split)
+        self._splitter = Splitter(self._english_and_foreign, task.split)
+
+    def _english_and_foreign(self) -> Iterator[tuple[str, str]]:
+        return ((english, foreign) for foreign, english, _ in embedded.read_pairs(self._name))
 
     def __iter__(self) -> Iterator[PlacedPair]:
         for foreign, english, origin in embedded.read_pairs(self._name):
-            split, near_duplicate = self._splitter.place(english)
+            split, near_duplicate = self._splitter.place(english, foreign)
             source, target = (english, foreign) if self._is_reversed else (foreign, english)
             yield PlacedPair(split, source, target, origin, near_duplicate)
 

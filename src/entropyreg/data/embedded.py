@@ -14,9 +14,9 @@ FOLDER = Path(__file__).with_suffix("")  # `embedded/`, beside this module
 SUFFIX = ".tsv.xz"
 
 
-def names(folder: Path = FOLDER) -> list[str]:
+def names() -> list[str]:
     """Names that `read_pairs` takes, sorted."""
-    return sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
+    return sorted(path.name.removesuffix(SUFFIX) for path in FOLDER.glob(f"*{SUFFIX}"))
 
 
 def languages_of(name: str) -> tuple[str, str]:
@@ -27,11 +27,15 @@ def languages_of(name: str) -> tuple[str, str]:
     return first, second
 
 
-def checked_path(file_name: str, folder: Path = FOLDER) -> tuple[Path, str]:
+def checked_path(file_name: str) -> tuple[Path, str]:
     """Path of a shipped file and its sha256, after comparing it with `SHA256SUMS`."""
-    lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    if not (FOLDER / "SHA256SUMS").is_file():
+        raise UserError(
+            f"{FOLDER} has no file SHA256SUMS: the embedded data are not installed; install the package again."
+        )
+    lines = (FOLDER / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     expected = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
-    path = folder / file_name
+    path = FOLDER / file_name
     if file_name not in expected or not path.is_file():
         raise UserError(f"There is no embedded data file {file_name!r}; allowed: {', '.join(sorted(expected))}.")
     found = sha256_of(path)
@@ -42,12 +46,12 @@ def checked_path(file_name: str, folder: Path = FOLDER) -> tuple[Path, str]:
     return path, found
 
 
-def read_pairs(name: str, folder: Path = FOLDER) -> Iterator[tuple[str, str, str]]:
+def read_pairs(name: str) -> Iterator[tuple[str, str, str]]:
     """Iterate over (source, target, origin) of an embedded set, as 'registry.de-en' or 'docstrings.sum'.
 
     The file is checked before this returns; its rows are then decompressed one after another, in memory.
     """
-    path, _ = checked_path(name + SUFFIX, folder)
+    path, _ = checked_path(name + SUFFIX)
     return _rows(path)
 
 

@@ -73,6 +73,8 @@ def training_arguments(settings: Mapping[str, Any], binary_dir: str | Path, chec
         arguments.append("--fp16")
     if settings["device"] == "cpu":
         arguments.append("--cpu")
+    # With fairseq's default of 8 the last batch, of the longest sentences, is silently dropped when it is no multiple.
+    arguments += ["--required-batch-size-multiple", "1"]
     arguments += ["--distributed-world-size", "1", "--num-workers", "0" if settings["device"] == "cpu" else "2"]
     arguments += ["--seed", str(settings["seed"]), "--save-dir", str(checkpoint_dir)]
     return [*arguments, "--log-format", "json", "--log-interval", "20"]
@@ -94,7 +96,8 @@ def schedule_of_validation(model: Mapping[str, Any]) -> list[str]:
     if "validate_every_updates" in model:
         every = str(model["validate_every_updates"])
         by_epoch = ["--validate-interval", NEVER, "--save-interval", NEVER, "--no-epoch-checkpoints"]
-        return ["--save-interval-updates", every, "--keep-interval-updates", "2", *by_epoch]
+        by_update = ["--validate-interval-updates", every, "--save-interval-updates", every]
+        return [*by_update, "--keep-interval-updates", "2", *by_epoch]
     validate, save = str(model.get("validate_every_epochs", 1)), str(model.get("save_every_epochs", 1))
     return ["--validate-interval", validate, "--save-interval", save, "--keep-last-epochs", "4"]
 
