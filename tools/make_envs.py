@@ -14,8 +14,8 @@ TORCH = "torch==2.13.0"
 ENVIRONMENTS = {  # name: what it is for, its direct needs
     "train": (
         "Preparing, training, predicting.",
-        "hydra-core omegaconf numpy sacrebleu sacremoses subword-nmt filelock pyyaml jsonschema scikit-learn cython cffi "
-        "bitarray regex tqdm packaging",
+        "hydra-core omegaconf numpy sacrebleu sacremoses subword-nmt filelock pyyaml jsonschema scikit-learn cython "
+        "cffi bitarray regex tqdm packaging",
     ),
     "analysis": (
         "Measuring, collecting, drawing: no torch, no fairseq.",

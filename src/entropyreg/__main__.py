@@ -118,7 +118,13 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], None], str, list[tuple[st
     "predict": (
         predict,
         "token statistics and beam-search hypotheses of a trained run",
-        [SETTINGS, ("--binary", PATHS), ("--run-dir", PATHS), ("--split", {"choices": ["valid", "test"], "required": True}), THREADS],
+        [
+            SETTINGS,
+            ("--binary", PATHS),
+            ("--run-dir", PATHS),
+            ("--split", {"choices": ["valid", "test"], "required": True}),
+            THREADS,
+        ],
     ),
     "measure": (
         measure,

@@ -21,6 +21,9 @@ def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = 
     scale = overrides.get("scale", base["scale"])
     if scale not in SCALES:
         raise UserError(f"scale is {scale!r}{suggestion(str(scale), SCALES)}; allowed: {', '.join(SCALES)}.")
+    for key, value in overrides.items():  # Snakemake passes `--config partial=true` as text
+        if isinstance(base.get(key), bool) and str(value).lower() in ("true", "false"):
+            overrides[key] = str(value).lower() == "true"
     config = merged(merged(base, read_yaml(folder / "config" / f"{scale}.yaml")), {**overrides, "scale": scale})
     validate(config, folder / "schemas" / "config.schema.yaml", f"configuration of scale '{scale}'")
     for name, task in config["tasks"].items():
@@ -50,7 +53,9 @@ def check_task(name: str, task: Mapping[str, Any], data_dir: str | None) -> None
 def check_model(name: str, model: Mapping[str, Any], device: str) -> None:
     """What the schema cannot say about a model."""
     if model["precision"] == "fp16" and device == "cpu":
-        raise UserError(f"models.{name}.precision is 'fp16', which needs device 'cuda' (device is 'cpu'); allowed: fp32.")
+        raise UserError(
+            f"models.{name}.precision is 'fp16', which needs device 'cuda' (device is 'cpu'); allowed: fp32."
+        )
     for key in ("validate_every_epochs", "save_every_epochs"):
         if "validate_every_updates" in model and key in model:
             raise UserError(f"models.{name}: give validate_every_updates or {key}, not both.")

@@ -1,8 +1,8 @@
 """Expand the declared blocks of runs into validated runs with readable ids.
 
 A run is one training: task, model, regularizer, seed. Its objective is NLL + strength * J_skew(baseline || p)
-(Meister et al. 2020). Label smoothing with amount gamma, (1-gamma) NLL + gamma H(u, p), is (1-gamma) times the objective
-with skew 1 and strength gamma/(1-gamma), so both are one run; the project trains the unscaled form.
+(Meister et al. 2020). Label smoothing with amount gamma, (1-gamma) NLL + gamma H(u, p), is (1-gamma) times the
+objective with skew 1 and strength gamma/(1-gamma), so both are one run; the project trains the unscaled form.
 """
 
 from collections.abc import Iterable, Mapping
@@ -117,7 +117,9 @@ def regularizer_of(arm: Mapping[str, Any], place: str) -> Regularizer:
     allowed = (*required, *further, *common)
     for key in arm:
         if key not in ("row", "regularizer", *allowed):
-            raise UserError(f"{place}: regularizer '{kind}' takes no '{key}'; allowed: {', '.join(allowed) or 'nothing'}.")
+            raise UserError(
+                f"{place}: regularizer '{kind}' takes no '{key}'; allowed: {', '.join(allowed) or 'nothing'}."
+            )
     for key in required:
         if key not in arm:
             raise UserError(f"{place}: regularizer '{kind}' needs the key '{key}'.")
@@ -193,9 +195,10 @@ def add_run(runs: dict[str, Run], run: Run) -> None:
     """Add a run; one that several blocks declare is one run, two that differ under one id are refused."""
     known = runs.get(run.id)
     if known and known.regularizer != run.regularizer:
+        one, other = known.regularizer, run.regularizer
         raise UserError(
-            f"two runs share the id '{run.id}' (strengths {known.regularizer.strength!r} and {run.regularizer.strength!r}, "
-            f"skews {known.regularizer.skew!r} and {run.regularizer.skew!r}): ids keep four significant digits."
+            f"two runs share the id '{run.id}' (strengths {one.strength!r} and {other.strength!r}, "
+            f"skews {one.skew!r} and {other.skew!r}): ids keep four significant digits."
         )
     if not known or run.test:
         runs[run.id] = run
@@ -232,5 +235,7 @@ def check_names(names: Iterable[str], allowed: Iterable[str], place: str, kind: 
     allowed = sorted(allowed)
     for name in names:
         if name not in allowed:
-            raise UserError(f"{place} names the unknown {kind} '{name}'{suggestion(name, allowed)}; allowed: {', '.join(allowed)}.")
+            raise UserError(
+                f"{place} names the unknown {kind} '{name}'{suggestion(name, allowed)}; allowed: {', '.join(allowed)}."
+            )
     return tuple(names)

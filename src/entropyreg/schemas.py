@@ -22,7 +22,7 @@ def read_yaml(path: str | Path) -> Any:
 
 
 def validate(value: Any, schema_path: str | Path, name: str) -> None:
-    """Raise `UserError` for the most specific violation of the schema; `name` tells the user where `value` came from."""
+    """Raise `UserError` for the most specific violation of the schema; `name` tells where `value` came from."""
     validator = jsonschema.Draft202012Validator(read_yaml(schema_path))
     errors = list(validator.iter_errors(value))
     if errors:

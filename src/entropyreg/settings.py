@@ -61,7 +61,11 @@ def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
 def collecting_settings(config: Mapping[str, Any], experiments: Experiments, artefact: Artefact) -> dict[str, Any]:
     """What a collected table depends on besides the records: cells, titles, the scale's note."""
     columns = [
-        {"task": task, "title": config["tasks"][task]["title"], "published_as": config["tasks"][task].get("published_as")}
+        {
+            "task": task,
+            "title": config["tasks"][task]["title"],
+            "published_as": config["tasks"][task].get("published_as"),
+        }
         for task in artefact.tasks
     ]
     cells = []

@@ -37,12 +37,24 @@ def test_base_holds_every_key_once_with_a_comment(workflow_dir):
         ({"device": "tpu"}, r"device is 'tpu'.*allowed: cpu, cuda"),
         ({"threads": {"train": 0}}, r"threads\.train is 0; allowed: >= 1"),
         ({"partial": "perhaps"}, r"partial is 'perhaps'"),
-        ({"tasks": {"demo_de_en": {"subword": 3}}}, r"unknown key 'subword' in tasks\.demo_de_en \(did you mean 'subwords'"),
-        ({"tasks": {"demo_de_en": {"length": {"min": 9, "max": 3}}}}, r"tasks\.demo_de_en\.length: min 9 is above max 3"),
+        (
+            {"tasks": {"demo_de_en": {"subword": 3}}},
+            r"unknown key 'subword' in tasks\.demo_de_en \(did you mean 'subwords'",
+        ),
+        (
+            {"tasks": {"demo_de_en": {"length": {"min": 9, "max": 3}}}},
+            r"tasks\.demo_de_en\.length: min 9 is above max 3",
+        ),
         ({"tasks": {"demo_de_en": {"languages": {"source": "fr"}}}}, r"registry\.de-en holds de and en"),
         ({"models": {"transformer": {"precision": "fp16"}}}, r"precision is 'fp16', which needs device 'cuda'"),
-        ({"models": {"transformer": {"embed_dim": 97}}}, r"embed_dim is 97; allowed: multiples of attention_heads \(4\)"),
-        ({"models": {"transformer": {"selection": "best_test_bleu"}}}, r"selection is 'best_test_bleu'.*allowed: best_v"),
+        (
+            {"models": {"transformer": {"embed_dim": 97}}},
+            r"embed_dim is 97; allowed: multiples of attention_heads \(4\)",
+        ),
+        (
+            {"models": {"transformer": {"selection": "best_test_bleu"}}},
+            r"selection is 'best_test_bleu'.*allowed: best_v",
+        ),
     ],
 )
 def test_mistakes_are_named(workflow_dir, override, message):
@@ -57,3 +69,8 @@ def test_a_missing_or_malformed_file_is_named(tmp_path, workflow_dir):
     (tmp_path / "config" / "base.yaml").write_text("scale: [")
     with pytest.raises(UserError, match=r"base\.yaml is not valid YAML"):
         load_config(tmp_path)
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), (True, True)])
+def test_truth_values_of_the_command_line(workflow_dir, text, value):
+    assert load_config(workflow_dir, {"partial": text})["partial"] is value

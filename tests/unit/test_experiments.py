@@ -143,7 +143,11 @@ def test_the_schema_refuses_what_it_does_not_know(tmp_path, workflow_dir):
     text = (workflow_dir / "experiments" / "paper_a.yaml").read_text()
     for old, new, message in [
         ("skew: 0.25, strength: 0.3", "skew: 1.25, strength: 0.3", r"skew is 1\.25; allowed: <= 1"),
-        ("regularizer: confidence_penalty", "regularizer: confidence", "is 'confidence'.*did you mean 'confidence_penalty'"),
+        (
+            "regularizer: confidence_penalty",
+            "regularizer: confidence",
+            "is 'confidence'.*did you mean 'confidence_penalty'",
+        ),
         ("seeds: [1]", "seed: [1]", "unknown key 'seed'.*did you mean 'seeds'"),
     ]:
         (tmp_path / "experiments" / "paper_a.yaml").write_text(text.replace(old, new))

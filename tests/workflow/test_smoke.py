@@ -11,12 +11,23 @@ from entropyreg.files import sha256_of
 from entropyreg.results.records import read_tokens
 
 pytestmark = pytest.mark.slow
-DRAWN = ["a_figure_entropy_bleu.csv", "a_figure_entropy_bleu.pdf", "a_figure_entropy_bleu.png", "a_figure_entropy_bleu.svg"]
+DRAWN = [
+    "a_figure_entropy_bleu.csv",
+    "a_figure_entropy_bleu.pdf",
+    "a_figure_entropy_bleu.png",
+    "a_figure_entropy_bleu.svg",
+]
 DRAWN += ["a_table_translation.csv", "a_table_translation.md", "a_table_translation.tex"]
 
 
 def digests(folder):
     return {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+
+
+def copy_of(smoke, folder):
+    """The results with Snakemake's memory of them."""
+    for name in ("results", ".snakemake"):
+        shutil.copytree(smoke / name, folder / name)
 
 
 def test_every_artefact_is_drawn_and_says_that_it_means_nothing(smoke):
@@ -63,8 +74,7 @@ def test_a_second_start_has_nothing_to_do(smoke, snakemake):
 
 def test_drawn_twice_elsewhere_the_bytes_are_equal(smoke, snakemake, tmp_path):
     first = digests(smoke / "paper_figures" / "smoke")
-    shutil.copytree(smoke / "results", tmp_path / "results")
-    shutil.copytree(smoke / ".snakemake", tmp_path / ".snakemake")
+    copy_of(smoke, tmp_path)
     done = snakemake(tmp_path, "--config", "scale=smoke", LC_ALL="C", TZ="Asia/Tokyo", HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "train_translation" not in done.stdout + done.stderr
@@ -72,7 +82,7 @@ def test_drawn_twice_elsewhere_the_bytes_are_equal(smoke, snakemake, tmp_path):
 
 
 def test_partial_draws_with_what_exists_and_trains_nothing(smoke, snakemake, tmp_path):
-    shutil.copytree(smoke / "results", tmp_path / "results")
+    copy_of(smoke, tmp_path)
     ger = tmp_path / "results/smoke/runs/smoke_de_en/transformer/jensen-skew0.50-strength1.00/seed1"
     shutil.rmtree(ger)
     done = snakemake(tmp_path, "--config", "scale=smoke", "partial=true")
@@ -82,7 +92,7 @@ def test_partial_draws_with_what_exists_and_trains_nothing(smoke, snakemake, tmp
 
 
 def test_a_damaged_record_is_named_and_nothing_else_is_lost(smoke, snakemake, tmp_path):
-    shutil.copytree(smoke / "results", tmp_path / "results")
+    copy_of(smoke, tmp_path)
     record = next((tmp_path / "results").rglob("record.json"))
     record.write_text(record.read_text()[:50])
     done = snakemake(tmp_path, "--config", "scale=smoke", "partial=true")

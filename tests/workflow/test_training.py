@@ -114,3 +114,25 @@ def test_a_missing_gpu_is_told(smoke, settings, tmp_path):
         pytest.skip("this machine has a GPU")
     done = train(settings | {"device": "cuda"}, smoke / DATA, tmp_path)
     assert done.returncode == 2 and "device is 'cuda', but torch sees no GPU" in done.stderr
+
+
+def test_selection_by_validation_bleu(smoke, settings, tmp_path):
+    chosen = copy.deepcopy(settings)
+    chosen["model"] |= {"selection": "best_validation_bleu", "max_update": 16}
+    done = train(chosen, smoke / DATA, tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = outcome(tmp_path)
+    best = max(found["validations"], key=lambda entry: (entry["bleu"], entry["updates"]))
+    assert found["updates"] == best["updates"]
+
+
+def test_epochs_and_patience_end_a_run_that_resumes_to_the_same_weights(smoke, settings, tmp_path):
+    chosen = copy.deepcopy(settings)
+    for key in ("max_update", "validate_every_updates"):
+        del chosen["model"][key]
+    chosen["model"] |= {"max_epoch": 3, "patience": 2, "lr": 0.0001, "validate_every_epochs": 1, "save_every_epochs": 1}
+    done = train(chosen, smoke / DATA, tmp_path / "whole")
+    assert done.returncode == 0, done.stderr
+    assert len(outcome(tmp_path / "whole")["validations"]) == 3
+    again = train(chosen, smoke / DATA, tmp_path / "whole")
+    assert again.returncode == 0 and outcome(tmp_path / "whole")["updates"] > 0

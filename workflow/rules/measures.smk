@@ -17,14 +17,14 @@ rule measure_translation:
     output:
         record=PATHS.record("{run}"),
         provenance=f"{PATHS.run_dir('{run}')}/provenance.json",
-    params:
-        settings=lambda wildcards: as_json(narrow.measuring_settings(config, run_of(wildcards))),
-        run_dir=subpath(output.record, parent=True),
-        text=subpath(input.text, parent=True),
     log:
         PATHS.log("measure/{run}"),
     conda:
         "../../envs/analysis.yaml"
+    params:
+        settings=lambda wildcards: as_json(narrow.measuring_settings(config, run_of(wildcards))),
+        run_dir=subpath(output.record, parent=True),
+        text=subpath(input.text, parent=True),
     shell:
         "python -m entropyreg measure --settings {params.settings:q} --run-dir {params.run_dir:q}"
         " --text {params.text:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"

@@ -15,20 +15,20 @@ rule train_translation:
         f"{PATHS.run_dir('{run}')}/model.pt",
         f"{PATHS.run_dir('{run}')}/training.json",
         f"{PATHS.run_dir('{run}')}/training.provenance.json",
-    params:
-        settings=lambda wildcards: as_json(narrow.training_settings(config, run_of(wildcards))),
-        binary=subpath(input.binary, parent=True),
-        run_dir=subpath(output[0], parent=True),
-    threads: config["threads"]["train"]
-    resources:
-        mem_mb=config["memory_mb"]["train"],
-        gpu=1 if config["device"] == "cuda" else 0,
     log:
         PATHS.log("train/{run}"),
     benchmark:
         PATHS.benchmark("train/{run}")
     conda:
         "../../envs/train.yaml"
+    threads: config["threads"]["train"]
+    resources:
+        mem_mb=config["memory_mb"]["train"],
+        gpu=1 if config["device"] == "cuda" else 0,
+    params:
+        settings=lambda wildcards: as_json(narrow.training_settings(config, run_of(wildcards))),
+        binary=subpath(input.binary, parent=True),
+        run_dir=subpath(output[0], parent=True),
     shell:
         "python -m entropyreg train --settings {params.settings:q} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --log {log:q} --threads {threads}"
@@ -42,20 +42,20 @@ rule predict_translation:
     output:
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.tokens.npz",
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.hypotheses.tsv",
-    params:
-        settings=lambda wildcards: as_json(narrow.prediction_settings(config, run_of(wildcards), wildcards.split)),
-        binary=subpath(input.binary, parent=True),
-        run_dir=subpath(input.model, parent=True),
-    threads: config["threads"]["predict"]
-    resources:
-        mem_mb=config["memory_mb"]["predict"],
-        gpu=1 if config["device"] == "cuda" else 0,
     log:
         PATHS.log("predict/{run}/{split}"),
     benchmark:
         PATHS.benchmark("predict/{run}/{split}")
     conda:
         "../../envs/train.yaml"
+    threads: config["threads"]["predict"]
+    resources:
+        mem_mb=config["memory_mb"]["predict"],
+        gpu=1 if config["device"] == "cuda" else 0,
+    params:
+        settings=lambda wildcards: as_json(narrow.prediction_settings(config, run_of(wildcards), wildcards.split)),
+        binary=subpath(input.binary, parent=True),
+        run_dir=subpath(input.model, parent=True),
     shell:
         "python -m entropyreg predict --settings {params.settings:q} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --split {wildcards.split} --threads {threads}"

@@ -22,7 +22,9 @@ def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str], *, lowerca
     Raises ValueError if the numbers of sentences differ or are zero.
     """
     if len(hypotheses) != len(references) or not references:
-        raise ValueError(f"{len(hypotheses)} hypotheses for {len(references)} references; they must be as many, and some.")
+        raise ValueError(
+            f"{len(hypotheses)} hypotheses for {len(references)} references; they must be as many, and some."
+        )
     # force: tokenised text is meant here, sacrebleu only warns about it
     metric = BLEU(lowercase=lowercase, force=True)
     score = metric.corpus_score(list(hypotheses), [list(references)])

@@ -16,7 +16,9 @@ def normalized_entropy(entropy: np.ndarray, vocabulary_size: int) -> float:
     Raises ValueError for no tokens or a vocabulary below 2.
     """
     if entropy.size == 0 or vocabulary_size < 2:
-        raise ValueError(f"normalised entropy needs tokens and V >= 2; got {entropy.size} tokens, V = {vocabulary_size}.")
+        raise ValueError(
+            f"normalised entropy needs tokens and V >= 2; got {entropy.size} tokens, V = {vocabulary_size}."
+        )
     return float(np.mean(entropy, dtype=np.float64) / math.log(vocabulary_size))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def mean_reference_rank(rank: np.ndarray, sentence: np.ndarray) -> float:
-    """Mean zero-based rank within each sentence (end of sentence included), then over sentences, as in the authors' code.
+    """Mean zero-based rank within each sentence (end of sentence included), then over sentences: the authors' way.
 
     `rank` and `sentence` have shape (N,); `sentence` numbers the sentences.
     """

@@ -11,11 +11,18 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from entropyreg.files import atomic_path
 
-torch.serialization.add_safe_globals([argparse.Namespace])  # held by every fairseq checkpoint
+# What fairseq's checkpoints hold besides tensors: torch.load refuses it since 2.6. Allowing these harmless classes
+# keeps torch's protection against arbitrary pickles for everything else. The numpy ones come with validation by BLEU.
+multiarray = np._core.multiarray
+torch.serialization.add_safe_globals(
+    [argparse.Namespace, np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar]
+)
+torch.serialization.add_safe_globals([type(np.dtype(name)) for name in ("float64", "float32", "int64", "int32")])
 LAST = "checkpoint_last.pt"
 BEST = "checkpoint_best.pt"
 
@@ -44,7 +51,11 @@ def repair_last(folder: Path) -> int:
     if is_whole(last):
         return updates_of(last)
     last.unlink(missing_ok=True)
-    candidates = [path for path in folder.glob("checkpoint*.pt") if re.fullmatch(r"checkpoint\d+(_\d+_?\d*)?|checkpoint_\d+_\d+", path.stem)]
+    candidates = [
+        path
+        for path in folder.glob("checkpoint*.pt")
+        if re.fullmatch(r"checkpoint\d+(_\d+_?\d*)?|checkpoint_\d+_\d+", path.stem)
+    ]
     reached = {path: updates_of(path) for path in candidates if is_whole(path)}
     if not reached:
         return 0

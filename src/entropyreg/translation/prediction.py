@@ -27,7 +27,14 @@ from entropyreg.files import atomic_path, write_atomically
 from entropyreg.regularizers import token_statistics
 from entropyreg.translation.command import training_arguments
 
-STATISTICS = {"nll": "nll", "entropy": "entropy", "confidence": "max_prob", "correct": "correct", "rank": "rank", "share": "share"}
+STATISTICS = {
+    "nll": "nll",
+    "entropy": "entropy",
+    "confidence": "max_prob",
+    "correct": "correct",
+    "rank": "rank",
+    "share": "share",
+}
 DTYPES = dict.fromkeys(("nll", "entropy", "entropy_without_filler", "confidence", "share"), np.float32)
 DTYPES |= dict.fromkeys(("rank", "target", "sentence", "position"), np.int32) | {"correct": np.bool_}
 
@@ -66,7 +73,11 @@ def load_model(settings: Mapping[str, Any], binary_dir: Path, weights_path: Path
 def iterate_batches(task: Any, split: str, max_tokens: int) -> Iterator[dict[str, Any]]:
     """Batches of similar length; `id` is the sentence's number in the corpus."""
     iterator = task.get_batch_iterator(
-        task.dataset(split), max_tokens=max_tokens, required_batch_size_multiple=1, num_workers=0, disable_iterator_cache=True
+        task.dataset(split),
+        max_tokens=max_tokens,
+        required_batch_size_multiple=1,
+        num_workers=0,
+        disable_iterator_cache=True,
     )
     yield from iterator.next_epoch_itr(shuffle=False)
 
@@ -121,7 +132,9 @@ def search(
     generator = task.build_generator([model], config)
     for batch in batches:
         batch = utils.move_to_cuda(batch) if settings["device"] == "cuda" else batch
-        for number, hypotheses in zip(batch["id"].tolist(), task.inference_step(generator, [model], batch), strict=True):
+        for number, hypotheses in zip(
+            batch["id"].tolist(), task.inference_step(generator, [model], batch), strict=True
+        ):
             best = hypotheses[0]
             yield number, float(best["score"]), task.target_dictionary.string(best["tokens"])
 

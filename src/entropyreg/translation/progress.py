@@ -17,7 +17,9 @@ class ProgressHandler(logging.Handler):
     `history_path`, so that a resumed run knows what the interrupted one saw.
     """
 
-    def __init__(self, run: str, max_update: int | None, history_path: Path, stream: TextIO = sys.stderr, seconds: float = 10):
+    def __init__(
+        self, run: str, max_update: int | None, history_path: Path, stream: TextIO = sys.stderr, seconds: float = 10
+    ):
         super().__init__()
         self.run, self.max_update, self.history_path = run, max_update, history_path
         self.stream, self.seconds = stream, seconds
@@ -54,7 +56,12 @@ class ProgressHandler(logging.Handler):
             self.add_training(stats)
 
     def add_validation(self, stats: dict[str, str]) -> None:
-        names = {"valid_nll_loss": "nll_bits", "valid_loss": "loss_bits", "valid_divergence": "divergence", "valid_bleu": "bleu"}
+        names = {
+            "valid_nll_loss": "nll_bits",
+            "valid_loss": "loss_bits",
+            "valid_divergence": "divergence",
+            "valid_bleu": "bleu",
+        }
         entry = {"updates": int(stats["valid_num_updates"])}
         entry |= {name: float(stats[key]) for key, name in names.items() if key in stats}
         self.history = [old for old in self.history if old["updates"] < entry["updates"]] + [entry]

@@ -24,7 +24,7 @@ from entropyreg.files import read_json, write_atomically, write_json
 
 @contextmanager
 def run_lock(run_dir: Path) -> Iterator[None]:
-    """Hold the run's folder; a second trainer gets a `UserError` that names the first. The system frees it on a kill."""
+    """Hold the run's folder; a second trainer gets a `UserError` that names the first. A kill frees it."""
     run_dir.mkdir(parents=True, exist_ok=True)
     holder = run_dir / ".lock.holder"
     try:
@@ -58,7 +58,12 @@ def train(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, log_path
         history = run_fairseq(settings, binary_dir, checkpoints, resumed_from, log_path)
         selected = LAST if settings["model"]["selection"] == "last" else BEST
         exported = export_weights(checkpoints / selected, run_dir / "model.pt")
-        outcome = {"run": settings["run"], "selection": settings["model"]["selection"], **exported, "validations": history}
+        outcome = {
+            "run": settings["run"],
+            "selection": settings["model"]["selection"],
+            **exported,
+            "validations": history,
+        }
         write_json(run_dir / "training.provenance.json", provenance(time.time() - started, resumed_from, threads))
         write_json(run_dir / "training.json", outcome)
 
@@ -72,7 +77,9 @@ def forget_other_settings(settings: Mapping[str, Any], checkpoints: Path) -> Non
     write_atomically(marker, text)
 
 
-def run_fairseq(settings: Mapping[str, Any], binary_dir: Path, checkpoints: Path, updates: int, log_path: Path) -> list[dict]:
+def run_fairseq(
+    settings: Mapping[str, Any], binary_dir: Path, checkpoints: Path, updates: int, log_path: Path
+) -> list[dict]:
     """Run `fairseq-train` in this process from `updates` on, unless it already ended; return the validations."""
     from entropyreg.translation.command import training_arguments
     from entropyreg.translation.progress import ProgressHandler
@@ -95,10 +102,13 @@ def run_fairseq(settings: Mapping[str, Any], binary_dir: Path, checkpoints: Path
     sys.argv = ["fairseq-train", *arguments]
     try:
         fairseq_train.cli_main()
-    except FloatingPointError as error:
+    except (FloatingPointError, StopIteration) as error:
+        # fairseq's search for the module that made the NaN may itself end in a StopIteration
+        if not isinstance(error, FloatingPointError) and not isinstance(error.__context__, FloatingPointError):
+            raise
         raise UserError(
-            f"run '{settings['run']}' diverged after update {progress.last_update} ({error}): the loss or a gradient is "
-            f"not finite; lower models.*.lr or the strength. The log is {log_path}."
+            f"run '{settings['run']}' diverged after update {progress.last_update}: the loss or a gradient is not "
+            f"finite; lower models.*.lr or the strength. The log is {log_path}."
         ) from None
     finally:
         logging.getLogger().removeHandler(progress)

@@ -1,4 +1,4 @@
-"""Training's own decisions: the lock, the end, the patience, the progress line. (Trainings themselves: tests/workflow.)"""
+"""Training's own decisions: the lock, the end, the patience, the progress line. (Trainings: tests/workflow.)"""
 
 import io
 import json
@@ -86,7 +86,10 @@ def test_progress_tells_update_loss_rate_and_time_left(tmp_path, monkeypatch):
     for update in (20, 40, 60):
         clock.now += 10.0
         handler.emit(log_record("train_inner", num_updates=str(update), loss="7.25"))
-    assert stream.getvalue().splitlines()[-1] == "  task/run: update 60/1000, loss 7.250 bits, 2.0 updates/s, 7 min 50 s left"
+    assert (
+        stream.getvalue().splitlines()[-1]
+        == "  task/run: update 60/1000, loss 7.250 bits, 2.0 updates/s, 7 min 50 s left"
+    )
 
 
 def test_a_resumed_run_forgets_validations_that_it_will_repeat(tmp_path):

@@ -22,7 +22,9 @@ from entropyreg.regularizers import Baseline, annealed_unigram, entropy_regulari
 class EntropyRegularizedCrossEntropyConfig(FairseqDataclass):
     """Options of the criterion on fairseq's command line."""
 
-    skew: float = field(default=1.0, metadata={"help": "0: confidence penalty, 1: label smoothing, between: skew-Jensen"})
+    skew: float = field(
+        default=1.0, metadata={"help": "0: confidence penalty, 1: label smoothing, between: skew-Jensen"}
+    )
     strength: float = field(default=0.0, metadata={"help": "factor of the divergence; 0: no regularizer"})
     baseline: ChoiceEnum(["uniform", "unigram"]) = field(
         default="uniform", metadata={"help": "distribution that the model is drawn to"}

@@ -1,0 +1,143 @@
+"""What callers may pass: every check of the package, each error naming the argument, its value and what is allowed.
+
+The functions raise `ValueError`. Checks that read tensor *contents* (targets in range) run on the CPU only: elsewhere
+they would stop the device, and there the gather of the target logit raises the device's own assertion.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def check_skew(skew: Any) -> float:
+    """`skew` as a float in [0, 1]."""
+    value = _as_float("skew", skew)
+    if not 0.0 <= value <= 1.0:  # also false for NaN
+        raise ValueError(f"skew must lie in [0, 1] (0 = confidence penalty, 1 = label smoothing), got {skew!r}")
+    return value
+
+
+def check_strength(strength: Any, name: str = "strength") -> float:
+    """`strength` as a finite float that is not negative."""
+    value = _as_float(name, strength)
+    if not (value >= 0.0 and math.isfinite(value)):
+        raise ValueError(f"{name} must be finite and at least 0, got {strength!r}")
+    return value
+
+
+def check_smoothing(smoothing: Any) -> float:
+    """`smoothing` as a float in [0, 1]."""
+    value = _as_float("smoothing", smoothing)
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"smoothing must lie in [0, 1], got {smoothing!r}")
+    return value
+
+
+def check_reduction(reduction: Any) -> str:
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction must be one of {', '.join(map(repr, REDUCTIONS))}, got {reduction!r}")
+    return reduction
+
+
+def check_no_class_weights(weight: Any) -> None:
+    if weight is not None:
+        raise ValueError("weight (class weights) is not supported: the divergence has no weighted form; pass None")
+
+
+def check_logits(logits: Any, name: str = "logits") -> None:
+    """A floating-point tensor of shape (..., V) with at least one class."""
+    if not isinstance(logits, Tensor):
+        raise ValueError(f"{name} must be a torch.Tensor, got {type(logits).__name__}")
+    if not logits.is_floating_point():
+        raise ValueError(f"{name} must be float64, float32, bfloat16 or float16, got {logits.dtype}")
+    if logits.dim() < 1 or logits.shape[-1] < 1:
+        raise ValueError(f"{name} must have shape (..., V) with V >= 1, got {tuple(logits.shape)}")
+
+
+def check_targets(targets: Any, logits_shape: torch.Size, device: torch.device, ignore_index: int | None) -> None:
+    """Integers of the logits' shape without its last axis, each in [0, V) or equal to `ignore_index`."""
+    if not isinstance(targets, Tensor):
+        raise ValueError(f"targets must be a torch.Tensor, got {type(targets).__name__}")
+    if targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool:
+        raise ValueError(f"targets must hold integer class indices, got {targets.dtype}")
+    if targets.shape != logits_shape[:-1]:
+        raise ValueError(
+            f"targets must have the shape of logits without the last axis, {tuple(logits_shape[:-1])}, "
+            f"got {tuple(targets.shape)}"
+        )
+    if targets.device != device:
+        raise ValueError(f"targets must be on the device of logits, {device}, got {targets.device}")
+    if not may_look(targets) or targets.numel() == 0 or composed():
+        return
+    outside = (targets < 0) | (targets >= logits_shape[-1])
+    if ignore_index is not None:
+        outside &= targets != ignore_index
+    if outside.any():
+        raise ValueError(
+            f"targets must lie in [0, {logits_shape[-1]})"
+            f"{'' if ignore_index is None else f' or equal ignore_index={ignore_index}'}, "
+            f"got {targets[outside][0].item()}"
+        )
+
+
+def check_ignore_index(ignore_index: Any) -> int:
+    if isinstance(ignore_index, bool) or not isinstance(ignore_index, int):
+        raise ValueError(f"ignore_index must be an integer, got {ignore_index!r}")
+    return ignore_index
+
+
+def check_overwritable(logits: Tensor, reduction: str) -> None:
+    """Refuse `overwrite_logits=True` where writing into the logits' memory would be wrong or could not be undone."""
+    base = logits._base if logits._is_view() else None
+    if composed():
+        raise ValueError("overwrite_logits=True is not allowed inside torch.compile or torch.func transforms")
+    if logits.is_leaf or (base is not None and base.is_leaf):
+        raise ValueError(
+            "overwrite_logits=True needs logits that an operation produced, got a leaf tensor (or a view of one): "
+            "its values would be lost"
+        )
+    if has_overlap(logits):
+        raise ValueError(
+            "overwrite_logits=True needs logits whose elements have memory of their own, got expanded or overlapping "
+            f"strides {tuple(logits.stride())} for shape {tuple(logits.shape)}"
+        )
+    if logits.dtype == torch.float16 and reduction == "mean":
+        raise ValueError(
+            "overwrite_logits=True with float16 logits and reduction='mean' would underflow: use reduction='sum' "
+            "with loss scaling, or bfloat16"
+        )
+
+
+def has_overlap(tensor: Tensor) -> bool:
+    """Whether two indices may share memory: sorted by stride, each axis must step over all that lies below it."""
+    reach = 0
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size <= 1:
+            continue
+        if stride <= reach:
+            return True
+        reach += stride * (size - 1)
+    return False
+
+
+def may_look(tensor: Tensor) -> bool:
+    """Whether reading a value of the tensor is cheap: on the CPU. Elsewhere it stops the device; assume the worst."""
+    return tensor.device.type == "cpu"
+
+
+def composed() -> bool:
+    """True inside torch.compile, torch.export or a torch.func transform, where only composed operations can run."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+
+
+def _as_float(name: str, value: Any) -> float:
+    try:
+        if isinstance(value, (str, bytes, bool)):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"{name} must be a number, got {value!r}") from None

@@ -1,0 +1,179 @@
+"""From row terms to a differentiable loss: reduction, ignored rows, and who holds the gradient until backward.
+
+    loss = reduce(nll_weight * NLL + strength * J)        d loss / d logits = gradient of the sweep * grad_output / n
+
+Source: the objective of Meister et al. 2020; what is computed when is ours. The gradient is computed in the forward
+pass, only when gradients are enabled and required, into a new array or over the logits, and waits there for backward,
+which multiplies it in place. ("mean" puts 1/n into the sweep, where it costs nothing, so that an ordinary backward has
+nothing left to do; in float16 that would underflow, so there the gradient waits unreduced.) A second backward through
+the same graph, or a double backward, recomputes from the logits; if they were overwritten, both are refused.
+Limits: `mean` divides by the number of rows that are not ignored, and is 0 (with zero gradients) when there are none.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from entropyreg.regularizers import arguments
+from entropyreg.regularizers.arguments import (
+    check_ignore_index,
+    check_logits,
+    check_overwritable,
+    check_reduction,
+    check_targets,
+    composed,
+)
+from entropyreg.regularizers.composed import composed_terms
+from entropyreg.regularizers.sweep import Objective, chunk_rows, computation_dtype, sweep
+
+
+class LossParts(NamedTuple):
+    """The loss, and its two terms by themselves (detached, reduced in the same way, before any weighting)."""
+
+    loss: Tensor
+    nll: Tensor
+    divergence: Tensor
+
+
+class Call(NamedTuple):
+    """All that is not a tensor to differentiate."""
+
+    objective: Objective
+    reduction: str
+    overwrite: bool
+    wants_gradient: bool
+
+
+def objective_loss(
+    logits: Tensor,
+    targets: Tensor | None,
+    objective: Objective,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    overwrite_logits: bool = False,
+) -> LossParts:
+    """The loss of logits (..., V) with targets (...), all arguments checked; per-row results have the shape (...)."""
+    check_reduction(reduction)
+    check_logits(logits)
+    n_classes, leading = logits.shape[-1], logits.shape[:-1]
+    ignored = None
+    if targets is not None:
+        check_targets(targets, logits.shape, logits.device, check_ignore_index(ignore_index))
+        targets = targets.reshape(-1).long()
+        ignored = targets == ignore_index
+        targets = targets.masked_fill(ignored, 0)
+    wants_gradient = torch.is_grad_enabled() and logits.requires_grad
+    if overwrite_logits and (wants_gradient or composed()):
+        check_overwritable(logits, reduction)
+        try:
+            flat = logits.view(-1, n_classes)
+        except RuntimeError:
+            raise ValueError(
+                "overwrite_logits=True needs logits that can be viewed as (N, V), got strides "
+                f"{tuple(logits.stride())} for shape {tuple(logits.shape)}"
+            ) from None
+    else:
+        flat = logits.reshape(-1, n_classes)
+    if composed():
+        parts = _composed_loss(flat, targets, ignored, objective, reduction)
+    else:
+        call = Call(objective, reduction, overwrite_logits and wants_gradient, wants_gradient)
+        parts = LossParts(*_ObjectiveLoss.apply(flat, targets, ignored, call))
+    return LossParts(*(part.reshape(leading) for part in parts)) if reduction == "none" else parts
+
+
+def count_rows(n_rows: int, ignored: Tensor | None, like: Tensor) -> Tensor:
+    """The number of rows that count, at least 1, as a 0-d tensor."""
+    if ignored is None:
+        return torch.full((), max(n_rows, 1), dtype=like.dtype, device=like.device)
+    return (~ignored).sum().clamp_min(1).to(like.dtype)
+
+
+def reduced(nll: Tensor, divergence: Tensor, ignored: Tensor | None, objective: Objective, reduction: str) -> LossParts:
+    """Loss and parts from row terms (N,) in which ignored rows are 0."""
+    if reduction != "none":
+        count = count_rows(nll.shape[0], ignored, nll) if reduction == "mean" else 1.0
+        nll, divergence = nll.sum() / count, divergence.sum() / count
+    loss = objective.nll_weight * nll + objective.strength * divergence
+    return LossParts(loss, nll, divergence)
+
+
+def _composed_loss(
+    logits: Tensor, targets: Tensor | None, ignored: Tensor | None, objective: Objective, reduction: str
+) -> LossParts:
+    if ignored is not None:  # before the mathematics, so that nothing an ignored row holds can reach the gradient
+        logits = torch.where(ignored[:, None], 0.0, logits)
+    nll, divergence = composed_terms(logits, targets, objective)
+    if ignored is not None:
+        nll, divergence = nll.masked_fill(ignored, 0.0), divergence.masked_fill(ignored, 0.0)
+    loss, nll, divergence = reduced(nll, divergence, ignored, objective, reduction)
+    return LossParts(loss, nll.detach(), divergence.detach())
+
+
+class _ObjectiveLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, logits: Tensor, targets: Tensor | None, ignored: Tensor | None, call: Call):
+        gradient, factor = None, None
+        if call.wants_gradient:
+            gradient = logits if call.overwrite else torch.empty(logits.shape, dtype=logits.dtype, device=logits.device)
+            factor = early_factor(call.reduction, logits, ignored)
+        terms = sweep(logits, targets, ignored, call.objective, gradient, factor)
+        parts = reduced(terms.nll, terms.divergence, ignored, call.objective, call.reduction)
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(parts.nll, parts.divergence)
+        if call.wants_gradient:
+            ctx.call, ctx.spent = call, False
+            ctx.gradient = None if call.overwrite else gradient
+            ctx.save_for_backward(logits, targets, ignored)  # overwritten logits: the gradient, guarded by its version
+        return tuple(parts)
+
+    @staticmethod
+    def backward(ctx, grad_loss: Tensor | None, *_):
+        if grad_loss is None:
+            return None, None, None, None
+        call, spent = ctx.call, ctx.spent
+        if call.overwrite and (spent or torch.is_grad_enabled()):
+            raise RuntimeError(
+                f"overwrite_logits=True allows no {'second' if spent else 'double'} backward: the logits were "
+                "replaced by their gradient. Call the loss with overwrite_logits=False"
+            )
+        logits, targets, ignored = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            loss = _composed_loss(logits, targets, ignored, call.objective, call.reduction).loss
+            return *torch.autograd.grad(loss, logits, grad_loss, create_graph=True), None, None, None
+        gradient, ctx.gradient, ctx.spent = ctx.gradient, None, True
+        factor = early_factor(call.reduction, logits, ignored)
+        if call.overwrite:
+            gradient = logits.detach()
+        elif gradient is None:  # a second backward
+            gradient = torch.empty_like(logits)
+            sweep(logits, targets, ignored, call.objective, gradient, factor)
+        if call.reduction == "mean" and factor is None:
+            grad_loss = grad_loss / count_rows(logits.shape[0], ignored, grad_loss)
+        return scale_rows(gradient, grad_loss), None, None, None
+
+
+def early_factor(reduction: str, logits: Tensor, ignored: Tensor | None) -> Tensor | None:
+    """1/n, n the rows of `logits` that count: "mean" multiplies by it in the sweep, at no cost.
+
+    Not in float16, where the gradient would underflow.
+    """
+    if reduction != "mean" or logits.dtype == torch.float16:
+        return None
+    return 1.0 / count_rows(logits.shape[0], ignored, logits.new_empty((), dtype=computation_dtype(logits)))
+
+
+def scale_rows(gradient: Tensor, scale: Tensor) -> Tensor:
+    """`gradient` (N, V) times `scale`, 0-d or (N,), in place; multiplied in float32 where the gradient is half."""
+    if scale.dim() == 0:
+        if arguments.may_look(scale) and scale.item() == 1.0:
+            return gradient
+        if gradient.dtype == computation_dtype(gradient):
+            return gradient.mul_(scale)
+    step = chunk_rows(gradient.shape[1], gradient.device)
+    scale = scale.reshape(-1, 1).expand(gradient.shape[0], 1)
+    for start in range(0, gradient.shape[0], step):
+        gradient[start : start + step].mul_(scale[start : start + step])
+    return gradient

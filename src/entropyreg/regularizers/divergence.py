@@ -1,0 +1,155 @@
+"""Rowwise mathematics of the divergence J(u || p) between a baseline u and p = softmax(z), for rows held in cache.
+
+    m = (1-skew) u + skew p,    J = KL(u || m) / skew + KL(p || m) / (1-skew)
+    dJ/dz = p * (g - <g>_p),    g = (log p - log m) / (1-skew),    <g>_p = sum_j p_j g_j
+
+With t = log(p / u), and <.>_u, <.>_p means under u and p:
+
+    skew = 0        g = t                                                        J = <t>_p
+    skew < 1/2      g = (t - L) / (1-skew),  L = log(1 + skew (e^t - 1))         J = <g>_p - <L>_u / skew
+    skew >= 1/2     g = -W / (1-skew),       W = log(1 + (1-skew) (e^-t - 1))    J = <g>_p - <t + W>_u / skew
+    skew = 1        g = -u / p + constant                                        J = -<t>_u
+
+Source: Meister et al. 2020, definition of D_J with G = negative Shannon entropy. The forms are a rewriting of it that
+is free of the cancellation which the definition suffers in float32 near both ends. The limits are exact, and no skew is
+replaced by a limit that differs from it (for a peaked p, J at 1 - 1e-6 is far from J at 1).
+
+Masking and normalisation are in `Rows` and nowhere else; values that are the same all over a row drop out of
+v - <v>_p, so the quick forms leave them out of v and put them back into J.
+"""
+
+import math
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from entropyreg.regularizers.rows import LARGEST, Rows
+
+NEAR_END = 0.05  # closer than this to an end of [0, 1], log(1 + x) is taken by log1p
+
+
+class Terms(NamedTuple):
+    """What a member hands back: J, and dJ/dz = scale * p * (v - <v>_p) by way of products = exp * v."""
+
+    divergence: Tensor  # (n, 1)
+    products: Tensor  # (n, V) in `work` or `scratch`, or (n, 1)
+    mean: Tensor  # (n, 1), <v>_p
+
+
+class Member(Protocol):
+    """A member of the family: the few lines that differ."""
+
+    @property
+    def scale(self) -> float:
+        """The factor of `Terms`."""
+
+    def terms(self, rows: Rows, precise: bool) -> Terms:
+        """J and its gradient; `precise` asks for a gradient that is accurate even where J is nearly 0."""
+
+    def composed(self, log_ratio: Tensor, p: Tensor, u: Tensor) -> Tensor:
+        """J (...,) by differentiable operations from t, p and u (..., V); t = p = u = 0 for forbidden symbols."""
+
+
+class SkewJensen(NamedTuple):
+    """The skew-Jensen divergence J at one skew in [0, 1]."""
+
+    skew: float
+
+    @property
+    def scale(self) -> float:
+        if self.skew in (0.0, 1.0):
+            return 1.0
+        return 1.0 / (1.0 - self.skew) if self.skew < 0.5 else -1.0 / (1.0 - self.skew)
+
+    def terms(self, rows: Rows, precise: bool) -> Terms:
+        if self.skew == 0.0:
+            return self._confidence_penalty(rows, precise)
+        if self.skew == 1.0:
+            return self._label_smoothing(rows, precise)
+        if rows.plain and not precise and NEAR_END <= self.skew <= 1.0 - NEAR_END:
+            return self._quick_lower(rows) if self.skew < 0.5 else self._quick_upper(rows)
+        return self._lower(rows, precise) if self.skew < 0.5 else self._upper(rows, precise)
+
+    def composed(self, log_ratio: Tensor, p: Tensor, u: Tensor) -> Tensor:
+        if self.skew == 0.0:
+            return (p * log_ratio).sum(-1)
+        if self.skew == 1.0:
+            return -(u * log_ratio).sum(-1)
+        rest = 1.0 - self.skew
+        if self.skew < 0.5:
+            log_m = torch.log1p(self.skew * torch.expm1(log_ratio))  # log(m / u)
+            return (p * (log_ratio - log_m)).sum(-1) / rest - (u * log_m).sum(-1) / self.skew
+        minus_t = (-log_ratio).clamp_max(LARGEST)
+        log_m = torch.log1p(rest * torch.expm1(minus_t))  # log(m / p)
+        return (u * (minus_t - log_m)).sum(-1) / self.skew - (p * log_m).sum(-1) / rest
+
+    def _confidence_penalty(self, rows: Rows, precise: bool) -> Terms:
+        t = rows.log_ratio(shifted=precise)
+        surplus = rows.mean_under_u(torch.expm1(t, out=rows.scratch)) if precise else -rows.shift  # 0 but for rounding
+        products = t.mul_(rows.exp)
+        mean = rows.mean_under_p(products)
+        return Terms(mean - surplus, products, mean)
+
+    def _label_smoothing(self, rows: Rows, precise: bool) -> Terms:
+        divergence = -rows.mean_under_u(rows.log_ratio(shifted=precise))
+        if precise:
+            products = rows.work.expm1_()  # p - u = u (e^t - 1)
+            divergence += rows.mean_under_u(products)
+            rows.times_baseline(products).mul_(rows.total)
+            return Terms(divergence, products, rows.mean_under_p(products))
+        products = -rows.total  # v = -u / p, so that the products are -u total
+        products = products / rows.mass if rows.plain else rows.times_baseline(rows.work.fill_(1.0)).mul_(products)
+        return Terms(divergence - rows.shift, products, -torch.ones_like(divergence))
+
+    def _lower(self, rows: Rows, precise: bool) -> Terms:
+        rest = 1.0 - self.skew
+        t = rows.log_ratio()
+        log_m = _log_mixture(t, self.skew, rows.scratch, precise)  # log(m / u)
+        mean_log_m = rows.mean_under_u(log_m)
+        values = t.sub_(log_m)
+        centre = rows.centred(values) if precise else 0.0
+        products = values.mul_(rows.exp)
+        mean = rows.mean_under_p(products)
+        return Terms((mean + centre) / rest - mean_log_m / self.skew, products, mean)
+
+    def _upper(self, rows: Rows, precise: bool) -> Terms:
+        rest = 1.0 - self.skew
+        minus_t = rows.negative_log_ratio()
+        log_m = _log_mixture(minus_t, rest, rows.scratch, precise)  # log(m / p)
+        kl_u_m = (rows.mean_under_u(minus_t) - rows.mean_under_u(log_m)) / self.skew
+        centre = rows.centred(log_m) if precise else 0.0
+        products = log_m.mul_(rows.exp)
+        mean = rows.mean_under_p(products)
+        return Terms(kl_u_m - (mean + centre) / rest, products, mean)
+
+    def _quick_lower(self, rows: Rows) -> Terms:
+        """log(m / u) = log(exp + c) + log skew + shift, c = total (1-skew) / (skew V); v = work - log(exp + c)."""
+        rest, log_skew = 1.0 - self.skew, math.log(self.skew)
+        c = rows.total * (rest / (self.skew * rows.mass))
+        log_sum = torch.add(rows.exp, c, out=rows.scratch).log_()
+        kl_u_m = rows.mean_under_u(log_sum).sub_(rows.log_total).add_(log_skew + rows.log_mass)  # times -skew
+        products = rows.work.sub_(log_sum).mul_(rows.exp)
+        mean = rows.mean_under_p(products)
+        kl_p_m = mean - log_skew  # times 1-skew
+        return Terms(kl_p_m.div_(rest).sub_(kl_u_m, alpha=1.0 / self.skew), products, mean)
+
+    def _quick_upper(self, rows: Rows) -> Terms:
+        """log(m / p) = v + log(1-skew) - shift, v = log(1/exp + c), c = skew V / (total (1-skew))."""
+        rest, log_rest = 1.0 - self.skew, math.log1p(-self.skew)
+        mean_work = rows.mean_under_u(rows.work)
+        c = rows.per_total * (self.skew * rows.mass / rest)
+        values = torch.reciprocal(rows.exp, out=rows.work).add_(c).log_()
+        kl_u_m = mean_work.add_(rows.mean_under_u(values)).add_(log_rest)  # times -skew
+        products = values.mul_(rows.exp)
+        mean = rows.mean_under_p(products)
+        kl_p_m = (mean + rows.log_total).add_(log_rest - rows.log_mass)  # times -(1-skew)
+        return Terms(kl_p_m.div_(-rest).sub_(kl_u_m, alpha=1.0 / self.skew), products, mean)
+
+
+def _log_mixture(exponent: Tensor, part: float, out: Tensor, precise: bool) -> Tensor:
+    """log(1 + part * (e^exponent - 1)) into `out`: by expm1 and log1p only where exp and log would lose digits."""
+    if precise:
+        return torch.expm1(exponent, out=out).mul_(part).log1p_()
+    torch.exp(exponent, out=out).mul_(part)
+    return out.sub_(part).log1p_() if part < NEAR_END else out.add_(1.0 - part).log_()

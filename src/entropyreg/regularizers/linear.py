@@ -1,0 +1,199 @@
+"""Projection and loss in one: NLL + strength * J of hidden @ weight.T + bias, never holding the logits (N, V).
+
+    z = h W^T + b,    dh = G W,    dW = G^T h,    db = sum_n G_n,    G = d loss / d z    (chunk by chunk)
+
+Source: Meister et al. 2020 (the objective); the chunking is ours. Extra memory: the logits of ROWS rows and a few
+small arrays, beside the gradients themselves. The gradients are computed in the forward pass for "mean" and "sum"; for
+"none", whose weights of the rows are known only in backward, the logits are computed again there.
+Limits: those of `functional`; double backward is refused; inside torch.compile and torch.func the projection and the
+loss are two composed operations that do hold the logits.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from entropyreg.regularizers.arguments import (
+    check_ignore_index,
+    check_logits,
+    check_reduction,
+    check_targets,
+    composed,
+)
+from entropyreg.regularizers.autograd import (
+    LossParts,
+    count_rows,
+    early_factor,
+    objective_loss,
+    reduced,
+    scale_rows,
+)
+from entropyreg.regularizers.functional import skew_objective
+from entropyreg.regularizers.sweep import Objective, RowTerms, computation_dtype, sweep
+
+ROWS = 256  # rows projected at a time: enough for the matrix products to run at full speed
+
+
+def linear_entropy_regularized_cross_entropy(
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    *,
+    bias: Tensor | None = None,
+    skew: float,
+    strength: float,
+    baseline=None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    return_parts: bool = False,
+) -> Tensor | LossParts:
+    """`entropy_regularized_cross_entropy(F.linear(hidden, weight, bias), targets, ...)` without its memory.
+
+    hidden: (N, D) or (..., D).    weight: (V, D).    bias: (V,) or None.    targets: (N,) or (...).
+    All else as there. Differentiable, once, in hidden, weight and bias. Under autocast the projection is done in
+    autocast's dtype, as `F.linear` does it; gradients of half-precision weights are summed in float32.
+    """
+    check_reduction(reduction)
+    _check_projection(hidden, weight, bias)
+    logits_shape = torch.Size([*hidden.shape[:-1], weight.shape[0]])
+    check_targets(targets, logits_shape, hidden.device, check_ignore_index(ignore_index))
+    device_type = hidden.device.type
+    if torch.is_autocast_enabled(device_type) and hidden.dtype != torch.float64:
+        dtype = torch.get_autocast_dtype(device_type)
+        hidden, weight, bias = hidden.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+    objective = skew_objective(weight.new_empty((0, weight.shape[0])), skew, strength, baseline)
+    if composed():
+        logits = F.linear(hidden, weight, bias)
+        parts = objective_loss(logits, targets, objective, ignore_index=ignore_index, reduction=reduction)
+        return parts if return_parts else parts.loss
+    flat, ignored = targets.reshape(-1).long(), targets.reshape(-1) == ignore_index
+    tensors = (hidden.reshape(-1, hidden.shape[-1]), weight, bias)
+    wants_gradient = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+    call = _Call(objective, reduction, wants_gradient)
+    parts = LossParts(*_LinearLoss.apply(*tensors, flat.masked_fill(ignored, 0), ignored, call))
+    if reduction == "none":
+        parts = LossParts(*(part.reshape(targets.shape) for part in parts))
+    return parts if return_parts else parts.loss
+
+
+class _Call(NamedTuple):
+    objective: Objective
+    reduction: str
+    wants_gradient: bool
+
+
+class _Gradients(NamedTuple):
+    """What to fill: None where no gradient is needed."""
+
+    hidden: Tensor | None
+    weight: Tensor | None
+    bias: Tensor | None
+
+
+def _sweep_projection(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    ignored: Tensor,
+    objective: Objective,
+    gradients: _Gradients,
+    factor: Tensor | None,
+    row_factor: Tensor | None = None,
+) -> RowTerms:
+    """Row terms of the projected rows; their gradients, times 0-d `factor` and (N,) `row_factor`, go to `gradients`."""
+    n_rows, n_classes = hidden.shape[0], weight.shape[0]
+    terms = hidden.new_zeros((2, n_rows), dtype=computation_dtype(hidden))
+    logits = hidden.new_empty((min(ROWS, n_rows), n_classes))
+    wanted = any(gradient is not None for gradient in gradients)
+    for start in range(0, n_rows, ROWS):
+        chunk = slice(start, start + ROWS)
+        h = hidden[chunk]
+        z = torch.mm(h, weight.t(), out=logits[: h.shape[0]])  # (n, V)
+        if bias is not None:
+            z.add_(bias)
+        into = z if wanted else None
+        terms[:, chunk] = torch.stack(sweep(z, targets[chunk], ignored[chunk], objective, into, factor))
+        if row_factor is not None:
+            z.mul_(row_factor[chunk, None])
+        if gradients.hidden is not None:
+            torch.mm(z, weight, out=gradients.hidden[chunk])
+        if gradients.weight is not None:
+            _add_product(gradients.weight, z, h)
+        if gradients.bias is not None:
+            gradients.bias.add_(z.sum(0, dtype=gradients.bias.dtype))
+    return RowTerms(*terms)
+
+
+def _add_product(total: Tensor, z: Tensor, h: Tensor) -> None:
+    """total (V, D) += z.T @ h, in the dtype of `total`."""
+    if total.dtype == z.dtype:
+        total.addmm_(z.t(), h)
+    else:
+        total += torch.mm(z.t(), h)
+
+
+class _LinearLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, hidden, weight, bias, targets, ignored, call: _Call):
+        ctx.set_materialize_grads(False)
+        ctx.call, ctx.gradients = call, None
+        if call.wants_gradient:
+            ctx.save_for_backward(hidden, weight, bias, targets, ignored)
+            if call.reduction != "none":
+                ctx.gradients = _new_gradients(hidden, weight, bias, ctx.needs_input_grad)
+        gradients = ctx.gradients or _Gradients(None, None, None)
+        factor = early_factor(call.reduction, hidden, ignored)
+        terms = _sweep_projection(hidden, weight, bias, targets, ignored, call.objective, gradients, factor)
+        parts = reduced(terms.nll, terms.divergence, ignored, call.objective, call.reduction)
+        ctx.mark_non_differentiable(parts.nll, parts.divergence)
+        return tuple(parts)
+
+    @staticmethod
+    def backward(ctx, grad_loss, *_):
+        if grad_loss is None:
+            return (None,) * 6
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "linear_entropy_regularized_cross_entropy allows no double backward: use F.linear and "
+                "entropy_regularized_cross_entropy"
+            )
+        *tensors, targets, ignored = ctx.saved_tensors
+        gradients, ctx.gradients, reduction = ctx.gradients, None, ctx.call.reduction
+        factor = early_factor(reduction, tensors[0], ignored)
+        if gradients is None:  # "none", or a second backward
+            gradients = _new_gradients(*tensors, ctx.needs_input_grad)
+            row_factor = grad_loss if reduction == "none" else None
+            _sweep_projection(*tensors, targets, ignored, ctx.call.objective, gradients, factor, row_factor)
+        if reduction == "mean" and factor is None:
+            grad_loss = grad_loss / count_rows(ignored.shape[0], ignored, grad_loss)
+        if reduction != "none":
+            for gradient in gradients:
+                if gradient is not None:
+                    scale_rows(gradient, grad_loss)
+        dtypes = (None if tensor is None else tensor.dtype for tensor in tensors)
+        return *(None if g is None else g.to(d) for g, d in zip(gradients, dtypes, strict=True)), None, None, None
+
+
+def _new_gradients(hidden: Tensor, weight: Tensor, bias: Tensor | None, needed: tuple[bool, ...]) -> _Gradients:
+    """Arrays to fill; those that sum over rows start at 0, in the dtype of the computation."""
+    dtype = computation_dtype(hidden)
+    return _Gradients(
+        torch.empty_like(hidden) if needed[0] else None,
+        torch.zeros_like(weight, dtype=dtype) if needed[1] else None,
+        torch.zeros_like(bias, dtype=dtype) if needed[2] else None,
+    )
+
+
+def _check_projection(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    check_logits(hidden, "hidden")
+    check_logits(weight, "weight")
+    if weight.dim() != 2 or weight.shape[1] != hidden.shape[-1]:
+        raise ValueError(
+            f"weight must have shape (V, {hidden.shape[-1]}), D being the last axis of hidden, "
+            f"got {tuple(weight.shape)}"
+        )
+    if bias is not None and (not isinstance(bias, Tensor) or bias.shape != weight.shape[:1]):
+        raise ValueError(f"bias must be None or have shape ({weight.shape[0]},), got {getattr(bias, 'shape', bias)!r}")

@@ -1,0 +1,68 @@
+"""Each module is its function with the settings held."""
+
+import pytest
+import torch
+
+from entropyreg import regularizers as r
+
+LOGITS = torch.linspace(-3.0, 3.0, 24).reshape(4, 6).roll(7, 1)
+TARGETS = torch.tensor([0, 5, -100, 2])
+BASELINE = [0.3, 0.2, 0.2, 0.1, 0.1, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        (
+            r.EntropyRegularizedCrossEntropy(skew=0.5, strength=0.7, baseline=BASELINE, reduction="sum"),
+            lambda z, y: r.entropy_regularized_cross_entropy(
+                z, y, skew=0.5, strength=0.7, baseline=BASELINE, reduction="sum"
+            ),
+        ),
+        (
+            r.LabelSmoothingCrossEntropy(smoothing=0.1, convention="fairseq"),
+            lambda z, y: r.label_smoothing_cross_entropy(z, y, smoothing=0.1, convention="fairseq"),
+        ),
+        (
+            r.ConfidencePenaltyCrossEntropy(strength=0.3, ignore_index=5),
+            lambda z, y: r.confidence_penalty_cross_entropy(z, y, strength=0.3, ignore_index=5),
+        ),
+        (
+            r.EuclideanRegularizedCrossEntropy(strength=3.0, reduction="none"),
+            lambda z, y: r.euclidean_regularized_cross_entropy(z, y, strength=3.0, reduction="none"),
+        ),
+    ],
+)
+def test_module_equals_function(module, function):
+    targets = TARGETS.clamp_min(0) if "ignore_index=5" in repr(module) else TARGETS
+    assert torch.equal(module(LOGITS, targets), function(LOGITS, targets))
+
+
+def test_divergence_and_linear_modules_equal_their_functions():
+    assert torch.equal(r.SkewJensenDivergence(0.3)(LOGITS), r.skew_jensen(LOGITS, 0.3))
+    hidden, weight, bias = torch.randn(4, 3), torch.randn(6, 3), torch.randn(6)
+    module = r.LinearEntropyRegularizedCrossEntropy(skew=0.5, strength=0.7)
+    expected = r.linear_entropy_regularized_cross_entropy(hidden, weight, TARGETS, bias=bias, skew=0.5, strength=0.7)
+    assert torch.equal(module(hidden, weight, TARGETS, bias), expected)
+
+
+def test_parts_come_through_the_module():
+    parts = r.EntropyRegularizedCrossEntropy(skew=0.5, strength=0.7, return_parts=True)(LOGITS, TARGETS)
+    torch.testing.assert_close(parts.loss, parts.nll + 0.7 * parts.divergence)
+
+
+def test_wrong_settings_are_refused_when_the_module_is_made():
+    with pytest.raises(ValueError, match="skew"):
+        r.EntropyRegularizedCrossEntropy(skew=1.5, strength=1.0)
+    with pytest.raises(ValueError, match="baseline"):
+        r.EntropyRegularizedCrossEntropy(skew=0.5, strength=1.0, baseline=[1.0, 0.0])
+    with pytest.raises(ValueError, match="convention"):
+        r.LabelSmoothingCrossEntropy(smoothing=0.1, convention="torch")
+    with pytest.raises(ValueError, match="reduction"):
+        r.ConfidencePenaltyCrossEntropy(strength=0.1, reduction="batchmean")
+
+
+def test_settings_are_shown():
+    module = r.EntropyRegularizedCrossEntropy(skew=0.5, strength=0.7, baseline=BASELINE)
+    assert "skew=0.5, strength=0.7, baseline='given'" in repr(module)
+    assert not list(module.parameters())

@@ -1,0 +1,160 @@
+"""torch.compile, torch.func, autocast, checkpointing, hooks on saved tensors: stated behaviour, tested."""
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from entropyreg.regularizers import (
+    entropy_regularized_cross_entropy,
+    euclidean_regularized_cross_entropy,
+    linear_entropy_regularized_cross_entropy,
+    skew_jensen,
+)
+
+SKEWS = [0.0, 0.02, 0.3, 0.7, 0.98, 1.0]
+
+
+def loss_at(skew, **settings):
+    return lambda z, y: entropy_regularized_cross_entropy(z, y, skew=skew, strength=0.6, **settings)
+
+
+def batch(rows=6, classes=9, dtype=torch.float64):
+    targets = torch.randint(0, classes, (rows,))
+    targets[1] = -100
+    return torch.randn(rows, classes, dtype=dtype), targets
+
+
+@pytest.mark.parametrize("skew", SKEWS)
+def test_torch_func_grad_and_jacobian_equal_autograd(skew):
+    logits, targets = batch()
+    leaf = logits.clone().requires_grad_()
+    loss_at(skew)(leaf, targets).backward()
+    torch.testing.assert_close(torch.func.grad(loss_at(skew))(logits, targets), leaf.grad)
+    by_rows = loss_at(skew, reduction="none")
+    forward_mode = torch.func.jacfwd(by_rows)(logits, targets)
+    torch.testing.assert_close(forward_mode.sum(0), 5 * leaf.grad)
+    torch.testing.assert_close(torch.func.jacrev(by_rows)(logits, targets), forward_mode)
+
+
+@pytest.mark.parametrize("skew", SKEWS)
+def test_torch_func_vmap_gives_a_gradient_a_sample(skew):
+    logits, targets = torch.randn(3, 4, 9, dtype=torch.float64), torch.randint(0, 9, (3, 4))
+    grads = torch.func.vmap(torch.func.grad(loss_at(skew)))(logits, targets)
+    for grad, z, y in zip(grads, logits, targets, strict=True):
+        torch.testing.assert_close(grad, torch.func.grad(loss_at(skew))(z, y))
+
+
+def test_torch_func_hessian_is_symmetric_and_euclidean_works_too():
+    logits, targets = batch(2, 5)
+    hessian = torch.func.hessian(loss_at(0.5))(logits, targets).reshape(10, 10)
+    torch.testing.assert_close(hessian, hessian.t())
+    grad = torch.func.grad(lambda z: euclidean_regularized_cross_entropy(z, targets, strength=2.0))(logits)
+    assert torch.isfinite(grad).all()
+
+
+@pytest.mark.parametrize("skew", SKEWS)
+def test_torch_compile_gives_the_same_in_one_graph(skew):
+    logits, targets = batch(dtype=torch.float32)
+    torch.compiler.reset()
+    compiled = torch.compile(loss_at(skew), backend="aot_eager", fullgraph=True)
+    plain, traced = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    value, expected = compiled(traced, targets), loss_at(skew)(plain, targets)
+    value.backward()
+    expected.backward()
+    torch.testing.assert_close(value, expected)
+    torch.testing.assert_close(traced.grad, plain.grad)
+    divergence = torch.compile(lambda z: skew_jensen(z, skew), backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(divergence(logits), skew_jensen(logits, skew))
+
+
+def test_overwriting_is_refused_inside_torch_func():
+    logits, targets = batch()
+    with pytest.raises(ValueError, match=r"overwrite_logits.*torch\.func"):
+        torch.func.grad(loss_at(0.5, overwrite_logits=True))(logits, targets)
+
+
+def test_overwriting_is_refused_inside_torch_compile():
+    logits, targets = batch()
+    leaf = logits.requires_grad_()
+    torch.compiler.reset()
+    compiled = torch.compile(lambda z, y: loss_at(0.5, overwrite_logits=True)(z + 0.0, y), backend="aot_eager")
+    with pytest.raises(Exception, match="overwrite_logits"):
+        compiled(leaf, targets)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_autocast_changes_the_layer_and_not_the_loss(overwrite):
+    layer, hidden, targets = nn.Linear(4, 9), torch.randn(6, 4), torch.randint(0, 9, (6,))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = layer(hidden)
+        assert logits.dtype == torch.bfloat16
+        outside = loss_at(0.5)(logits.detach().float(), targets)
+        value = loss_at(0.5, overwrite_logits=overwrite)(logits, targets)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, outside)
+    value.backward()
+    assert torch.isfinite(layer.weight.grad).all()
+
+
+@pytest.mark.parametrize("skew", SKEWS)
+def test_autocast_leaves_the_products_with_a_baseline_in_full_precision(skew):
+    logits, targets = batch(dtype=torch.float32)
+    logits[:, ::2], targets = -torch.inf, torch.full_like(targets, 3)
+    baseline = torch.arange(1.0, 10.0) / 45.0
+    plain, cast = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    expected = loss_at(skew, baseline=baseline)(plain, targets)
+    expected.backward()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = loss_at(skew, baseline=baseline)(cast, targets)
+        value.backward()
+    assert torch.equal(value, expected)
+    assert torch.equal(cast.grad, plain.grad)
+
+
+def test_fused_linear_under_autocast_projects_in_its_dtype():
+    layer, hidden, targets = nn.Linear(4, 9), torch.randn(6, 4, requires_grad=True), torch.randint(0, 9, (6,))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        expected = loss_at(0.5)(layer(hidden), targets)
+        value = linear_entropy_regularized_cross_entropy(
+            hidden, layer.weight, targets, bias=layer.bias, skew=0.5, strength=0.6
+        )
+    torch.testing.assert_close(value, expected, rtol=1e-2, atol=1e-3)
+    value.backward()
+    assert hidden.grad.dtype == layer.weight.grad.dtype == torch.float32
+
+
+def test_fused_linear_works_inside_torch_func_and_torch_compile():
+    hidden, weight = torch.randn(6, 4, dtype=torch.float64), torch.randn(9, 4, dtype=torch.float64)
+    targets = torch.randint(0, 9, (6,))
+
+    def fused(h, w):
+        return linear_entropy_regularized_cross_entropy(h, w, targets, skew=0.5, strength=0.6)
+
+    leaves = hidden.clone().requires_grad_(), weight.clone().requires_grad_()
+    expected = torch.autograd.grad(fused(*leaves), leaves)
+    for got, wanted in zip(torch.func.grad(fused, argnums=(0, 1))(hidden, weight), expected, strict=True):
+        torch.testing.assert_close(got, wanted)
+    torch.compiler.reset()
+    compiled = torch.compile(fused, backend="aot_eager", fullgraph=True)
+    for got, wanted in zip(torch.autograd.grad(compiled(*leaves), leaves), expected, strict=True):
+        torch.testing.assert_close(got, wanted)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_checkpointing_gives_the_same_gradient(overwrite):
+    layer, hidden, targets = nn.Linear(4, 9), torch.randn(6, 4, requires_grad=True), torch.randint(0, 9, (6,))
+
+    def forward(h):
+        return loss_at(0.5, overwrite_logits=overwrite)(layer(h), targets)
+
+    (expected,) = torch.autograd.grad(forward(hidden), hidden)
+    (got,) = torch.autograd.grad(checkpoint(forward, hidden, use_reentrant=False), hidden)
+    assert torch.equal(got, expected)
+
+
+def test_inference_mode_gives_the_value():
+    logits, targets = batch()
+    with torch.inference_mode():
+        value = loss_at(0.5, overwrite_logits=True)(logits.clone(), targets)
+    torch.testing.assert_close(value.clone(), loss_at(0.5)(logits, targets))
