@@ -7,7 +7,8 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 WORKFLOW = ROOT / "workflow"
 sys.path.insert(0, str(ROOT / "src"))  # the light modules only: standard library, yaml, jsonschema
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # `python` in shell commands
+# `python` in shell commands is the one that runs Snakemake; a conda environment still goes before it
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 from entropyreg.config import load_config
 from entropyreg.errors import UserError

@@ -74,3 +74,13 @@ def test_parsing_the_workflow_loads_no_heavy_module():
 
 def test_the_snakefile_is_a_table_of_contents(root):
     assert len((root / "Snakefile").read_text().splitlines()) < 80
+
+
+def test_every_artefact_has_a_rule_a_module_and_a_caption(root, workflow_dir):
+    rules = (workflow_dir / "rules" / "artefacts.smk").read_text()
+    for scale in SCALES:
+        config = load_config(workflow_dir, {"scale": scale})
+        for artefact in load_experiments(workflow_dir, config).artefacts.values():
+            assert f"rule {artefact.name}:" in rules
+            assert (root / "src" / "entropyreg" / f"{artefact.kind}s" / f"{artefact.name}.py").exists()
+            assert (workflow_dir / "report" / f"{artefact.name}.rst").read_text().strip()

@@ -1,21 +1,6 @@
 """Artefacts: collect the records of one, render it. One rule, one module, one caption each."""
 
 
-def records_of(wildcards):
-    """The records of an artefact's own runs; with partial=true none is asked for, so nothing is trained."""
-    if config["partial"]:
-        return []
-    return [PATHS.record(run) for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids]
-
-
-def present_records(wildcards):
-    """With partial=true: the records that exist and their state, so that a new one redraws the artefact."""
-    if not config["partial"]:
-        return ""
-    records = [Path(PATHS.record(run)) for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids]
-    return " ".join(f"{path}@{path.stat().st_mtime_ns}" for path in records if path.exists())
-
-
 rule collect_artefact:
     input:
         records=records_of,
@@ -38,18 +23,23 @@ rule collect_artefact:
         " --claims {input.claims:q} 2> >(tee {log:q} >&2)"
 
 
+COLLECTED = ("tables/collected.py", "tables/formats.py")
+TABLE = (*COLLECTED, "tables/__init__.py", "tables/aggregate.py", "results/published.py", "results/published/*.yaml")
+FIGURE = (*COLLECTED, "figures/__init__.py", "figures/style.py", "figures/saving.py", "figures/labels.py")
+
+
 rule a_table_translation:
     input:
         table=PATHS.table("a_table_translation"),
-        modules=modules("tables/*.py", "results/published.py", "results/published/*.yaml"),
+        modules=modules(*TABLE, "tables/a_table_translation.py"),
     output:
-        PATHS.rendered("a_table_translation"),
+        report(PATHS.rendered("a_table_translation"), caption="../report/a_table_translation.rst", category="Paper A"),
     log:
         PATHS.log("render/a_table_translation"),
     conda:
         "../../envs/analysis.yaml"
     params:
-        out=PATHS.figures,
+        out=subpath(output[0], parent=True),
     shell:
         "python -m entropyreg render a_table_translation --table {input.table:q} --out {params.out:q}"
         " 2> >(tee {log:q} >&2)"
@@ -58,15 +48,17 @@ rule a_table_translation:
 rule a_figure_entropy_bleu:
     input:
         table=PATHS.table("a_figure_entropy_bleu"),
-        modules=modules("figures/style.py", "figures/saving.py", "figures/a_figure_entropy_bleu.py"),
+        modules=modules(*FIGURE, "figures/a_figure_entropy_bleu.py"),
     output:
-        PATHS.rendered("a_figure_entropy_bleu"),
+        report(
+            PATHS.rendered("a_figure_entropy_bleu"), caption="../report/a_figure_entropy_bleu.rst", category="Paper A"
+        ),
     log:
         PATHS.log("render/a_figure_entropy_bleu"),
     conda:
         "../../envs/analysis.yaml"
     params:
-        out=PATHS.figures,
+        out=subpath(output[0], parent=True),
     shell:
         "python -m entropyreg render a_figure_entropy_bleu --table {input.table:q} --out {params.out:q}"
         " 2> >(tee {log:q} >&2)"

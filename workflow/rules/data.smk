@@ -1,17 +1,6 @@
 """Corpora: prepare, segment into subwords, binarize."""
 
 
-def preparation(wildcards):
-    return as_json(narrow.preparation_settings(config, wildcards.task))
-
-
-def data_dir_argument(wildcards):
-    """The user's folder, only for a task that reads from it: setting data_dir reruns nothing else."""
-    if config["tasks"][wildcards.task]["source"]["kind"] == "embedded" or config["data_dir"] is None:
-        return ""
-    return f"--data-dir {shlex.quote(config['data_dir'])}"
-
-
 rule prepare_text:
     input:
         modules("data/*.py", "data/*.yaml"),

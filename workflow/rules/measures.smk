@@ -1,12 +1,6 @@
 """Measures: read a run's predictions, write its record. No model is loaded."""
 
 
-def predictions_of(wildcards):
-    run = run_of(wildcards)
-    folder = f"{PATHS.run_dir(run.id)}/predictions"
-    return [f"{folder}/{split}.{part}" for split in run.splits for part in ("tokens.npz", "hypotheses.tsv")]
-
-
 rule measure_translation:
     input:
         predictions=predictions_of,

@@ -52,6 +52,8 @@ def check_logits(logits: Any, name: str = "logits") -> None:
     """A floating-point tensor of shape (..., V) with at least one class."""
     if not isinstance(logits, Tensor):
         raise ValueError(f"{name} must be a torch.Tensor, got {type(logits).__name__}")
+    if logits.layout != torch.strided:
+        raise ValueError(f"{name} must be a dense tensor, got layout {logits.layout}")
     if not logits.is_floating_point():
         raise ValueError(f"{name} must be float64, float32, bfloat16 or float16, got {logits.dtype}")
     if logits.dim() < 1 or logits.shape[-1] < 1:

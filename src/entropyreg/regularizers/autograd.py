@@ -96,7 +96,9 @@ def reduced(nll: Tensor, divergence: Tensor, ignored: Tensor | None, objective: 
     if reduction != "none":
         count = count_rows(nll.shape[0], ignored, nll) if reduction == "mean" else 1.0
         nll, divergence = nll.sum() / count, divergence.sum() / count
-    loss = objective.nll_weight * nll + objective.strength * divergence
+    loss = objective.nll_weight * nll
+    if objective.strength > 0.0:  # 0 * inf is NaN: J at skew 1 overflows where logits are as low as -3e38
+        loss = loss + objective.strength * divergence
     return LossParts(loss, nll, divergence)
 
 
@@ -126,6 +128,8 @@ class _ObjectiveLoss(torch.autograd.Function):
         if call.wants_gradient:
             ctx.call, ctx.spent = call, False
             ctx.gradient = None if call.overwrite else gradient
+            late = call.reduction == "mean" and factor is None
+            ctx.count = count_rows(len(logits), ignored, terms.nll) if late else None
             ctx.save_for_backward(logits, targets, ignored)  # overwritten logits: the gradient, guarded by its version
         return tuple(parts)
 
@@ -139,20 +143,18 @@ class _ObjectiveLoss(torch.autograd.Function):
                 f"overwrite_logits=True allows no {'second' if spent else 'double'} backward: the logits were "
                 "replaced by their gradient. Call the loss with overwrite_logits=False"
             )
-        logits, targets, ignored = ctx.saved_tensors
         if torch.is_grad_enabled():
+            logits, targets, ignored = ctx.saved_tensors
             loss = _composed_loss(logits, targets, ignored, call.objective, call.reduction).loss
             return *torch.autograd.grad(loss, logits, grad_loss, create_graph=True), None, None, None
         gradient, ctx.gradient, ctx.spent = ctx.gradient, None, True
-        factor = early_factor(call.reduction, logits, ignored)
-        if call.overwrite:
-            gradient = logits.detach()
-        elif gradient is None:  # a second backward
-            gradient = torch.empty_like(logits)
-            sweep(logits, targets, ignored, call.objective, gradient, factor)
-        if call.reduction == "mean" and factor is None:
-            grad_loss = grad_loss / count_rows(logits.shape[0], ignored, grad_loss)
-        return scale_rows(gradient, grad_loss), None, None, None
+        if gradient is None:  # overwritten, or a second backward; otherwise the logits may have changed since
+            logits, targets, ignored = ctx.saved_tensors
+            gradient = logits.detach() if call.overwrite else torch.empty_like(logits)
+            if not call.overwrite:
+                factor = early_factor(call.reduction, logits, ignored)
+                sweep(logits, targets, ignored, call.objective, gradient, factor)
+        return scale_rows(gradient, grad_loss if ctx.count is None else grad_loss / ctx.count), None, None, None
 
 
 def early_factor(reduction: str, logits: Tensor, ignored: Tensor | None) -> Tensor | None:

@@ -83,8 +83,9 @@ def entropy_regularized_cross_entropy(
     gradient instead, silently. Refused for leaves, overlapping or expanded memory, torch.func, torch.compile, double
     and second backward, and float16 with "mean".
 
-    Half-precision logits are computed inside in float32, and the loss is float32; the gradient has their dtype, and
-    is held unreduced until backward multiplies it by grad_output / n. A target whose logit is -inf has infinite NLL.
+    Half-precision logits are computed inside in float32, and the loss is float32; the gradient has their dtype. In
+    float16 it waits for backward unreduced, so that little underflows ("mean" divides by n in backward, after any loss
+    scaling). A target whose logit is -inf has infinite NLL.
     Inside torch.compile and torch.func, and for double backward, slower composed operations take over.
     Raises ValueError naming the argument that is wrong, its value and what is allowed.
     """

@@ -102,7 +102,7 @@ def _rank(z: Tensor, targets: Tensor, spare: Tensor) -> Tensor:
 
 
 def _count(ones: Tensor) -> Tensor:
-    """(n, 1): the sum of 0s and 1s; exact in float32 below 2^24 symbols, and by halves of a row above."""
+    """(n, 1): the sum of 0s and 1s; exact in float32 below 2^24 symbols."""
     return ones.sum(-1, keepdim=True).long()
 
 

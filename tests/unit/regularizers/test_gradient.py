@@ -225,6 +225,30 @@ def test_a_second_backward_gives_the_same_gradient(loss):
         value.backward()
 
 
+@every_loss
+def test_a_change_of_the_logits_after_the_loss_does_no_harm(loss):
+    targets = torch.tensor([3, -100, 5, 0])
+    leaf = torch.randn(4, 6, requires_grad=True)
+    other = leaf.detach().clone().requires_grad_()
+    logits = leaf + 0.0
+    value = loss(logits, targets)
+    with torch.no_grad():
+        logits[:, 2] = -math.inf
+    value.backward()
+    loss(other, targets).backward()
+    assert torch.equal(leaf.grad, other.grad)
+
+
+@pytest.mark.parametrize("skew", SKEWS)
+def test_masks_by_the_lowest_finite_number_leave_strength_zero_alone(skew):
+    logits, targets = torch.randn(4, 6), torch.tensor([3, 1, 5, 0])
+    masked = torch.cat([logits, torch.full((4, 9), torch.finfo(torch.float32).min)], dim=1).requires_grad_()
+    value = entropy_regularized_cross_entropy(masked, targets, skew=skew, strength=0.0)
+    value.backward()
+    torch.testing.assert_close(value, F.cross_entropy(logits, targets))
+    assert torch.isfinite(masked.grad).all()
+
+
 def test_equal_runs_give_equal_bits():
     logits, targets = 4.0 * torch.randn(64, 3000), torch.randint(0, 3000, (64,))
     runs = [gradient(lambda z: LOSSES["skew .5"](z, targets), logits) for _ in range(2)]
