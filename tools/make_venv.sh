@@ -27,7 +27,7 @@ have() { [ -f "$VENV/.ready-$1" ] && [ "$(cat "$VENV/.ready-$1")" = "$wanted" ];
 install() { # install WHAT PIP_ARGUMENTS...: shows large downloads; if it fails, says why in one sentence
   local what=$1 log=$VENV/install.log; shift
   echo "Installing $what ..."
-  if ! "$VENV/bin/pip" --disable-pip-version-check install --no-input --progress-bar off "$@" 2>&1 | tee "$log" |
+  if ! "$VENV/bin/pip" --disable-pip-version-check install --no-input --no-compile --progress-bar off "$@" 2>&1 | tee "$log" |
     { grep --line-buffered -oE 'Downloading [^ ]+ \([0-9.]+ [MG]B\)' || true; }; then
     grep -E '^ERROR' "$log" | tail -n 2 >&2 || true
     if grep -qiE 'connection|temporary failure|timed out|name resolution|no matching distribution|proxy|ssl' "$log"; then
@@ -44,6 +44,9 @@ if ! have pipeline; then
   install "$TORCH" "$TORCH"
   install "the pipeline's pinned packages" --require-hashes --no-deps --no-build-isolation -r requirements/pipeline.lock
   install "entropyreg" --no-deps --no-build-isolation --editable .
+  # pip would compile one file after the other; this uses every core and leaves out what no run imports.
+  "$VENV/bin/python" -m compileall -q -j 0 -x '/(tests?|testing|examples|sympy|_inductor|onnx|pulp)/' \
+    "$VENV"/lib/python3.*/site-packages >"$VENV/compile.log" 2>&1 || true
   echo "$wanted" >"$VENV/.ready-pipeline"
 fi
 if [ "${1:-}" = test ] && ! have test; then

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from entropyreg.figures.labels import label_points
 from entropyreg.figures.style import (
@@ -39,7 +40,7 @@ COLUMNS = (
 X_LABEL = "normalised entropy H(p) / log V\n(validation, gold prefix)"
 Y_LABEL = "BLEU (validation, beam search)"
 PANEL_INCHES = 2.05  # height of one panel
-LEFT, RIGHT, TOP, TITLE, GAP, X_AXIS = 0.5, 0.12, 0.5, 0.18, 0.5, 0.53  # inches around the panels
+LEFT, RIGHT, TOP, TITLE, GAP, X_AXIS = 0.56, 0.12, 0.5, 0.18, 0.5, 0.53  # inches around the panels
 NOTE_LINE = 0.095  # inches a line of the footnote
 POINT_AREA = 26  # square points
 
@@ -100,6 +101,7 @@ def draw_panel(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     """The points of one data set with their direct labels."""
     axes.set_xlabel(X_LABEL)
     axes.set_xlim(0, 1)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))  # short tick labels: the margin is fixed
     for name, kind in FAMILIES.items():
         members = [row for row in rows if row["family"] == name]
         if members:

@@ -169,7 +169,11 @@ def test_labels_cover_neither_points_nor_each_other_and_stay_inside(collected):
             assert not box.contains(*axes.transData.transform(point))
 
 
-def test_everything_stays_on_the_page(collected):
+@pytest.mark.parametrize(("lowest", "highest"), [(None, None), (15.34, 16.74), (0.0, 0.004), (9.7, 41.2)])
+def test_everything_stays_on_the_page(collected, lowest, highest):
+    runs = [run for run in collected["rows"] if run["measures"]]
+    for position, run in enumerate(runs if lowest is not None else []):  # tick labels of every width
+        run["measures"]["valid"]["bleu"] = lowest + (highest - lowest) * position / (len(runs) - 1)
     figure = drawn(collected)
     figure.canvas.draw()
     box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()

@@ -1,0 +1,110 @@
+"""The fairseq criterion is the library's objective: padding excluded, label smoothing with eps/V, unigram baseline."""
+
+import types
+
+import pytest
+import torch
+from fairseq import utils
+from fairseq.data import Dictionary
+from torch.nn import functional
+
+from entropyreg.translation import USER_DIR
+
+utils.import_user_module(types.SimpleNamespace(user_dir=str(USER_DIR)))
+from entropyreg_fairseq.criterion import EntropyRegularizedCrossEntropy, unigram_baseline  # noqa: E402
+
+PAD = 1
+
+
+@pytest.fixture(scope="module")
+def dictionary():
+    words = Dictionary()
+    for word, count in {"the": 50, ".": 20, "rare": 1}.items():
+        words.add_symbol(word, n=count)
+    words.finalize(padding_factor=8)
+    return words
+
+
+class Projection(torch.nn.Module):
+    """A model of one linear layer, as fairseq calls it."""
+
+    def __init__(self, n_words):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = torch.nn.Linear(5, n_words).double()
+
+    def forward(self, hidden):
+        return self.layer(hidden), None
+
+    def get_targets(self, sample, output):
+        return sample["target"]
+
+
+@pytest.fixture
+def sample():
+    target = torch.tensor([[4, 5, 2], [6, 2, PAD]])
+    return {"target": target, "ntokens": 5, "net_input": {"hidden": torch.randn(2, 3, 5, dtype=torch.float64)}}
+
+
+def criterion(dictionary, **options):
+    defaults = {"skew": 1.0, "strength": 0.0, "baseline": "uniform", "unigram_temperature": 1.0, "sentence_avg": False}
+    return EntropyRegularizedCrossEntropy(types.SimpleNamespace(target_dictionary=dictionary), **defaults | options)
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.4])
+def test_skew_one_is_label_smoothing_over_the_whole_vocabulary(dictionary, sample, smoothing):
+    model = Projection(len(dictionary))
+    loss, size, logged = criterion(dictionary, strength=smoothing / (1 - smoothing))(model, sample)
+    loss.backward()
+    gradient = model.layer.weight.grad.clone()
+    model.zero_grad()
+    logits = model(sample["net_input"]["hidden"])[0].view(-1, len(dictionary))
+    expected = functional.cross_entropy(
+        logits, sample["target"].view(-1), ignore_index=PAD, reduction="sum", label_smoothing=smoothing
+    )
+    expected.backward()
+    torch.testing.assert_close((1 - smoothing) * gradient, model.layer.weight.grad)
+    assert size == 5
+    nll = functional.cross_entropy(logits, sample["target"].view(-1), ignore_index=PAD, reduction="sum")
+    assert float(logged["nll_loss"]) == pytest.approx(nll.item())
+
+
+def test_skew_zero_is_the_confidence_penalty(dictionary, sample):
+    model = Projection(len(dictionary))
+    loss, _, logged = criterion(dictionary, skew=0.0, strength=0.76)(model, sample)
+    log_probs = model(sample["net_input"]["hidden"])[0].log_softmax(-1)
+    real = sample["target"] != PAD
+    entropy = -(log_probs.exp() * log_probs).sum(-1)[real].sum()
+    constant = 5 * torch.log(torch.tensor(float(len(dictionary)), dtype=torch.float64))
+    assert float(loss) == pytest.approx(float(logged["nll_loss"] + 0.76 * (constant - entropy)))
+
+
+def test_padding_changes_nothing(dictionary, sample):
+    model = Projection(len(dictionary))
+    loss, _, _ = criterion(dictionary, skew=0.5, strength=1.0)(model, sample)
+    sample["net_input"]["hidden"][1, 2] = 1e3
+    other, _, _ = criterion(dictionary, skew=0.5, strength=1.0)(model, sample)
+    assert float(loss) == pytest.approx(float(other))
+
+
+def test_validation_leaves_the_logits_alone(dictionary, sample):
+    model = Projection(len(dictionary))
+    with torch.no_grad():
+        first, _, _ = criterion(dictionary, skew=0.5, strength=1.0)(model, sample)
+    second, _, _ = criterion(dictionary, skew=0.5, strength=1.0)(model, sample)
+    assert float(first) == pytest.approx(float(second))
+
+
+def test_the_unigram_gives_the_end_of_sentence_the_count_of_the_full_stop(dictionary):
+    probabilities = unigram_baseline(dictionary, 1.0).probabilities
+    assert float(probabilities.sum()) == pytest.approx(1)
+    assert float(probabilities[dictionary.eos()]) == float(probabilities[dictionary.index(".")])
+    assert float(probabilities[dictionary.index("the")] / probabilities[dictionary.index("rare")]) == pytest.approx(50)
+    assert float(probabilities.min()) > 0
+
+
+def test_a_baseline_changes_the_loss(dictionary, sample):
+    model = Projection(len(dictionary))
+    uniform, _, _ = criterion(dictionary, skew=0.5, strength=1.0)(model, sample)
+    unigram, _, _ = criterion(dictionary, skew=0.5, strength=1.0, baseline="unigram")(model, sample)
+    assert float(uniform) != pytest.approx(float(unigram))
