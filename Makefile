@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV ?= .venv
 SCALE ?= demo
-SNAKEMAKE = $(VENV)/bin/snakemake
+SNAKEMAKE = "$(VENV)/bin/snakemake"
 export VENV
 
 .PHONY: demo test test-slow venv venv-test lint format lock clean help
@@ -18,10 +18,10 @@ demo: venv ## set up, run `snakemake --cores all` at SCALE (default demo), say w
 	@ls paper_figures/$(SCALE)
 
 test: venv-test ## set up, run the fast test suite
-	@$(VENV)/bin/python -m pytest -m "not slow"
+	@"$(VENV)/bin/python" -m pytest -m "not slow"
 
 test-slow: venv-test ## the end-to-end tests, which train and start Snakemake
-	@$(VENV)/bin/python -m pytest -m slow
+	@"$(VENV)/bin/python" -m pytest -m slow
 
 venv: ## make .venv with the pinned packages, once
 	@tools/make_venv.sh
@@ -30,22 +30,23 @@ venv-test:
 	@tools/make_venv.sh test
 
 lint: venv-test ## ruff, snakefmt, snakemake --lint
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/snakefmt --check Snakefile workflow/rules
+	"$(VENV)/bin/ruff" check .
+	"$(VENV)/bin/ruff" format --check .
+	"$(VENV)/bin/snakefmt" --check Snakefile workflow/rules
 	$(SNAKEMAKE) --lint
 
 format: venv-test
-	$(VENV)/bin/ruff check --fix .
-	$(VENV)/bin/ruff format .
-	$(VENV)/bin/snakefmt Snakefile workflow/rules
+	"$(VENV)/bin/ruff" check --fix .
+	"$(VENV)/bin/ruff" format .
+	"$(VENV)/bin/snakefmt" Snakefile workflow/rules
 
 lock: ## resolve requirements/*.in into the locks and the conda environments (needs uv)
 	cd requirements && uv pip compile pipeline.in --override overrides.txt --generate-hashes --python-version 3.11 \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o pipeline.lock
 	cd requirements && uv pip compile test.in --generate-hashes --python-version 3.11 \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o test.lock
-	$(VENV)/bin/python tools/make_envs.py
+	"$(VENV)/bin/python" tools/make_envs.py
 
 clean: ## delete what SCALE computed and drew (not .venv)
-	rm -rf results/$(SCALE) paper_figures/$(SCALE)
+	@case "$(SCALE)" in smoke|demo|workstation|paper) rm -rf "results/$(SCALE)" "paper_figures/$(SCALE)" ;; \
+	  *) echo "SCALE is '$(SCALE)'; allowed: smoke, demo, workstation, paper." >&2; exit 1 ;; esac

@@ -22,7 +22,7 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 PATHS = Paths.of(config)
-CLAIMS = str(WORKFLOW / "experiments" / "claims.yaml")
+CLAIMS = os.path.relpath(WORKFLOW / "experiments" / "claims.yaml")
 
 
 wildcard_constraints:

@@ -38,9 +38,14 @@ install() { # install WHAT PIP_ARGUMENTS...: shows large downloads; if it fails,
 }
 
 if ! have pipeline; then
-  "$PYTHON" -m venv "$VENV" 2>/dev/null || stop "'$PYTHON -m venv' failed; install its venv module (on Debian: python3.11-venv)."
-  rm -f "$VENV"/.ready-*
-  # torch first and by exact version: it has several builds under one version, so no hash can stand in a lock.
+  "$PYTHON" -m venv "$VENV" 2>"${TMPDIR:-/tmp}/entropyreg-venv.$$" >&2 || stop "'$PYTHON -m venv $VENV' failed ($(
+    tail -n 1 "${TMPDIR:-/tmp}/entropyreg-venv.$$")); on Debian, the package python3.11-venv may be missing."
+  rm -f "$VENV"/.ready-* "${TMPDIR:-/tmp}/entropyreg-venv.$$"
+  # What torch and two source packages need, from the lock; then torch alone and by exact version: it has several builds
+  # under one version, so no hash can stand in a lock.
+  awk '/^[a-z]/ {keep = /^(setuptools|wheel|packaging|filelock|typing-extensions|sympy|mpmath|networkx|jinja2|markupsafe|fsspec)==/} keep' \
+    requirements/pipeline.lock >"$VENV/first.lock"
+  install "build tools" --require-hashes --no-deps -r "$VENV/first.lock"
   install "$TORCH" "$TORCH"
   install "the pipeline's pinned packages" --require-hashes --no-deps --no-build-isolation -r requirements/pipeline.lock
   install "entropyreg" --no-deps --no-build-isolation --editable .

@@ -30,6 +30,8 @@ def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = 
         check_task(name, task, config["data_dir"])
     for name, model in config["models"].items():
         check_model(name, model, config["device"])
+    if not config["tasks"] or not config["models"]:
+        raise UserError(f"scale '{scale}' has no tasks or no models.")
     return config
 
 
@@ -59,6 +61,15 @@ def check_model(name: str, model: Mapping[str, Any], device: str) -> None:
     for key in ("validate_every_epochs", "save_every_epochs"):
         if "validate_every_updates" in model and key in model:
             raise UserError(f"models.{name}: give validate_every_updates or {key}, not both.")
+    if "validate_every_updates" in model and "max_update" not in model:
+        raise UserError(f"models.{name}: validate_every_updates needs max_update (max_epoch goes with epochs).")
+    if model["optimizer"] == "adam" and "momentum" in model:
+        raise UserError(f"models.{name}.momentum belongs to optimizer 'nag' (optimizer is 'adam').")
+    if model["optimizer"] == "nag" and {"adam_betas", "adam_eps"} & set(model):
+        raise UserError(f"models.{name}.adam_betas and adam_eps belong to optimizer 'adam' (optimizer is 'nag').")
+    for key in ("embed_dim", "ffn_dim", "attention_heads", "layers", "share_embeddings"):
+        if model["arch"].startswith("fconv") and key in model:
+            raise UserError(f"models.{name}.{key} belongs to a Transformer (arch is '{model['arch']}').")
     heads, width = model.get("attention_heads", 1), model.get("embed_dim", 0)
     if width % heads:
         raise UserError(f"models.{name}.embed_dim is {width}; allowed: multiples of attention_heads ({heads}).")

@@ -112,6 +112,9 @@ def digits(value: float) -> str:
 def regularizer_of(arm: Mapping[str, Any], place: str) -> Regularizer:
     """The canonical regularizer of an arm; raises `UserError` naming the arm's place, key and what is allowed."""
     kind = arm["regularizer"]
+    if kind not in ARM_KEYS:
+        allowed = ", ".join(ARM_KEYS)
+        raise UserError(f"{place}: regularizer is '{kind}'{suggestion(kind, ARM_KEYS)}; allowed: {allowed}.")
     required, further = ARM_KEYS[kind]
     common = () if kind == "none" else ("baseline", "unigram_temperature")
     allowed = (*required, *further, *common)
@@ -168,6 +171,7 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
         check_names(block["tasks"], config["tasks"], place, "task")
         check_names(block["models"], config["models"], place, "model")
         check_names(block["artefacts"], artefacts, place, "artefact")
+        check_pairs(block, config, place)
         for run, row in block_runs(block, place):
             add_run(runs, run)
             for name in block["artefacts"]:
@@ -179,6 +183,18 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
                 add_missing_cells(artefacts[name], declared.get("rows", ()))
     check_service(runs, artefacts, scale)
     return Experiments(dict(sorted(runs.items())), artefacts)
+
+
+def check_pairs(block: Mapping[str, Any], config: Mapping[str, Any], place: str) -> None:
+    """What neither a task nor a model can say alone."""
+    for task in block["tasks"]:
+        for model in block["models"]:
+            shared = config["models"][model].get("share_embeddings") == "all"
+            if shared and not config["tasks"][task].get("joined_dictionary", True):
+                raise UserError(
+                    f"{place}: models.{model}.share_embeddings is 'all', which needs "
+                    f"tasks.{task}.joined_dictionary true."
+                )
 
 
 def block_runs(block: Mapping[str, Any], place: str) -> Iterable[tuple[Run, str | None]]:

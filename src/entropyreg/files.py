@@ -1,10 +1,11 @@
 """Files that are whole or absent: atomic writing, checksums, deterministic JSON."""
 
+import ast
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,4 +59,18 @@ def sha256_of(path: str | Path) -> str:
     with Path(path).open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
+    return digest.hexdigest()
+
+
+def meaning_digest(paths: Iterable[Path]) -> str:
+    """sha256 of Python files by what they do: comments, docstrings and formatting do not count."""
+    digest = hashlib.sha256()
+    for path in paths:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(
+                node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+            ) and ast.get_docstring(node):
+                node.body = node.body[1:] or [ast.Pass()]
+        digest.update(f"{path.name}\n{ast.unparse(tree)}\n".encode())
     return digest.hexdigest()

@@ -1,5 +1,6 @@
 """Validation against the JSON schemas of `workflow/schemas`, with errors that name the key and what is allowed."""
 
+import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,8 +22,21 @@ def read_yaml(path: str | Path) -> Any:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 
+def check_finite(value: Any, place: str) -> None:
+    """Raise `UserError` for a NaN or an infinity anywhere in `value`: schemas let them through every bound."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{place} is {value}; allowed: finite numbers.")
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            check_finite(part, f"{place}.{key}")
+    if isinstance(value, list):
+        for part in value:
+            check_finite(part, place)
+
+
 def validate(value: Any, schema_path: str | Path, name: str) -> None:
     """Raise `UserError` for the most specific violation of the schema; `name` tells where `value` came from."""
+    check_finite(value, name)
     validator = jsonschema.Draft202012Validator(read_yaml(schema_path))
     errors = list(validator.iter_errors(value))
     if errors:

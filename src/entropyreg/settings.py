@@ -49,11 +49,12 @@ def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "model": run.model,
         "regularizer": asdict(run.regularizer),
         "seed": run.seed,
+        "training": training_settings(config, run),
+        "decoding": {split: prediction_settings(config, run, split)["decoding"] for split in run.splits},
         "target_language": task["languages"]["target"],
         "lowercase": task["lowercase"],
         "splits": list(run.splits),
         "selection": config["models"][run.model]["selection"],
-        "beam": {"valid": config["decoding"]["beam_validation"], "test": config["decoding"]["beam_test"]},
         "log_thresholds": config["statistics"]["log_thresholds"],
     }
 
@@ -90,6 +91,7 @@ def collecting_settings(config: Mapping[str, Any], experiments: Experiments, art
         "title": artefact.title,
         "scale": config["scale"],
         "scale_note": config["scale_note"],
+        "partial": config["partial"],
         "columns": columns,
         "cells": cells,
     }

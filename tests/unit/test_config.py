@@ -46,6 +46,18 @@ def test_base_holds_every_key_once_with_a_comment(workflow_dir):
             r"tasks\.demo_de_en\.length: min 9 is above max 3",
         ),
         ({"tasks": {"demo_de_en": {"languages": {"source": "fr"}}}}, r"registry\.de-en holds de and en"),
+        ({"tasks": {"demo_de_en": {"source": {"kind": "web"}}}}, r"source\.kind is 'web'; allowed: embedded, multi30k"),
+        (
+            {"tasks": {"demo_de_en": {"source": {"name": "registry.de"}}}},
+            r"source\.name is 'registry\.de' \(did you mean",
+        ),
+        ({"tasks": {"demo_de_en": {"source": {"first": 3}}}}, r"unknown key 'first' in tasks\.demo_de_en\.source"),
+        ({"models": {"transformer": {"lr": float("nan")}}}, r"models\.transformer\.lr is nan; allowed: finite numbers"),
+        ({"models": {"transformer": {"momentum": 0.9}}}, r"momentum belongs to optimizer 'nag'"),
+        (
+            {"models": {"transformer": {"arch": "fconv_iwslt_de_en"}}},
+            r"belongs to a Transformer \(arch is 'fconv_iwslt",
+        ),
         ({"models": {"transformer": {"precision": "fp16"}}}, r"precision is 'fp16', which needs device 'cuda'"),
         (
             {"models": {"transformer": {"embed_dim": 97}}},

@@ -33,11 +33,12 @@ def test_conda_environments_pin_what_the_lock_pins(root, name):
 
 
 def test_post_deploy_scripts_install_the_package_and_the_locked_fairseq(root):
-    version = pins(root / "requirements" / "pipeline.lock")["ve-fairseq"]
     for name in ENVIRONMENTS:
         script = (root / "envs" / f"{name}.post-deploy.sh").read_text()
         assert "pip install --no-input --no-deps --editable ." in script
-        assert (f"ve-fairseq=={version}" in script) is (name == "train")
+        assert ("/^ve-fairseq==/} keep' requirements/pipeline.lock" in script and "--require-hashes" in script) is (
+            name == "train"
+        )
 
 
 def test_only_training_has_torch(root):
@@ -104,5 +105,5 @@ def test_a_missing_package_index_is_told(root, tmp_path):
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
     done = set_up(root, tmp_path, PYTHON=sys.executable, TORCH="torch==2.13.0", **offline)
     assert done.returncode == 1
-    assert "the package index could not be reached or lacks a package (torch==2.13.0)" in done.stderr
+    assert "the package index could not be reached or lacks a package (build tools)" in done.stderr
     assert "Traceback" not in done.stderr

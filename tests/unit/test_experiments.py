@@ -123,6 +123,13 @@ def test_an_artefact_without_runs_is_refused():
         expand([lonely], CONFIG)
 
 
+def test_shared_embeddings_need_a_joined_dictionary():
+    apart = CONFIG | {"tasks": {"de_en": {"joined_dictionary": False}, "fr_en": {}}}
+    apart["models"] = {"transformer": {"share_embeddings": "all"}}
+    with pytest.raises(UserError, match=r"share_embeddings is 'all', which needs tasks\.de_en\.joined_dictionary true"):
+        expand([PAPER], apart)
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_scale_expands_and_seeds_are_paired_across_arms(workflow_dir, scale):
     config = load_config(workflow_dir, {"scale": scale})
@@ -157,12 +164,12 @@ def test_the_schema_refuses_what_it_does_not_know(tmp_path, workflow_dir):
 
 def test_settings_are_narrow(workflow_dir):
     config = load_config(workflow_dir)
-    run = next(iter(load_experiments(workflow_dir, config).runs.values()))
+    run = next(run for run in load_experiments(workflow_dir, config).runs.values() if run.test)
     wider = load_config(workflow_dir, {"decoding": {"beam_test": 9}, "tasks": {run.task: {"title": "Other"}}})
     assert training_settings(config, run) == training_settings(wider, run)
     assert prediction_settings(config, run, "valid") == prediction_settings(wider, run, "valid")
     assert prediction_settings(config, run, "test") != prediction_settings(wider, run, "test")
-    assert measuring_settings(config, run)["beam"] != measuring_settings(wider, run)["beam"]
+    assert measuring_settings(config, run) != measuring_settings(wider, run)
 
 
 def test_no_regularizer_has_strength_zero():

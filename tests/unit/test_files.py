@@ -3,7 +3,7 @@
 import pytest
 
 from entropyreg.errors import UserError
-from entropyreg.files import atomic_path, read_json, sha256_of, write_atomically, write_json
+from entropyreg.files import atomic_path, meaning_digest, read_json, sha256_of, write_atomically, write_json
 
 
 def test_an_error_leaves_the_old_file_and_no_temporary_one(tmp_path):
@@ -39,3 +39,16 @@ def test_damaged_json_is_named(tmp_path, content):
 def test_sha256_of_a_known_text(tmp_path):
     write_atomically(tmp_path / "abc", "abc")
     assert sha256_of(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_comments_and_docstrings_do_not_change_the_meaning(tmp_path):
+    versions = [
+        "def f(x):\n    return x + 1\n",
+        '"""New."""\n\ndef f(x):\n    """Doc."""\n    return (x + 1)  # why\n',
+        "def f(x):\n    return x + 2\n",
+    ]
+    digests = []
+    for text in versions:
+        (tmp_path / "module.py").write_text(text)
+        digests.append(meaning_digest([tmp_path / "module.py"]))
+    assert digests[0] == digests[1] != digests[2]

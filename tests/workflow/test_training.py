@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,13 +45,8 @@ def reference(smoke):
 
 
 def test_killed_and_resumed_the_weights_are_bit_identical(smoke, settings, tmp_path):
-    trainer = subprocess.Popen(command(settings, smoke / DATA, tmp_path), start_new_session=True)
     saved = tmp_path / "checkpoints" / "checkpoint_last.pt"
-    deadline = time.monotonic() + 120
-    while not saved.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.killpg(trainer.pid, signal.SIGKILL)
-    trainer.wait()
+    kill_when(settings, smoke / DATA, tmp_path, saved.exists)
     assert saved.exists() and not (tmp_path / "model.pt").exists()
     done = train(settings, smoke / DATA, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -126,13 +122,46 @@ def test_selection_by_validation_bleu(smoke, settings, tmp_path):
     assert found["updates"] == best["updates"]
 
 
-def test_epochs_and_patience_end_a_run_that_resumes_to_the_same_weights(smoke, settings, tmp_path):
+def kill_when(settings, binary, run_dir, condition):
+    """Start a training and kill -9 its whole group as soon as `condition()` holds."""
+    trainer = subprocess.Popen(command(settings, binary, run_dir), start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not condition() and trainer.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.killpg(trainer.pid, signal.SIGKILL)
+    trainer.wait()
+
+
+def test_a_run_that_ends_by_patience_resumes_to_the_same_end(smoke, settings, tmp_path):
     chosen = copy.deepcopy(settings)
     for key in ("max_update", "validate_every_updates"):
         del chosen["model"][key]
-    chosen["model"] |= {"max_epoch": 3, "patience": 2, "lr": 0.0001, "validate_every_epochs": 1, "save_every_epochs": 1}
-    done = train(chosen, smoke / DATA, tmp_path / "whole")
+    chosen["model"] |= {"max_epoch": 30, "patience": 2, "lr": 0.05, "warmup_updates": 1}
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    done = train(chosen, smoke / DATA, whole)
     assert done.returncode == 0, done.stderr
-    assert len(outcome(tmp_path / "whole")["validations"]) == 3
-    again = train(chosen, smoke / DATA, tmp_path / "whole")
-    assert again.returncode == 0 and outcome(tmp_path / "whole")["updates"] > 0
+    validations = outcome(whole)["validations"]
+    assert 3 <= len(validations) < 30  # patience ended it
+    history = killed / "checkpoints" / "validations.jsonl"
+    kill_when(chosen, smoke / DATA, killed, lambda: history.exists() and history.read_text().count("\n") >= 2)
+    done = train(chosen, smoke / DATA, killed)
+    assert done.returncode == 0, done.stderr
+    assert outcome(killed) == outcome(whole)
+
+
+def test_a_damaged_best_checkpoint_of_a_finished_run_trains_it_anew(smoke, settings, tmp_path):
+    assert train(settings, smoke / DATA, tmp_path).returncode == 0
+    (tmp_path / "model.pt").unlink()
+    (tmp_path / "checkpoints" / "checkpoint_best.pt").write_bytes(b"")
+    done = train(settings, smoke / DATA, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert outcome(tmp_path) == reference(smoke)
+
+
+def test_damaged_data_is_told(smoke, settings, tmp_path):
+    binary = tmp_path / "binary"
+    shutil.copytree(smoke / DATA, binary)
+    (binary / "train.de-en.en.bin").write_bytes(b"damaged")
+    done = train(settings, binary, tmp_path / "run")
+    assert done.returncode == 2 and "train.de-en.en.bin is missing or damaged" in done.stderr
+    assert "Traceback" not in done.stderr

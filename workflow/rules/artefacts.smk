@@ -1,4 +1,4 @@
-"""Artefacts: collect the records of one, render it. One rule, one module, one caption each."""
+"""Artefacts: collect the records of one, render it. Each has a rule of its name, a module and a caption."""
 
 
 rule collect_artefact:
@@ -23,42 +23,23 @@ rule collect_artefact:
         " --claims {input.claims:q} 2> >(tee {log:q} >&2)"
 
 
-COLLECTED = ("tables/collected.py", "tables/formats.py")
-TABLE = (*COLLECTED, "tables/__init__.py", "tables/aggregate.py", "results/published.py", "results/published/*.yaml")
-FIGURE = (*COLLECTED, "figures/__init__.py", "figures/style.py", "figures/saving.py", "figures/labels.py")
+for name, artefact in EXPERIMENTS.artefacts.items():
 
-
-rule a_table_translation:
-    input:
-        table=PATHS.table("a_table_translation"),
-        modules=modules(*TABLE, "tables/a_table_translation.py"),
-    output:
-        report(PATHS.rendered("a_table_translation"), caption="../report/a_table_translation.rst", category="Paper A"),
-    log:
-        PATHS.log("render/a_table_translation"),
-    conda:
-        "../../envs/analysis.yaml"
-    params:
-        out=subpath(output[0], parent=True),
-    shell:
-        "python -m entropyreg render a_table_translation --table {input.table:q} --out {params.out:q}"
-        " 2> >(tee {log:q} >&2)"
-
-
-rule a_figure_entropy_bleu:
-    input:
-        table=PATHS.table("a_figure_entropy_bleu"),
-        modules=modules(*FIGURE, "figures/a_figure_entropy_bleu.py"),
-    output:
-        report(
-            PATHS.rendered("a_figure_entropy_bleu"), caption="../report/a_figure_entropy_bleu.rst", category="Paper A"
-        ),
-    log:
-        PATHS.log("render/a_figure_entropy_bleu"),
-    conda:
-        "../../envs/analysis.yaml"
-    params:
-        out=subpath(output[0], parent=True),
-    shell:
-        "python -m entropyreg render a_figure_entropy_bleu --table {input.table:q} --out {params.out:q}"
-        " 2> >(tee {log:q} >&2)"
+    rule:
+        name:
+            name
+        input:
+            table=PATHS.table(name),
+            modules=modules(*RENDERING[artefact.kind], f"{artefact.kind}s/{name}.py"),
+        output:
+            report(PATHS.rendered(name), caption=f"../report/{name}.rst", category=f"Paper {name[0].upper()}"),
+        log:
+            PATHS.log(f"render/{name}"),
+        conda:
+            "../../envs/analysis.yaml"
+        params:
+            name=name,
+            out=subpath(output[0], parent=True),
+        shell:
+            "python -m entropyreg render {params.name} --table {input.table:q} --out {params.out:q}"
+            " 2> >(tee {log:q} >&2)"

@@ -11,10 +11,48 @@ def as_json(settings):
     return json.dumps(settings, sort_keys=True)
 
 
+# What a training's outcome depends on: the objective and what drives fairseq (not the statistics, not the predictor)
+OBJECTIVE = [
+    *("regularizers/arguments.py", "regularizers/autograd.py", "regularizers/baselines.py", "regularizers/composed.py"),
+    *("regularizers/divergence.py", "regularizers/functional.py", "regularizers/rows.py", "regularizers/sweep.py"),
+]
+TRAINING = [
+    *("translation/training.py", "translation/progress.py", "translation/command.py", "translation/checkpoints.py"),
+    "translation/user_dir/*/*.py",
+]
+PREPARATION = [
+    *("data/cleaning.py", "data/corpora.py", "data/embedded.py", "data/local.py", "data/multi30k.yaml"),
+    *("data/parallel_text.py", "data/preparation.py", "data/split.py", "data/task.py", "data/tokenization.py"),
+]
+MEASURES = ["measures/*.py", "results/records.py", "data/detokenization.py", "data/subwords.py"]
+COLLECTED = ["tables/collected.py", "tables/formats.py"]
+RENDERING = {
+    "table": [
+        *COLLECTED,
+        "tables/__init__.py",
+        "tables/aggregate.py",
+        "results/published.py",
+        "results/published/*.yaml",
+    ],
+    "figure": [*COLLECTED, "figures/__init__.py", "figures/style.py", "figures/saving.py", "figures/labels.py"],
+}
+
+
 def modules(*patterns):
-    """Modules of the package that a stage depends on: editing one reruns the stage."""
+    """Modules of the package that a stage depends on (editing one reruns it), relative: the checkout may move."""
     package = ROOT / "src" / "entropyreg"
-    return sorted(str(path) for pattern in patterns for path in package.glob(pattern))
+    return sorted(os.path.relpath(path) for pattern in patterns for path in package.glob(pattern))
+
+
+def corpus_files(wildcards):
+    """The files that a task's corpus is read from, so that a changed corpus is prepared anew."""
+    source = config["tasks"][wildcards.task]["source"]
+    if source["kind"] == "embedded":
+        return modules(f"data/embedded/{source['name']}.tsv.xz", "data/embedded/SHA256SUMS")
+    if config["data_dir"] is None:  # preparing tells what is missing
+        return []
+    folder = Path(config["data_dir"]) / source.get("folder", source["kind"])
+    return sorted(str(path) for path in folder.glob("*") if path.is_file())
 
 
 def run_of(wildcards):

@@ -3,7 +3,8 @@
 
 rule prepare_text:
     input:
-        modules("data/*.py", "data/*.yaml"),
+        corpus=corpus_files,
+        modules=modules(*PREPARATION),
     output:
         f"{PATHS.text_dir('{task}')}/summary.json",
     log:
@@ -22,6 +23,7 @@ rule prepare_text:
 rule segment_text:
     input:
         f"{PATHS.text_dir('{task}')}/summary.json",
+        modules("data/subwords.py"),
     output:
         f"{PATHS.subwords_dir('{task}')}/summary.json",
     log:

@@ -7,7 +7,7 @@ rule measure_translation:
         training=f"{PATHS.run_dir('{run}')}/training.json",
         text=lambda wildcards: f"{PATHS.text_dir(run_of(wildcards).task)}/summary.json",
         claims=CLAIMS,
-        modules=modules("measures/*.py", "results/records.py", "data/detokenization.py"),
+        modules=modules(*MEASURES),
     output:
         record=PATHS.record("{run}"),
         provenance=f"{PATHS.run_dir('{run}')}/provenance.json",

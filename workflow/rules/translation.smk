@@ -4,13 +4,7 @@
 rule train_translation:
     input:
         binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
-        modules=modules(
-            "regularizers/*.py",
-            "translation/training.py",
-            "translation/command.py",
-            "translation/checkpoints.py",
-            "translation/user_dir/*/*.py",
-        ),
+        modules=modules(*OBJECTIVE, *TRAINING),
     output:
         f"{PATHS.run_dir('{run}')}/model.pt",
         f"{PATHS.run_dir('{run}')}/training.json",

@@ -11,9 +11,6 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from subword_nmt.apply_bpe import BPE
-from subword_nmt.learn_bpe import learn_bpe
-
 from entropyreg.data.split import SPLITS
 from entropyreg.errors import UserError
 from entropyreg.files import atomic_path, sha256_of, write_atomically, write_json
@@ -28,6 +25,8 @@ def learn(paths: Iterable[str | Path], n_merges: int, codes_path: str | Path) ->
     Learning ends early where no pair of symbols is seen twice. Words are ordered by count and spelling beforehand, so
     the merges do not depend on the order of the text.
     """
+    from subword_nmt.learn_bpe import learn_bpe  # here, since measuring needs only `undo`
+
     counts: Counter[str] = Counter()
     for path in paths:
         with Path(path).open(encoding="utf-8", newline="\n") as file:
@@ -45,6 +44,8 @@ def learn(paths: Iterable[str | Path], n_merges: int, codes_path: str | Path) ->
 
 def apply(codes_path: str | Path, text_path: str | Path, out_path: str | Path) -> int:
     """Cut the words of a tokenised file into subwords, line by line, and return the number of subwords."""
+    from subword_nmt.apply_bpe import BPE
+
     with Path(codes_path).open(encoding="utf-8") as codes:
         encoder = BPE(codes, separator=SEPARATOR)
     n_subwords = 0

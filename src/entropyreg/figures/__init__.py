@@ -10,13 +10,13 @@ from pathlib import Path
 
 from entropyreg.errors import UserError
 
-ARTEFACTS = {"a_figure_entropy_bleu": "entropyreg.figures.a_figure_entropy_bleu"}
+ARTEFACTS = sorted(path.stem for path in Path(__file__).parent.glob("[ab]_figure_*.py"))
 
 
 def render(artefact: str, collected_path: str | Path, out_dir: str | Path) -> list[Path]:
     """Write `<out_dir>/<artefact>.pdf`, `.svg`, `.png` and the plotted rows as `.csv`; return their paths."""
     if artefact not in ARTEFACTS:
-        raise UserError(f"there is no figure '{artefact}'; allowed: {', '.join(sorted(ARTEFACTS))}.")
+        raise UserError(f"there is no figure '{artefact}'; allowed: {', '.join(ARTEFACTS)}.")
     from entropyreg.tables.collected import read_collected
 
     collected = read_collected(collected_path, artefact)
@@ -25,7 +25,7 @@ def render(artefact: str, collected_path: str | Path, out_dir: str | Path) -> li
     from entropyreg.figures.saving import save
     from entropyreg.figures.style import style
 
-    module = import_module(ARTEFACTS[artefact])
+    module = import_module(f"entropyreg.figures.{artefact}")
     rows = module.plotted_rows(collected)
     with style(artefact):
         return save(module.draw(collected, rows), module.COLUMNS, rows, Path(out_dir) / artefact)

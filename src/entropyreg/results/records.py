@@ -23,10 +23,11 @@ def measure_run(settings: Mapping[str, Any], run_dir: Path, text_dir: Path, clai
     """
     training = read_json(run_dir / "training.json")
     measures = {split: measure_split(settings, run_dir, text_dir, split) for split in settings["splits"]}
-    kept = ("run", "task", "model", "regularizer", "seed", "lowercase", "selection", "beam")
+    kept = ("run", "task", "model", "regularizer", "seed", "lowercase", "selection", "training", "decoding")
     return {
         **{key: settings[key] for key in kept},
         "updates": training["updates"],
+        "weights_sha256": training["weights_sha256"],
         "data": read_json(text_dir / "summary.json"),
         "claims_sha256": claims_sha256,
         "measures": measures,

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from entropyreg.errors import UserError
 
-ARTEFACTS = {"a_table_translation": "entropyreg.tables.a_table_translation"}
+ARTEFACTS = sorted(path.stem for path in Path(__file__).parent.glob("[ab]_table_*.py"))
 
 
 def render(artefact: str, collected_path: str | Path, out_dir: str | Path) -> list[Path]:
     """Write `<out_dir>/<artefact>.csv`, `.md` and `.tex` from the collected table; return their paths."""
     if artefact not in ARTEFACTS:
-        raise UserError(f"there is no table '{artefact}'; allowed: {', '.join(sorted(ARTEFACTS))}.")
+        raise UserError(f"there is no table '{artefact}'; allowed: {', '.join(ARTEFACTS)}.")
     from entropyreg.tables.collected import read_collected
     from entropyreg.tables.formats import write
 
     collected = read_collected(collected_path, artefact)
-    return write(import_module(ARTEFACTS[artefact]).build(collected), out_dir)
+    return write(import_module(f"entropyreg.tables.{artefact}").build(collected), out_dir)

@@ -154,8 +154,12 @@ def section(
     else:
         title = f"{column['title']}, beside published {name} (another data set: values are not to be equated)"
     done = [run["measures"][SPLIT] for key, runs in cells.items() for run in runs if key[1] == task and has_test(run)]
-    sizes = sorted({(m["n_sentences"], m["n_tokens"], m["vocabulary_size"]) for m in done})
-    text = "; ".join(f"{sentences} sentences, {tokens} tokens, V = {v}" for sentences, tokens, v in sizes)
+    keys = ("n_sentences", "n_tokens", "vocabulary_size", "filler_entries")
+    sizes = sorted({tuple(m[key] for key in keys) for m in done})
+    text = "; ".join(
+        f"{sentences} sentences, {tokens} tokens, V = {v} ({filler} of them padding, start of sentence or filler)"
+        for sentences, tokens, v, filler in sizes
+    )
     return Section(
         title=title,
         text=f"Reproduced: test set of {text}." if text else "Reproduced: no finished run.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.errors import UserError
-from entropyreg.files import sha256_of, write_json
+from entropyreg.files import read_json, sha256_of, write_json
 
 NOT_DATA = ("preprocess.log", "binary.json")
 
@@ -44,3 +44,11 @@ def binarize(settings: Mapping[str, Any], subwords_dir: Path, out_dir: Path) -> 
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(temporary)
+
+
+def verify_binary(binary_dir: Path) -> None:
+    """Raise `UserError` unless every file of the data set has the sha256 that `binary.json` says."""
+    for name, expected in read_json(binary_dir / "binary.json").items():
+        path = binary_dir / name
+        if not path.exists() or sha256_of(path) != expected:
+            raise UserError(f"{path} is missing or damaged: delete {binary_dir} and run again, which makes it anew.")

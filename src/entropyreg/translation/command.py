@@ -68,7 +68,8 @@ def training_arguments(settings: Mapping[str, Any], binary_dir: str | Path, chec
     arguments += schedule_of_validation(model)
     arguments += SELECTION[model["selection"]]
     if model["selection"] == "best_validation_bleu":
-        arguments += ["--eval-bleu", "--eval-bleu-remove-bpe", "--eval-bleu-args", '{"beam": 5}']
+        arguments += ["--eval-bleu", "--eval-bleu-remove-bpe", "--eval-bleu-args"]
+        arguments.append(f'{{"beam": {model.get("selection_beam", 5)}}}')
     if model["precision"] == "fp16":
         arguments.append("--fp16")
     if settings["device"] == "cpu":
@@ -81,13 +82,11 @@ def training_arguments(settings: Mapping[str, Any], binary_dir: str | Path, chec
 
 
 def criterion_arguments(regularizer: Mapping[str, Any]) -> list[str]:
-    """The criterion's options; no regularizer is strength 0."""
+    """The criterion's options: every field of the regularizer that is set, by its own name."""
     arguments = ["--criterion", "entropy_regularized_cross_entropy"]
-    skew = regularizer["skew"]
-    arguments += ["--skew", repr(1.0 if skew is None else skew), "--strength", repr(regularizer["strength"])]
-    arguments += ["--baseline", regularizer["baseline"]]
-    if regularizer["baseline"] == "unigram":
-        arguments += ["--unigram-temperature", repr(regularizer["unigram_temperature"])]
+    for key, value in regularizer.items():
+        if value is not None:
+            arguments += [f"--{key.replace('_', '-')}", str(value)]
     return arguments
 
 

@@ -10,6 +10,7 @@ number, score (natural log, length-normalised), subword tokens.
 import io
 import logging
 import math
+import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,7 +26,9 @@ from omegaconf import OmegaConf
 from entropyreg.errors import UserError
 from entropyreg.files import atomic_path, write_atomically
 from entropyreg.regularizers import token_statistics
+from entropyreg.translation.binarization import verify_binary
 from entropyreg.translation.command import training_arguments
+from entropyreg.translation.devices import check_device, one_device
 
 STATISTICS = {
     "nll": "nll",
@@ -41,7 +44,15 @@ DTYPES |= dict.fromkeys(("rank", "target", "sentence", "position"), np.int32) | 
 
 def predict(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, split: str, threads: int) -> None:
     """Write the statistics and hypotheses of `split` with the run's selected weights (`model.pt`)."""
+    with one_device(settings["device"]):
+        predict_here(settings, binary_dir, run_dir, split, threads)
+
+
+def predict_here(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, split: str, threads: int) -> None:
+    """`predict` on the device that this process holds."""
     torch.set_num_threads(threads)
+    check_device(settings["device"])
+    verify_binary(binary_dir)
     logging.getLogger().setLevel(logging.WARNING)
     task, model = load_model(settings, binary_dir, run_dir / "model.pt")
     task.load_dataset(split)
@@ -64,8 +75,11 @@ def load_model(settings: Mapping[str, Any], binary_dir: Path, weights_path: Path
     model = task.build_model(config.model)
     try:
         model.load_state_dict(torch.load(weights_path, map_location="cpu", weights_only=True))
-    except (RuntimeError, zipfile.BadZipFile, EOFError) as error:
-        raise UserError(f"{weights_path} does not fit its run or is damaged: {str(error).splitlines()[0]}") from None
+    except (RuntimeError, zipfile.BadZipFile, EOFError, pickle.UnpicklingError) as error:
+        reason = (str(error).splitlines() or ["it is empty"])[0]
+        raise UserError(
+            f"{weights_path} does not fit its run or is damaged ({reason}): delete it and run again."
+        ) from None
     model.eval()
     return task, model.cuda() if settings["device"] == "cuda" else model
 

@@ -19,7 +19,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from entropyreg.errors import UserError
-from entropyreg.files import read_json, write_atomically, write_json
+from entropyreg.files import meaning_digest, read_json, write_atomically, write_json
+from entropyreg.translation.binarization import verify_binary
+from entropyreg.translation.devices import check_device, one_device
 
 
 @contextmanager
@@ -40,41 +42,75 @@ def run_lock(run_dir: Path) -> Iterator[None]:
 def train(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, log_path: Path, threads: int) -> None:
     """Train, or resume, the run that `settings` (see `settings.training_settings`) describe.
 
-    Raises `UserError` for a missing device, a folder in use, and a loss that is not finite.
+    Raises `UserError` for a missing device, a folder in use, damaged data or checkpoints, and a loss that is not
+    finite.
     """
-    with run_lock(run_dir):
+    with run_lock(run_dir), one_device(settings["device"]):
         import torch
 
         torch.set_num_threads(threads)
-        if settings["device"] == "cuda" and not torch.cuda.is_available():
-            raise UserError("device is 'cuda', but torch sees no GPU; allowed here: --config device=cpu.")
-        from entropyreg.translation.checkpoints import BEST, LAST, export_weights, repair_last
+        check_device(settings["device"])
+        verify_binary(binary_dir)
+        from entropyreg.translation.checkpoints import BEST, LAST, export_weights, is_whole, repair_last
 
         started = time.time()
         checkpoints = run_dir / "checkpoints"
         checkpoints.mkdir(exist_ok=True)
-        forget_other_settings({**settings, "data": read_json(binary_dir / "binary.json")}, checkpoints)
+        selected = checkpoints / (LAST if settings["model"]["selection"] == "last" else BEST)
+        recipe = {"settings": settings, "data": read_json(binary_dir / "binary.json"), "code": code_in_use()}
+        forget_other_recipes({**recipe, "threads": threads}, checkpoints)
         resumed_from = repair_last(checkpoints)
+        if resumed_from and selected.exists() and not is_whole(selected) and resumed_from >= last_update(settings):
+            delete_checkpoints(checkpoints)  # training is over, and its selected checkpoint cannot be had again
+            forget_other_recipes({**recipe, "threads": threads}, checkpoints)
+            resumed_from = 0
         history = run_fairseq(settings, binary_dir, checkpoints, resumed_from, log_path)
-        selected = LAST if settings["model"]["selection"] == "last" else BEST
-        exported = export_weights(checkpoints / selected, run_dir / "model.pt")
+        if not is_whole(selected):
+            raise UserError(f"{selected} is damaged: delete {checkpoints} and run again, which trains the run anew.")
+        exported = export_weights(selected, run_dir / "model.pt")
         outcome = {
             "run": settings["run"],
             "selection": settings["model"]["selection"],
             **exported,
             "validations": history,
         }
-        write_json(run_dir / "training.provenance.json", provenance(time.time() - started, resumed_from, threads))
+        seconds = time.time() - started
+        write_json(run_dir / "training.provenance.json", provenance(settings["device"], seconds, resumed_from, threads))
         write_json(run_dir / "training.json", outcome)
 
 
-def forget_other_settings(settings: Mapping[str, Any], checkpoints: Path) -> None:
-    """Delete checkpoints that were made under other settings or data: resuming from them would mix two runs."""
-    marker, text = checkpoints / "settings.json", json.dumps(settings, sort_keys=True)
-    if marker.exists() and marker.read_text(encoding="utf-8") != text:
-        for path in checkpoints.iterdir():
-            path.unlink()
+def last_update(settings: Mapping[str, Any]) -> float:
+    """The update at which training ends; infinite if epochs or patience end it."""
+    return settings["model"].get("max_update", float("inf"))
+
+
+def code_in_use() -> dict[str, str]:
+    """What determines a training's bits besides settings, data and threads: the objective's code, torch, fairseq."""
+    import fairseq
+    import torch
+
+    from entropyreg import regularizers
+    from entropyreg.translation import USER_DIR
+
+    objective = regularizers.entropy_regularized_cross_entropy.__module__  # loads the modules that training needs
+    package = objective.rpartition(".")[0]
+    names = sorted(name for name in sys.modules if name.startswith(package) and sys.modules[name].__file__)
+    paths = [Path(sys.modules[name].__file__) for name in names] + sorted(USER_DIR.glob("*.py"))
+    return {"objective": meaning_digest(paths), "torch": torch.__version__, "fairseq": fairseq.__version__}
+
+
+def forget_other_recipes(recipe: Mapping[str, Any], checkpoints: Path) -> None:
+    """Delete checkpoints made with other settings, data or code: resuming from them would mix two runs."""
+    marker, text = checkpoints / "recipe.json", json.dumps(recipe, sort_keys=True)
+    if not marker.exists() or marker.read_text(encoding="utf-8") != text:
+        delete_checkpoints(checkpoints)
     write_atomically(marker, text)
+
+
+def delete_checkpoints(checkpoints: Path) -> None:
+    """Empty the folder, the marker last: a kill in between leaves nothing that could be resumed wrongly."""
+    for path in sorted(checkpoints.iterdir(), key=lambda path: path.name == "recipe.json"):
+        path.unlink()
 
 
 def run_fairseq(
@@ -146,17 +182,17 @@ def restore_patience(should_stop_early: Any, model: Mapping[str, Any], history: 
         should_stop_early.best, should_stop_early.num_runs = best, waited
 
 
-def provenance(seconds: float, resumed_from: int, threads: int) -> dict[str, Any]:
+def provenance(device: str, seconds: float, resumed_from: int, threads: int) -> dict[str, Any]:
     """What the outcome must not depend on, but a reader may want to know."""
     import fairseq
     import torch
 
-    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else platform.processor() or platform.machine()
+    name = torch.cuda.get_device_name(0) if device == "cuda" else platform.processor() or platform.machine()
     return {
         "seconds": round(seconds, 1),
         "resumed_from_update": resumed_from,
         "threads": threads,
-        "device": device,
+        "device": name,
         "host_platform": platform.platform(),
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -20,7 +20,8 @@ SETTINGS = {
     "lowercase": True,
     "splits": ["valid"],
     "selection": "last",
-    "beam": {"valid": 5, "test": 5},
+    "training": {"seed": 1},
+    "decoding": {"valid": {"beam": 5}},
     "log_thresholds": [-10, -15],
 }
 
@@ -34,7 +35,7 @@ def predicted(tmp_path):
     (text / "valid.reference").write_text("The cat's mat is red.\nA dog is in the house!\n")
     (text / "valid.en").write_text("the cat &apos;s mat is red .\na dog is in the house !\n")
     (text / "summary.json").write_text('{"splits": {}}')
-    (run / "training.json").write_text('{"updates": 7}')
+    (run / "training.json").write_text('{"updates": 7, "weights_sha256": "w"}')
     lines = ["0\t-0.5\tthe cat &apos;s m@@ at is red .", "1\t-0.25\ta dog is in the hou@@ se !"]
     (run / "predictions" / "valid.hypotheses.tsv").write_text("\n".join(lines) + "\n")
     n = 17
@@ -93,7 +94,7 @@ def collecting(*runs):
         | {"baseline": None, "seed": 1}
         for run in runs
     ]
-    common = {"artefact": "a_figure_x", "title": "T", "scale": "demo", "scale_note": "", "columns": []}
+    common = {"artefact": "a_figure_x", "title": "T", "scale": "demo", "scale_note": "", "columns": [], "partial": False}
     return common | {"cells": cells}
 
 
@@ -123,3 +124,10 @@ def test_foreign_records_are_refused(predicted, tmp_path, change, message):
     path.write_text(json.dumps(measure_run(SETTINGS, *predicted, "c") | change))
     with pytest.raises(UserError, match=message):
         collect(collecting("t/m/none/seed1"), {"t/m/none/seed1": path}, "c")
+
+
+def test_with_partial_a_record_under_other_claims_is_a_missing_cell(predicted, tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(measure_run(SETTINGS, *predicted, "old")))
+    table = collect(collecting("t/m/none/seed1") | {"partial": True}, {"t/m/none/seed1": path}, "new")
+    assert [(row["status"], row["reason"]) for row in table["rows"]] == [("missing", "measured under other claims")]

@@ -9,9 +9,14 @@ from fairseq.data import Dictionary
 from torch.nn import functional
 
 from entropyreg.translation import USER_DIR
+from entropyreg.translation.binarization import binarize
 
 utils.import_user_module(types.SimpleNamespace(user_dir=str(USER_DIR)))
-from entropyreg_fairseq.criterion import EntropyRegularizedCrossEntropy, unigram_baseline  # noqa: E402
+from entropyreg_fairseq.criterion import (  # noqa: E402
+    EntropyRegularizedCrossEntropy,
+    target_counts,
+    unigram_baseline,
+)
 
 PAD = 1
 
@@ -87,24 +92,61 @@ def test_padding_changes_nothing(dictionary, sample):
     assert float(loss) == pytest.approx(float(other))
 
 
-def test_validation_leaves_the_logits_alone(dictionary, sample):
-    model = Projection(len(dictionary))
+class Constant(torch.nn.Module):
+    """A model that returns the tensor that it was given."""
+
+    def forward(self, logits):
+        return logits, None
+
+    def get_targets(self, sample, output):
+        return sample["target"]
+
+
+def test_validation_leaves_the_logits_alone_and_training_overwrites_them(dictionary, sample):
+    logits = torch.nn.Linear(5, len(dictionary)).double()(sample["net_input"]["hidden"])
+    before, batch = logits.detach().clone(), sample | {"net_input": {"logits": logits}}
     with torch.no_grad():
-        first, _, _ = criterion(dictionary, skew=0.5, strength=1.0)(model, sample)
-    second, _, _ = criterion(dictionary, skew=0.5, strength=1.0)(model, sample)
-    assert float(first) == pytest.approx(float(second))
+        criterion(dictionary, skew=0.5, strength=1.0)(Constant(), batch)
+    assert torch.equal(logits.detach(), before)
+    criterion(dictionary, skew=0.5, strength=1.0)(Constant(), batch)
+    assert not torch.equal(logits.detach(), before)
+
+
+def counts_of(dictionary):
+    counts = torch.zeros(len(dictionary), dtype=torch.float64)
+    for word, count in {"the": 50, ".": 20, "rare": 1}.items():
+        counts[dictionary.index(word)] = count
+    counts[dictionary.eos()] = 7
+    return counts
 
 
 def test_the_unigram_gives_the_end_of_sentence_the_count_of_the_full_stop(dictionary):
-    probabilities = unigram_baseline(dictionary, 1.0).probabilities
+    probabilities = unigram_baseline(counts_of(dictionary), dictionary, 1.0).probabilities
     assert float(probabilities.sum()) == pytest.approx(1)
     assert float(probabilities[dictionary.eos()]) == float(probabilities[dictionary.index(".")])
     assert float(probabilities[dictionary.index("the")] / probabilities[dictionary.index("rare")]) == pytest.approx(50)
     assert float(probabilities.min()) > 0
 
 
+def test_target_counts_leave_the_source_language_out(tmp_path):
+    (tmp_path / "train.de").write_text("das haus\ndas haus\n")
+    (tmp_path / "train.en").write_text("the house .\nthe dog\n")
+    for split in ("valid", "test"):
+        for language in ("de", "en"):
+            (tmp_path / f"{split}.{language}").write_text("the\n")
+    languages = {"languages": {"source": "de", "target": "en"}, "joined_dictionary": True}
+    binarize(languages, tmp_path, tmp_path / "binary")
+    words = Dictionary.load(str(tmp_path / "binary" / "dict.en.txt"))
+    options = {"source_lang": "de", "target_lang": "en", "data": str(tmp_path / "binary"), "dataset_impl": None}
+    task = types.SimpleNamespace(target_dictionary=words, cfg=types.SimpleNamespace(**options))
+    counts = target_counts(task)
+    assert [int(counts[words.index(word)]) for word in ("the", "house", "dog", ".", "das")] == [2, 1, 1, 1, 0]
+    assert int(counts[words.eos()]) == 2
+
+
 def test_a_baseline_changes_the_loss(dictionary, sample):
     model = Projection(len(dictionary))
     uniform, _, _ = criterion(dictionary, skew=0.5, strength=1.0)(model, sample)
-    unigram, _, _ = criterion(dictionary, skew=0.5, strength=1.0, baseline="unigram")(model, sample)
-    assert float(uniform) != pytest.approx(float(unigram))
+    tilted = criterion(dictionary, skew=0.5, strength=1.0)
+    tilted.distribution = unigram_baseline(counts_of(dictionary), dictionary, 1.0)
+    assert tilted(model, sample)[0].item() != pytest.approx(uniform.item())

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 import types
@@ -10,8 +11,16 @@ import types
 import pytest
 
 from entropyreg.errors import UserError
+from entropyreg.translation.devices import one_device
 from entropyreg.translation.progress import ProgressHandler, duration
-from entropyreg.translation.training import forget_other_settings, has_ended, replay, restore_patience, run_lock
+from entropyreg.translation.training import (
+    code_in_use,
+    forget_other_recipes,
+    has_ended,
+    replay,
+    restore_patience,
+    run_lock,
+)
 
 NLL = {"selection": "best_validation_nll"}
 
@@ -65,13 +74,42 @@ def test_patience_survives_a_restart():
     assert (should_stop_early.best, should_stop_early.num_runs) == (2.0, 1)
 
 
-def test_checkpoints_of_other_settings_are_forgotten(tmp_path):
-    forget_other_settings({"lr": 1}, tmp_path)
+def test_checkpoints_of_another_recipe_are_forgotten(tmp_path):
+    forget_other_recipes({"lr": 1}, tmp_path)
     (tmp_path / "checkpoint_last.pt").write_text("x")
-    forget_other_settings({"lr": 1}, tmp_path)
+    forget_other_recipes({"lr": 1}, tmp_path)
     assert (tmp_path / "checkpoint_last.pt").exists()
-    forget_other_settings({"lr": 2}, tmp_path)
+    forget_other_recipes({"lr": 2}, tmp_path)
     assert not (tmp_path / "checkpoint_last.pt").exists()
+
+
+def test_checkpoints_without_a_recipe_are_forgotten(tmp_path):
+    (tmp_path / "checkpoint_last.pt").write_text("x")
+    forget_other_recipes({"lr": 1}, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
+
+
+def test_the_recipe_names_the_code_of_the_objective():
+    code = code_in_use()
+    assert set(code) == {"objective", "torch", "fairseq"} and code == code_in_use()
+    assert len(code["objective"]) == 64
+
+
+def test_jobs_of_one_machine_take_different_gpus(tmp_path, monkeypatch):
+    taken = []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    with one_device("cuda", tmp_path):
+        taken.append(os.environ["CUDA_VISIBLE_DEVICES"])
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+        with one_device("cuda", tmp_path):
+            taken.append(os.environ["CUDA_VISIBLE_DEVICES"])
+    assert taken == ["2", "5"]
+
+
+def test_the_cpu_needs_no_device(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    with one_device("cpu", tmp_path):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "2" and not list(tmp_path.iterdir())
 
 
 def log_record(name, **stats):

@@ -7,10 +7,12 @@ Padding is excluded from every sum. fairseq divides the gradient by the number o
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from fairseq import utils
 from fairseq.criterions import FairseqCriterion, register_criterion
+from fairseq.data import data_utils
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.logging import metrics
 from omegaconf import II
@@ -33,17 +35,33 @@ class EntropyRegularizedCrossEntropyConfig(FairseqDataclass):
     sentence_avg: bool = II("optimization.sentence_avg")
 
 
-def unigram_baseline(dictionary, temperature: float) -> Baseline:
-    """Annealed unigram distribution over the V entries of a fairseq dictionary.
+def target_counts(task) -> torch.Tensor:
+    """How often each entry of the target dictionary occurs in the training targets, shape (V,).
 
-    As in the authors' code the end of sentence, which fairseq's dictionary does not count, gets the count of '.'.
-    Entries that never occur (padding, filler) count as one occurrence: a baseline must not have zeros.
+    Counted in the data, since a joined dictionary holds the counts of both languages together.
     """
-    counts = torch.tensor(dictionary.count, dtype=torch.float64).clamp_min(1.0)
+    source, target, data = task.cfg.source_lang, task.cfg.target_lang, utils.split_paths(task.cfg.data)[0]
+    prefix = str(Path(data) / f"train.{source}-{target}.{target}")
+    sentences = data_utils.load_indexed_dataset(prefix, task.target_dictionary, task.cfg.dataset_impl)
+    if sentences is None:
+        raise FileNotFoundError(f"{prefix}.bin does not exist; baseline 'unigram' counts the training targets")
+    counts = torch.zeros(len(task.target_dictionary), dtype=torch.float64)
+    for number in range(len(sentences)):
+        counts += torch.bincount(sentences[number], minlength=len(counts))
+    return counts
+
+
+def unigram_baseline(counts: torch.Tensor, dictionary, temperature: float) -> Baseline:
+    """Annealed unigram distribution of the target `counts` (V,).
+
+    As in the authors' code the end of sentence gets the count of '.'. Entries that never occur (padding, filler, words
+    of the other language) count as one occurrence: a baseline must not have zeros.
+    """
+    counts = counts.clone()
     full_stop = dictionary.index(".")
     if full_stop != dictionary.unk():
         counts[dictionary.eos()] = counts[full_stop]
-    return annealed_unigram(counts, temperature)
+    return annealed_unigram(counts.clamp_min(1.0), temperature)
 
 
 @register_criterion("entropy_regularized_cross_entropy", dataclass=EntropyRegularizedCrossEntropyConfig)
@@ -55,7 +73,7 @@ class EntropyRegularizedCrossEntropy(FairseqCriterion):
         self.skew, self.strength, self.sentence_avg = skew, strength, sentence_avg
         self.distribution = None
         if str(baseline) == "unigram":
-            self.distribution = unigram_baseline(task.target_dictionary, unigram_temperature)
+            self.distribution = unigram_baseline(target_counts(task), task.target_dictionary, unigram_temperature)
 
     def forward(self, model, sample, reduce=True):
         """Return the loss, the number that its gradient is divided by, and what is logged."""
