@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -136,14 +137,14 @@ def test_a_run_that_ends_by_patience_resumes_to_the_same_end(smoke, settings, tm
     chosen = copy.deepcopy(settings)
     for key in ("max_update", "validate_every_updates"):
         del chosen["model"][key]
-    chosen["model"] |= {"max_epoch": 30, "patience": 2, "lr": 0.05, "warmup_updates": 1}
+    chosen["model"] |= {"max_epoch": 30, "patience": 2, "lr": 1.0, "warmup_updates": 1}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     done = train(chosen, smoke / DATA, whole)
     assert done.returncode == 0, done.stderr
     validations = outcome(whole)["validations"]
     assert 3 <= len(validations) < 30  # patience ended it
-    history = killed / "checkpoints" / "validations.jsonl"
-    kill_when(chosen, smoke / DATA, killed, lambda: history.exists() and history.read_text().count("\n") >= 2)
+    last_but_one = killed / "checkpoints" / f"checkpoint{len(validations) - 1}.pt"  # patience is half used up there
+    kill_when(chosen, smoke / DATA, killed, last_but_one.exists)
     done = train(chosen, smoke / DATA, killed)
     assert done.returncode == 0, done.stderr
     assert outcome(killed) == outcome(whole)
@@ -165,3 +166,15 @@ def test_damaged_data_is_told(smoke, settings, tmp_path):
     done = train(settings, binary, tmp_path / "run")
     assert done.returncode == 2 and "train.de-en.en.bin is missing or damaged" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_fairseq_command_of_the_readme_runs(root, smoke, tmp_path):
+    readme = (root / "README.md").read_text()
+    command = readme[readme.index("fairseq-train BINARY") :].split("```")[0]
+    command = command.replace("BINARY", str(smoke / DATA)).replace("checkpoints", str(tmp_path))
+    command = command.replace("--max-epoch 85", "--cpu --num-workers 0 --max-update 1 --no-epoch-checkpoints")
+    command = command.replace("transformer_iwslt_de_en", "transformer_tiny")
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "checkpoint_last.pt").exists()

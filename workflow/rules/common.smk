@@ -15,6 +15,7 @@ def as_json(settings):
 OBJECTIVE = [
     *("regularizers/arguments.py", "regularizers/autograd.py", "regularizers/baselines.py", "regularizers/composed.py"),
     *("regularizers/divergence.py", "regularizers/functional.py", "regularizers/rows.py", "regularizers/sweep.py"),
+    *("regularizers/kernels.py", "regularizers/native.py", "regularizers/_native/*", "regularizers/triton_kernel.py"),
 ]
 TRAINING = [
     *("translation/training.py", "translation/progress.py", "translation/command.py", "translation/checkpoints.py"),

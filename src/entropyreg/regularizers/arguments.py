@@ -75,6 +75,9 @@ def check_targets(targets: Any, logits_shape: torch.Size, device: torch.device, 
         raise ValueError(f"targets must be on the device of logits, {device}, got {targets.device}")
     if not may_look(targets) or targets.numel() == 0 or composed():
         return
+    lowest, highest = targets.aminmax()
+    if lowest >= 0 and highest < logits_shape[-1]:  # quickly, where nothing is ignored
+        return
     outside = (targets < 0) | (targets >= logits_shape[-1])
     if ignore_index is not None:
         outside &= targets != ignore_index

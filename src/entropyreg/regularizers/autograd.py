@@ -63,7 +63,10 @@ def objective_loss(
         check_targets(targets, logits.shape, logits.device, check_ignore_index(ignore_index))
         targets = targets.reshape(-1).long()
         ignored = targets == ignore_index
-        targets = targets.masked_fill(ignored, 0)
+        if composed() or not arguments.may_look(ignored) or ignored.any():
+            targets = targets.masked_fill(ignored, 0)
+        else:
+            ignored = None
     wants_gradient = torch.is_grad_enabled() and logits.requires_grad
     if overwrite_logits and (wants_gradient or composed()):
         check_overwritable(logits, reduction)
@@ -93,12 +96,14 @@ def count_rows(n_rows: int, ignored: Tensor | None, like: Tensor) -> Tensor:
 
 def reduced(nll: Tensor, divergence: Tensor, ignored: Tensor | None, objective: Objective, reduction: str) -> LossParts:
     """Loss and parts from row terms (N,) in which ignored rows are 0."""
-    if reduction != "none":
+    if reduction == "mean" and ignored is None and len(nll):
+        nll, divergence = nll.mean(), divergence.mean()
+    elif reduction != "none":
         count = count_rows(nll.shape[0], ignored, nll) if reduction == "mean" else 1.0
         nll, divergence = nll.sum() / count, divergence.sum() / count
     loss = objective.nll_weight * nll
     if objective.strength > 0.0:  # 0 * inf is NaN: J at skew 1 overflows where logits are as low as -3e38
-        loss = loss + objective.strength * divergence
+        loss = torch.add(loss, divergence, alpha=objective.strength)
     return LossParts(loss, nll, divergence)
 
 
@@ -164,7 +169,8 @@ def early_factor(reduction: str, logits: Tensor, ignored: Tensor | None) -> Tens
     """
     if reduction != "mean" or logits.dtype == torch.float16:
         return None
-    return 1.0 / count_rows(logits.shape[0], ignored, logits.new_empty((), dtype=computation_dtype(logits)))
+    like = logits.new_ones((), dtype=computation_dtype(logits))
+    return like / (logits.shape[0] or 1) if ignored is None else like / count_rows(logits.shape[0], ignored, like)
 
 
 def scale_rows(gradient: Tensor, scale: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from entropyreg.regularizers import kernels
 from entropyreg.regularizers.arguments import check_logits, check_targets
 from entropyreg.regularizers.sweep import chunk_rows, computation_dtype
 
@@ -52,28 +53,43 @@ def token_statistics(
     if not temperatures:
         raise ValueError("temperatures must hold at least one number, got none")
     leading, n_classes = logits.shape[:-1], logits.shape[-1]
-    logits, targets = logits.reshape(-1, n_classes), targets.reshape(-1, 1).long()
+    logits, targets = logits.reshape(-1, n_classes), targets.reshape(-1).long()
     dtype, n_rows, n_temperatures = computation_dtype(logits), logits.shape[0], len(temperatures)
     columns = torch.empty((n_temperatures, n_rows, 3 + len(thresholds)), dtype=dtype, device=logits.device)
-    rank = torch.empty((n_rows, 1), dtype=torch.int64, device=logits.device)
+    rank = torch.empty((n_rows,), dtype=torch.int64, device=logits.device)
+    fill = getattr(kernels.kernel_for(logits), "statistics", _fill_by_chunks)
+    fill(logits, targets, thresholds, temperatures, columns, rank)
+    shape = leading if n_temperatures == 1 else (n_temperatures, *leading)
+    nll, entropy, max_prob = (column.reshape(shape) for column in columns[..., :3].unbind(-1))
+    rank = rank.reshape(leading).expand(shape)
+    return TokenStatistics(nll, entropy, max_prob, rank == 0, rank, columns[..., 3:].reshape(*shape, len(thresholds)))
+
+
+def _fill_by_chunks(
+    logits: Tensor,
+    targets: Tensor,
+    thresholds: list[float],
+    temperatures: list[float],
+    columns: Tensor,
+    rank: Tensor,
+) -> None:
+    """Fill `columns` (T, N, 3 + thresholds) and `rank` (N,) from logits (N, V) and targets (N,)."""
+    (n_rows, n_classes), dtype = logits.shape, columns.dtype
     step = chunk_rows(n_classes, logits.device)
     work, buffer = torch.empty((2, min(step, n_rows), n_classes), dtype=dtype, device=logits.device)
     for start in range(0, n_rows, step):
         chunk = slice(start, start + step)
         z = logits[chunk].to(dtype)  # (n, V)
         x, spare = work[: z.shape[0]], buffer[: z.shape[0]]
-        rank[chunk] = _rank(z, targets[chunk], spare)
+        own = targets[chunk, None]
+        rank[chunk] = _rank(z, own, spare)[:, 0]
         torch.sub(z, z.amax(-1, keepdim=True), out=x).clamp_min_(_FINITE)
         previous = 1.0
         for temperature, column in zip(temperatures, columns, strict=True):
             if temperature != previous:
                 x.mul_(previous / temperature)
                 previous = temperature
-            _fill(column[chunk], x, targets[chunk], thresholds, spare)
-    shape = leading if n_temperatures == 1 else (n_temperatures, *leading)
-    nll, entropy, max_prob = (column.reshape(shape) for column in columns[..., :3].unbind(-1))
-    rank = rank.reshape(leading).expand(shape)
-    return TokenStatistics(nll, entropy, max_prob, rank == 0, rank, columns[..., 3:].reshape(*shape, len(thresholds)))
+            _fill(column[chunk], x, own, thresholds, spare)
 
 
 def _fill(out: Tensor, x: Tensor, targets: Tensor, thresholds: list[float], spare: Tensor) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from entropyreg.regularizers import arguments
+from entropyreg.regularizers import arguments, kernels
 from entropyreg.regularizers.baselines import Baseline
 from entropyreg.regularizers.divergence import Member, Terms
 from entropyreg.regularizers.rows import Rows
@@ -68,6 +68,10 @@ def sweep(
         return RowTerms(*logits.new_zeros((2, 0), dtype=dtype))
     if ignored is not None and arguments.may_look(ignored) and not ignored.any():
         ignored = None
+    kernel = kernels.kernel_for(logits)
+    terms = kernel and kernel.sweep(logits, targets, ignored, objective, gradient, factor)
+    if terms is not None:
+        return terms
     in_place = gradient is not None and gradient.dtype == dtype and gradient.stride(-1) == 1
     step = min(chunk_rows(n_classes, device), n_rows)
     buffers = [torch.empty((step, n_classes), dtype=dtype, device=device) for _ in range(2 if in_place else 3)]

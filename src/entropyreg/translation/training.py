@@ -19,7 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from entropyreg.errors import UserError
-from entropyreg.files import meaning_digest, read_json, write_atomically, write_json
+from entropyreg.files import meaning_digest, read_json, sha256_of, write_atomically, write_json
 from entropyreg.translation.binarization import verify_binary
 from entropyreg.translation.devices import check_device, one_device
 
@@ -84,7 +84,7 @@ def last_update(settings: Mapping[str, Any]) -> float:
     return settings["model"].get("max_update", float("inf"))
 
 
-def code_in_use() -> dict[str, str]:
+def code_in_use() -> dict[str, Any]:
     """What determines a training's bits besides settings, data and threads: the objective's code, torch, fairseq."""
     import fairseq
     import torch
@@ -96,7 +96,14 @@ def code_in_use() -> dict[str, str]:
     package = objective.rpartition(".")[0]
     names = sorted(name for name in sys.modules if name.startswith(package) and sys.modules[name].__file__)
     paths = [Path(sys.modules[name].__file__) for name in names] + sorted(USER_DIR.glob("*.py"))
-    return {"objective": meaning_digest(paths), "torch": torch.__version__, "fairseq": fairseq.__version__}
+    native = sorted((Path(regularizers.__file__).parent / "_native").iterdir())
+    kernel = {path.name: sha256_of(path) for path in native if path.is_file()}
+    return {
+        "objective": meaning_digest(paths),
+        "native": kernel,
+        "torch": torch.__version__,
+        "fairseq": fairseq.__version__,
+    }
 
 
 def forget_other_recipes(recipe: Mapping[str, Any], checkpoints: Path) -> None:
@@ -187,12 +194,15 @@ def provenance(device: str, seconds: float, resumed_from: int, threads: int) -> 
     import fairseq
     import torch
 
+    from entropyreg.regularizers import kernel_in_use
+
     name = torch.cuda.get_device_name(0) if device == "cuda" else platform.processor() or platform.machine()
     return {
         "seconds": round(seconds, 1),
         "resumed_from_update": resumed_from,
         "threads": threads,
         "device": name,
+        "kernel": list(kernel_in_use(device)),
         "host_platform": platform.platform(),
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -91,7 +91,7 @@ def test_checkpoints_without_a_recipe_are_forgotten(tmp_path):
 
 def test_the_recipe_names_the_code_of_the_objective():
     code = code_in_use()
-    assert set(code) == {"objective", "torch", "fairseq"} and code == code_in_use()
+    assert set(code) == {"objective", "native", "torch", "fairseq"} and code == code_in_use()
     assert len(code["objective"]) == 64
 
 

@@ -1,0 +1,138 @@
+"""Building the native kernel: kept, keyed, safe with several processes, and done without where it cannot be."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from entropyreg.regularizers import build, entropy_regularized_cross_entropy, kernel_in_use
+
+needs_compiler = pytest.mark.skipif(build.library().handle is None, reason=f"no kernel: {build.library().problem}")
+QUICK = build.FLAGS.replace("-O3", "-O0")  # another digest, so a library of its own, built in a second
+SHOW = f"""
+from entropyreg.regularizers import build, kernel_in_use
+build.FLAGS = {QUICK!r}
+print(*kernel_in_use(), sep="|")
+"""
+
+
+@pytest.fixture
+def fresh(monkeypatch, tmp_path):
+    """A process that has not looked for the library yet, with an empty cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.delenv("ENTROPYREG_KERNEL", raising=False)
+    build.library.cache_clear()
+    yield tmp_path / "entropyreg"
+    build.library.cache_clear()
+
+
+def loss():
+    logits = torch.linspace(-1, 1, 12).view(3, 4).requires_grad_()
+    return entropy_regularized_cross_entropy(logits, torch.tensor([0, 1, 2]), skew=0.5, strength=1.0).item()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("PATH", "", "there is no C++ compiler"),
+        ("CXX", "/nonexistent", "/nonexistent not found"),
+        ("CXX", "false", "failed to build the kernel"),
+        ("CXX", "true", ".so: "),  # builds nothing that can be loaded
+    ],
+)
+def test_without_a_working_compiler_torch_computes_and_the_reason_is_kept(variable, value, reason, fresh, monkeypatch):
+    monkeypatch.setenv("ENTROPYREG_KERNEL", "torch")
+    expected = loss()
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("ENTROPYREG_KERNEL", "auto")
+    in_use = kernel_in_use()
+    assert in_use.path == "torch"
+    assert in_use.version == torch.__version__
+    assert reason in in_use.reason
+    assert "\n" not in in_use.reason
+    assert loss() == expected
+    monkeypatch.setenv("ENTROPYREG_KERNEL", "native")
+    with pytest.raises(RuntimeError, match="ENTROPYREG_KERNEL=native, but the native kernel cannot be used: "):
+        loss()
+
+
+def test_a_wrong_choice_is_named(monkeypatch):
+    monkeypatch.setenv("ENTROPYREG_KERNEL", "fast")
+    with pytest.raises(ValueError, match="ENTROPYREG_KERNEL must be one of 'auto', 'native', 'torch', got 'fast'"):
+        loss()
+
+
+@needs_compiler
+def test_two_processes_that_build_at_once_do_not_disturb_each_other(tmp_path):
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "ENTROPYREG_KERNEL": "native"}
+    running = [
+        subprocess.Popen([sys.executable, "-c", SHOW], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=300)[0] for process in running]
+    assert all(process.returncode == 0 for process in running)
+    assert said[0] == said[1] and said[0].startswith("native|")
+    version = said[0].split("|")[1]
+    assert [path.name for path in (tmp_path / "entropyreg").iterdir()] == [f"kernel-{version}.so"]
+
+
+@needs_compiler
+def test_the_library_is_built_once_and_kept_for_this_user_alone(fresh, monkeypatch):
+    monkeypatch.setattr(build, "FLAGS", QUICK)
+    first = build.library()
+    assert first.problem is None
+    kept = fresh / f"kernel-{first.version}.so"
+    assert kept.exists() and fresh.stat().st_mode & 0o077 == 0
+    monkeypatch.setattr(build, "_built", lambda compiler, path: pytest.fail("built again"))
+    build.library.cache_clear()
+    assert build.library().problem is None
+
+
+@needs_compiler
+def test_a_damaged_library_is_built_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "FLAGS", QUICK)
+    directory = tmp_path / "entropyreg"
+    directory.mkdir(mode=0o700)
+    (directory / f"kernel-{build.digest(build.find_compiler())}.so").write_bytes(b"half a file")
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "ENTROPYREG_KERNEL": "native"}
+    subprocess.run([sys.executable, "-c", SHOW], env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+@needs_compiler
+def test_a_directory_that_others_can_write_is_not_used(fresh, monkeypatch):
+    fresh.mkdir()
+    fresh.chmod(0o777)
+    monkeypatch.setattr(build, "FLAGS", QUICK)
+    assert build.library().problem is None
+    assert list(fresh.iterdir()) == []
+
+
+@needs_compiler
+def test_the_digest_follows_sources_flags_compiler_and_processor(tmp_path, monkeypatch):
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    for source in build.SOURCES.glob("*.?pp"):
+        (sources / source.name).write_text(source.read_text())
+    compiler = build.find_compiler()
+    digests = [build.digest(compiler)]
+    monkeypatch.setattr(build, "SOURCES", sources)
+    assert build.digest(compiler) == digests[0]
+    for source in ("kernel.cpp", "rows.hpp"):
+        (sources / source).write_text((sources / source).read_text() + "\n")
+        digests.append(build.digest(compiler))
+    monkeypatch.setattr(build, "FLAGS", build.FLAGS + " -g")
+    digests.append(build.digest(compiler))
+    digests.append(build.digest([*compiler, "-O1"]))
+    digests.append(build.digest([sys.executable]))
+    monkeypatch.setattr(build, "processor", lambda: "another")
+    digests.append(build.digest(compiler))
+    assert len(set(digests)) == len(digests)
+
+
+def test_the_compiler_is_taken_from_the_environment(monkeypatch):
+    monkeypatch.setenv("CXX", "env c++ -v")
+    command = build.find_compiler()
+    assert command[0].endswith("/env") and command[1:] == ["c++", "-v"]
