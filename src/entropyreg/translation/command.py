@@ -76,8 +76,8 @@ def training_arguments(settings: Mapping[str, Any], binary_dir: str | Path, chec
         arguments.append("--cpu")
     # With fairseq's default of 8 the last batch, of the longest sentences, is silently dropped when it is no multiple.
     arguments += ["--required-batch-size-multiple", "1"]
-    # Batches anew in every epoch. By default the first epoch of a process makes them, with a seed of its own number: a run
-    # resumed in a later epoch would go on with other batches than the uninterrupted one.
+    # Batches anew in every epoch. By default the first epoch of a process makes them, with a seed of its own number: a
+    # run resumed in a later epoch would go on with other batches than the uninterrupted one.
     arguments += ["--update-epoch-batch-itr", "True"]
     arguments += ["--distributed-world-size", "1", "--num-workers", "0" if settings["device"] == "cpu" else "2"]
     arguments += ["--seed", str(settings["seed"]), "--save-dir", str(checkpoint_dir)]
