@@ -5,7 +5,7 @@ SCALE ?= demo
 SNAKEMAKE = "$(VENV)/bin/snakemake"
 export VENV
 
-.PHONY: demo test test-slow venv venv-test lint format lock clean help
+.PHONY: demo test test-slow venv venv-test lint format lock bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,11 @@ lock: ## resolve requirements/*.in into the locks and the conda environments (ne
 	cd requirements && uv pip compile test.in --generate-hashes --python-version 3.11 \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o test.lock
 	"$(VENV)/bin/python" tools/make_envs.py
+
+bench: venv ## measure the loss and the training step on this CPU, one thread (minutes; CSV in benchmarks/results)
+	@mkdir -p benchmarks/results
+	@OMP_NUM_THREADS=1 "$(VENV)/bin/python" benchmarks/regularizers_cpu.py --csv benchmarks/results/regularizers_cpu.csv
+	@OMP_NUM_THREADS=1 "$(VENV)/bin/python" benchmarks/training_step.py --out benchmarks/results
 
 clean: ## delete what SCALE computed and drew (not .venv)
 	@case "$(SCALE)" in smoke|demo|workstation|paper) rm -rf "results/$(SCALE)" "paper_figures/$(SCALE)" ;; \

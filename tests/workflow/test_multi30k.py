@@ -23,7 +23,7 @@ def test_multi30k_is_prepared_and_trained(snakemake, tmp_path):
     if not data or not (Path(data) / "multi30k").is_dir():
         pytest.skip("ENTROPYREG_TEST_DATA names no folder with multi30k/")
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY))
-    arguments = ["--configfile", "tiny.yaml", "--config", "scale=workstation", f"data_dir={data}", "--"]
+    arguments = ["--configfile", str(tmp_path / "tiny.yaml"), "--config", "scale=workstation", f"data_dir={data}", "--"]
     done = snakemake(tmp_path, *arguments, f"{RUN}/model.pt")
     assert done.returncode == 0, done.stderr[-3000:]
     summary = json.loads((tmp_path / "results/workstation/data/multi30k_5k/text/summary.json").read_text())
