@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 from sacrebleu.metrics import BLEU
 
 
@@ -29,3 +30,14 @@ def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str], *, lowerca
     metric = BLEU(lowercase=lowercase, force=True)
     score = metric.corpus_score(list(hypotheses), [list(references)])
     return Bleu(float(score.score), str(metric.get_signature()))
+
+
+def sentence_statistics(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = False) -> np.ndarray:
+    """The counts that corpus BLEU is computed from, (n, 10): their sum over sentences gives its score.
+
+    Columns: hypothesis length, reference length, matching 1- to 4-grams, 1- to 4-grams of the hypothesis.
+    """
+    metric = BLEU(lowercase=lowercase, force=True, effective_order=True)  # as sacrebleu asks for single sentences
+    scores = [metric.sentence_score(one, [other]) for one, other in zip(hypotheses, references, strict=True)]
+    rows = [(score.sys_len, score.ref_len, *score.counts, *score.totals) for score in scores]
+    return np.array(rows, dtype=np.int32).reshape(-1, 10)

@@ -1,0 +1,230 @@
+"""Intervals and tests by resampling: items (sentences, images) and seeds together.
+
+Y[s, i] is what seed s of a model does on item i; a score is a function of sums over items. Seeds do not average out the
+items and items do not average out the seeds, so a replicate draws both ("crossed" or pigeonhole bootstrap, Owen 2007).
+Per arm, with variances of seeds a, of seed x item e and, shared by the seeds, of items b (S seeds, n items):
+
+    Var(score) = a/S + e/(S n) + b/n    but    Var(replicates) = a/S + 3 e/(S n) + b/n
+
+The deviations of the replicates are scaled to the first, with the unbiased variance between the seeds: for BLEU, e is
+most of what differs between seeds, and without the scaling much of the power would be lost. The replicates are centred
+on the estimate: no effect on a mean, but a biased score (ECE) would count its bias twice. Percentiles and p-values are
+carried from the normal to Student's distribution, whose degrees of freedom weigh seeds and items (Satterthwaite): two
+arms of 3 seeds would otherwise be covered in about 80 % of the cases instead of 95 % (as Hesterberg 2015 shows of small
+samples).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import norm, t
+
+Score = Callable[[np.ndarray], np.ndarray]
+ENTRIES_AT_ONCE = 1 << 22
+
+
+class Resampled(NamedTuple):
+    """An estimate with its percentile interval, the one-sided p-value of "estimate > 0", and what they came from.
+
+    All but `replicates` (R, ...) have the shape of one score: () or, for curves, (G,).
+    """
+
+    estimate: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p_value: np.ndarray
+    replicates: np.ndarray
+    degrees_of_freedom: np.ndarray
+
+
+def crossed_bootstrap(
+    statistics_a: np.ndarray,
+    statistics_b: np.ndarray,
+    score: Score,
+    n_replicates: int = 2000,
+    *,
+    generator: np.random.Generator,
+    paired_seeds: bool = False,
+    level: float = 0.95,
+) -> Resampled:
+    """Difference of two arms' scores, a minus b, each the mean over its seeds of `score`, on the same items.
+
+    `statistics_a` (S_a, n, k), `statistics_b` (S_b, n, k): sums are taken over items; `score` maps sums (..., k) to
+    (...), or to (..., G) for G points of a curve: `mean_of_sums`, `bleu_of_sums`, `ece_of_sums`. `paired_seeds`: seed
+    s of both arms is one draw (one model at two temperatures; S_a = S_b). An arm of one seed is taken as it is: then
+    the result is about that model, not about training. 2,000 replicates of 12 + 12 seeds and 1,000 sentences take a
+    second. Raises ValueError for other shapes, or items that do not pair.
+    """
+    for name, statistics in (("statistics_a", statistics_a), ("statistics_b", statistics_b)):
+        if statistics.ndim != 3 or 0 in statistics.shape:
+            raise ValueError(f"{name} must have shape (seeds, items, k); got {statistics.shape}.")
+    if statistics_a.shape[1:] != statistics_b.shape[1:]:
+        raise ValueError(f"the arms differ in their items: {statistics_a.shape[1:]}, {statistics_b.shape[1:]}.")
+    if paired_seeds and len(statistics_a) != len(statistics_b):
+        raise ValueError(f"paired seeds must be as many: {len(statistics_a)} and {len(statistics_b)}.")
+    seeds = len(statistics_a)
+    both = np.concatenate([statistics_a, statistics_b])
+    observed, resampled = score(_totals(both)), _resampled_scores(both, score, n_replicates, generator)
+    if paired_seeds:
+        arms = [(observed[:seeds] - observed[seeds:], resampled[:, :seeds] - resampled[:, seeds:])]
+    else:
+        arms = [(observed[:seeds], resampled[:, :seeds]), (-observed[seeds:], -resampled[:, seeds:])]
+    return _crossed(arms, both.shape[1], generator, level)
+
+
+def crossed_mean(
+    statistics: np.ndarray,
+    score: Score,
+    n_replicates: int = 2000,
+    *,
+    generator: np.random.Generator,
+    level: float = 0.95,
+) -> Resampled:
+    """One arm's mean score over seeds, `statistics` (S, n, k): as `crossed_bootstrap` against nothing."""
+    if statistics.ndim != 3 or 0 in statistics.shape:
+        raise ValueError(f"statistics must have shape (seeds, items, k); got {statistics.shape}.")
+    resampled = _resampled_scores(statistics, score, n_replicates, generator)
+    return _crossed([(score(_totals(statistics)), resampled)], statistics.shape[1], generator, level)
+
+
+def paired_bootstrap(
+    statistics_a: np.ndarray,
+    statistics_b: np.ndarray,
+    score: Score,
+    n_replicates: int = 2000,
+    *,
+    generator: np.random.Generator,
+    level: float = 0.95,
+) -> Resampled:
+    """Difference of two *given* models on resampled items, statistics (n, k) each (Koehn 2004): no seeds in it."""
+    arms = (statistics_a[None], statistics_b[None])
+    return crossed_bootstrap(*arms, score, n_replicates, generator=generator, level=level)
+
+
+def bootstrap_mean(
+    values: np.ndarray, generator: np.random.Generator, n_replicates: int = 2000, level: float = 0.95
+) -> Resampled:
+    """Mean of one value an item (N,) with its interval over items."""
+    columns = np.stack([values, np.ones(len(values))], axis=1)[None]
+    return crossed_mean(columns, mean_of_sums, n_replicates, generator=generator, level=level)
+
+
+def mean_of_sums(sums: np.ndarray) -> np.ndarray:
+    """Ratio of the first column to the second, (..., 2) to (...): sum of NLL and tokens, hits and images."""
+    return sums[..., 0] / sums[..., 1]
+
+
+def p_value_above(result: Resampled, null: float = 0.0) -> np.ndarray:
+    """One-sided p-value of "the truth lies above `null`"; with the null at minus a margin, of "not worse by it"."""
+    return p_value_of(result.estimate - null, result.replicates - null, result.degrees_of_freedom)
+
+
+def p_value_below(result: Resampled, null: float = 0.0) -> np.ndarray:
+    """One-sided p-value of "the truth lies below `null`"."""
+    return p_value_of(null - result.estimate, null - result.replicates, result.degrees_of_freedom)
+
+
+def equivalence(p_lower: float, p_upper: float) -> float:
+    """p-value of "within the margin", by two one-sided tests (Schuirmann 1987): the larger of the two.
+
+    `p_lower = p_value_above(result, -margin)`, `p_upper = p_value_below(result, margin)`. Raises ValueError for
+    values outside [0, 1].
+    """
+    if not (0 <= p_lower <= 1 and 0 <= p_upper <= 1):
+        raise ValueError(f"p-values must lie in [0, 1]; got {p_lower}, {p_upper}.")
+    return float(max(p_lower, p_upper))
+
+
+def simultaneous_band(result: Resampled, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper bounds (G,) that hold a whole curve at once, by the largest standardised deviation (max-t).
+
+        estimate_g -+ q sd_g,    q = quantile over replicates of max_g |deviation_g| / sd_g
+
+    q is widened by Student's over the normal quantile at the points' least degrees of freedom. Where the replicates do
+    not vary (the reference point of a difference) the band is the estimate.
+    """
+    deviation = result.replicates - result.estimate  # (R, G)
+    sd = deviation.std(axis=0, ddof=1)
+    varying = sd > 0
+    if not varying.any():
+        return result.estimate.copy(), result.estimate.copy()
+    largest = np.abs(deviation[:, varying] / sd[varying]).max(axis=1)
+    q = np.quantile(largest, level)
+    q = t.isf(norm.sf(q), result.degrees_of_freedom[varying].min())
+    return result.estimate - q * sd, result.estimate + q * sd
+
+
+def _totals(statistics: np.ndarray) -> np.ndarray:
+    return statistics.sum(axis=1, dtype=np.float64)
+
+
+def _resampled_scores(
+    statistics: np.ndarray, score: Score, n_replicates: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Scores (R, S, ...) of every seed on each of R resampled sets of items; the sums are one matrix product."""
+    seeds, items, columns = statistics.shape
+    table = statistics.transpose(1, 0, 2).reshape(items, seeds * columns).astype(np.float64)
+    rows = max(1, ENTRIES_AT_ONCE // items)
+    parts = []
+    for start in range(0, n_replicates, rows):
+        sums = _counts(min(rows, n_replicates - start), items, generator) @ table
+        parts.append(score(sums.reshape(-1, seeds, columns)))
+    return np.concatenate(parts)
+
+
+def _counts(replicates: int, size: int, generator: np.random.Generator) -> np.ndarray:
+    """How often each of `size` things is among as many draws with replacement; (replicates, size)."""
+    chosen = generator.integers(size, size=(replicates, size)) + size * np.arange(replicates)[:, None]
+    return np.bincount(chosen.ravel(), minlength=replicates * size).reshape(replicates, size).astype(np.float64)
+
+
+def _crossed(
+    arms: list[tuple[np.ndarray, np.ndarray]], items: int, generator: np.random.Generator, level: float
+) -> Resampled:
+    """Sum of the arms' means over seeds; each arm is its scores (S, ...) and those on resampled items (R, S, ...)."""
+    estimate = sum(observed.mean(axis=0) for observed, _ in arms)
+    by_items = sum(resampled.mean(axis=1) for _, resampled in arms)  # every seed once: (R, ...)
+    drawn = 0.0
+    seed_variances, interaction = [], 0.0
+    for observed, resampled in arms:
+        seeds = len(observed)
+        if seeds == 1:
+            drawn = drawn + resampled[:, 0]
+            continue
+        weights = _counts(len(resampled), seeds, generator) / seeds
+        drawn = drawn + np.einsum("rs,rs...->r...", weights, resampled)
+        seed_variances.append((observed.var(axis=0, ddof=1) / seeds, seeds - 1))
+        own = resampled - resampled.mean(axis=1, keepdims=True)
+        interaction = interaction + own.var(axis=0, ddof=1).sum(axis=0) / (seeds * (seeds - 1))
+    item_variance = np.maximum(by_items.var(axis=0, ddof=1) - interaction, 0)
+    variance = item_variance + sum(part for part, _ in seed_variances)
+    squares = item_variance**2 / max(items - 1, 1) + sum(part**2 / freedom for part, freedom in seed_variances)
+    freedom = np.divide(variance**2, squares, out=np.full_like(squares, np.inf), where=squares > 0)
+    deviation = drawn - drawn.mean(axis=0)
+    spread = deviation.std(axis=0, ddof=1)
+    factor = np.divide(np.sqrt(variance), spread, out=np.zeros_like(spread), where=spread > 0)
+    replicates = estimate + factor * deviation
+    low, high = _stretched_percentiles(estimate, replicates, freedom, level)
+    return Resampled(estimate, low, high, p_value_of(estimate, replicates, freedom), replicates, freedom)
+
+
+def _stretched_percentiles(
+    estimate: np.ndarray, replicates: np.ndarray, freedom: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    tail = (1 - level) / 2
+    stretch = t.isf(tail, freedom) / norm.isf(tail)
+    low, high = np.quantile(replicates, [tail, 1 - tail], axis=0)
+    return estimate + stretch * (low - estimate), estimate + stretch * (high - estimate)
+
+
+def p_value_of(estimate: np.ndarray, replicates: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+    """One-sided p-value of "the truth is positive": the share of `replicates` (R, ...) <= 0, carried to Student's tail.
+
+    Where no replicate is, the normal tail of their standard deviation goes on from there.
+    """
+    against = (replicates <= 0).sum(axis=0)
+    normal = norm.isf((1 + against) / (len(replicates) + 1))
+    sd = replicates.std(axis=0, ddof=1)
+    beyond = np.divide(estimate, sd, out=np.zeros_like(sd), where=(against == 0) & (sd > 0))
+    return t.sf(np.maximum(normal, np.where(against == 0, beyond, -np.inf)), freedom)
