@@ -1,7 +1,8 @@
 """Whole training steps of the demo's Transformer in fairseq: this project's criterion against fairseq's own.
 
 Both train the same model on the same batches, in alternating blocks of one process on one thread; the figure is CPU
-time a step (forward, loss, backward, Adam). Writes training_step.csv to --out and prints a table.
+time a step (forward, loss, backward, Adam). Writes training_step.csv to --out and prints a table, and which parts of
+a step the time goes to.
 
     python benchmarks/training_step.py --out benchmarks/results
 """
@@ -13,6 +14,7 @@ import platform
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -62,8 +64,46 @@ def trainer_of(arguments: list[str]) -> tuple[Trainer, list]:
     return trainer, batches
 
 
-def measure(binary_dir: Path, blocks: int, steps: int) -> dict[str, list[float]]:
-    """{variant: CPU seconds a step, one value a block}; the first block of each warms up and is dropped."""
+def shares(trainer: Trainer, batches: list, steps: int) -> dict[str, float]:
+    """{part of a step: its share of the CPU time}.
+
+    The loss is the criterion less the model that it calls; with ours its gradient is computed there, too, while
+    fairseq's leaves it to backward.
+    """
+    seconds = dict.fromkeys(("model", "criterion", "backward", "clipping", "optimizer", "step"), 0.0)
+
+    def timed(part: str, function: Callable) -> Callable:
+        def call(*args, **kwargs):
+            started = time.process_time()
+            result = function(*args, **kwargs)
+            seconds[part] += time.process_time() - started
+            return result
+
+        return call
+
+    owners = {
+        "model": (trainer.model, "forward"),
+        "criterion": (trainer.criterion, "forward"),
+        "backward": (trainer.optimizer, "backward"),
+        "clipping": (trainer, "clip_grad_norm"),
+        "optimizer": (trainer.optimizer, "step"),
+        "step": (trainer, "train_step"),
+    }
+    for part, (owner, name) in owners.items():
+        setattr(owner, name, timed(part, getattr(owner, name)))
+    for number in range(steps):
+        trainer.train_step([batches[number % len(batches)]])
+    for owner, name in owners.values():
+        delattr(owner, name)  # the class has its own
+    whole = seconds.pop("step")
+    criterion = seconds.pop("criterion")
+    found = {"model, forward": seconds.pop("model")}
+    found |= {"loss": criterion - found["model, forward"], **seconds}
+    return {part: value / whole for part, value in (found | {"all else": whole - sum(found.values())}).items()}
+
+
+def measure(binary_dir: Path, blocks: int, steps: int) -> tuple[dict[str, list[float]], dict[str, dict[str, float]]]:
+    """{variant: CPU seconds a step, one value a block} without the first, which warms up; {variant: `shares`}."""
     config = load_config(ROOT / "workflow", {"scale": "demo"})
     with tempfile.TemporaryDirectory() as folder:
         made = {name: trainer_of(arguments_of(config, one, binary_dir, Path(folder))) for name, one in VARIANTS.items()}
@@ -75,7 +115,7 @@ def measure(binary_dir: Path, blocks: int, steps: int) -> dict[str, list[float]]
                     trainer.train_step([batches[(block * steps + step) % len(batches)]])
                 if block:
                     seconds[name].append((time.process_time() - started) / steps)
-    return seconds
+        return seconds, {name: shares(*pair, blocks * steps // 2) for name, pair in made.items()}
 
 
 def main() -> None:
@@ -93,7 +133,7 @@ def main() -> None:
         prepare_corpus(settings, text)
         segment_corpus(settings, text)
         binarize(settings, text / "subwords", binary)
-        seconds = measure(binary, args.blocks, args.steps)
+        seconds, parts = measure(binary, args.blocks, args.steps)
     args.out.mkdir(parents=True, exist_ok=True)
     reference = seconds[FAIRSEQ]
     print(
@@ -108,6 +148,9 @@ def main() -> None:
             milliseconds = 1000 * statistics.median(values)
             writer.writerow([name, f"{milliseconds:.2f}", f"{ratio:.3f}"])
             print(f"| {name} | {milliseconds:.1f} | {ratio:.2f} |")
+    print("\n| share of the step | " + " | ".join(parts[FAIRSEQ]) + " |\n|---" + "|---:" * len(parts[FAIRSEQ]) + "|")
+    for name, found in parts.items():
+        print(f"| {name} | " + " | ".join(f"{100 * value:.1f} %" for value in found.values()) + " |")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ class SkewJensen(NamedTuple):
             return self._confidence_penalty(rows, precise)
         if self.skew == 1.0:
             return self._label_smoothing(rows, precise)
-        if rows.plain and not precise and NEAR_END <= self.skew <= 1.0 - NEAR_END:
+        if rows.plain and not precise:
             return self._quick_lower(rows) if self.skew < 0.5 else self._quick_upper(rows)
         return self._lower(rows, precise) if self.skew < 0.5 else self._upper(rows, precise)
 
@@ -124,26 +124,36 @@ class SkewJensen(NamedTuple):
         return Terms(kl_u_m - (mean + centre) / rest, products, mean)
 
     def _quick_lower(self, rows: Rows) -> Terms:
-        """log(m / u) = log(exp + c) + log skew + shift, c = total (1-skew) / (skew V); v = work - log(exp + c)."""
-        rest, log_skew = 1.0 - self.skew, math.log(self.skew)
-        c = rows.total * (rest / (self.skew * rows.mass))
-        log_sum = torch.add(rows.exp, c, out=rows.scratch).log_()
-        kl_u_m = rows.mean_under_u(log_sum).sub_(rows.log_total).add_(log_skew + rows.log_mass)  # times -skew
+        """log(m / u) = l + k, l = log(exp + c) with c = total (1-skew) / (skew V), k = log skew + shift; near skew 0,
+        l = log1p(skew (exp V / total - 1)), k = 0; v = work - l."""
+        rest = 1.0 - self.skew
+        if self.skew < NEAR_END:
+            log_sum = torch.mul(rows.exp, rows.per_total * (self.skew * rows.mass), out=rows.scratch)
+            log_sum, constant = log_sum.sub_(self.skew).log1p_(), 0.0
+        else:
+            c = rows.total * (rest / (self.skew * rows.mass))
+            log_sum, constant = torch.add(rows.exp, c, out=rows.scratch).log_(), rows.shift.add_(math.log(self.skew))
+        kl_u_m = rows.mean_under_u(log_sum).add_(constant)  # times -skew
         products = rows.work.sub_(log_sum).mul_(rows.exp)
         mean = rows.mean_under_p(products)
-        kl_p_m = mean - log_skew  # times 1-skew
+        kl_p_m = mean + rows.shift - constant  # times 1-skew
         return Terms(kl_p_m.div_(rest).sub_(kl_u_m, alpha=1.0 / self.skew), products, mean)
 
     def _quick_upper(self, rows: Rows) -> Terms:
-        """log(m / p) = v + log(1-skew) - shift, v = log(1/exp + c), c = skew V / (total (1-skew))."""
-        rest, log_rest = 1.0 - self.skew, math.log1p(-self.skew)
-        mean_work = rows.mean_under_u(rows.work)
-        c = rows.per_total * (self.skew * rows.mass / rest)
-        values = torch.reciprocal(rows.exp, out=rows.work).add_(c).log_()
-        kl_u_m = mean_work.add_(rows.mean_under_u(values)).add_(log_rest)  # times -skew
+        """log(m / p) = v + k, v = log(1/exp + c) with c = skew V / (total (1-skew)), k = log(1-skew) - shift; near
+        skew 1, v = log1p((1-skew) (total / (exp V) - 1)), k = 0."""
+        rest = 1.0 - self.skew
+        mean_t = rows.mean_under_u(rows.work).add_(rows.shift)
+        values = torch.reciprocal(rows.exp, out=rows.work)
+        if rest < NEAR_END:
+            values, constant = values.mul_(rows.total * (rest / rows.mass)).sub_(rest).log1p_(), 0.0
+        else:
+            values = values.add_(rows.per_total * (self.skew * rows.mass / rest)).log_()
+            constant = math.log1p(-self.skew) - rows.shift
+        kl_u_m = mean_t.add_(rows.mean_under_u(values)).add_(constant)  # times -skew
         products = values.mul_(rows.exp)
         mean = rows.mean_under_p(products)
-        kl_p_m = (mean + rows.log_total).add_(log_rest - rows.log_mass)  # times -(1-skew)
+        kl_p_m = mean + constant  # times -(1-skew)
         return Terms(kl_p_m.div_(-rest).sub_(kl_u_m, alpha=1.0 / self.skew), products, mean)
 
 

@@ -72,8 +72,7 @@ def sweep(
         "strength": objective.strength,
         "nll_weight": objective.nll_weight,
         "factor": 1.0 if factor is None else factor.item(),
-        # with one class NLL and J are exactly 0, so there is nothing beside which J's rounding would be invisible
-        "precise": objective.precise or logits.shape[1] == 1,
+        "precise": objective.precise,
         "entropy_sign": objective.entropy_sign,
         "threads": torch.get_num_threads(),
     }

@@ -21,13 +21,17 @@ LARGEST = 80.0  # bound of -t: e^80 is finite in float32, and p under e^-80 adds
 class Rows:
     """A chunk of n rows, normalised and masked. All its tensors are scratch that the members overwrite."""
 
-    def __init__(self, work: Tensor, exp: Tensor, scratch: Tensor, baseline: Baseline | None) -> None:
-        """`work` (n, V) holds the logits, in the dtype of the computation; then the logits less their maximum."""
+    def __init__(self, logits: Tensor, work: Tensor, exp: Tensor, scratch: Tensor, baseline: Baseline | None) -> None:
+        """`logits` (n, V), in the dtype of the computation, may be `work`, which takes them less their maximum."""
         self.work, self.exp, self.scratch, self.baseline = work, exp, scratch, baseline  # (n, V) each
-        work.sub_(work.amax(-1, keepdim=True))
-        lowest = work.amin().item() if arguments.may_look(work) else -math.inf
-        self.plain = lowest > -LARGEST and baseline is None  # uniform, nothing forbidden, nothing can overflow
-        self.forbidden = None if lowest > -math.inf else work == -math.inf  # (n, V)
+        torch.sub(logits, logits.amax(-1, keepdim=True), out=work)
+        lowest = work.amin(-1, keepdim=True)  # (n, 1)
+        lowest_of_all = lowest.amin().item() if arguments.may_look(work) else -math.inf
+        self.plain = lowest_of_all > -LARGEST and baseline is None  # uniform, nothing forbidden, nothing can overflow
+        self.forbidden = None if lowest_of_all > -math.inf else work == -math.inf  # (n, V)
+        if self.forbidden is not None:
+            lowest = torch.where(self.forbidden, 0.0, work).amin(-1, keepdim=True)
+        self.at_baseline = lowest == 0.0 if baseline is None else None  # (n, 1): p = u, so that J is 0
         self.weights = None if baseline is None else baseline.probabilities  # (V,)
         self.mass: Tensor | float = float(work.shape[-1]) if baseline is None else 1.0
         self.log_mass: Tensor | float = math.log(self.mass)  # mass: the sum of the allowed symbols' weights

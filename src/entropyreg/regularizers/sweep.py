@@ -82,14 +82,16 @@ def sweep(
         into, chosen, skipped = (None if tensor is None else tensor[index] for tensor in pieces[1:])
         exp, scratch, *spare = buffers if len(piece) == step else (buffer[: len(piece)] for buffer in buffers)
         work = into if in_place else spare[0]
-        if gradient is not logits or not in_place:
-            work.copy_(piece)
-        rows = Rows(work, exp, scratch, objective.baseline)
+        if piece.dtype != dtype:
+            piece = work.copy_(piece)
+        rows = Rows(piece, work, exp, scratch, objective.baseline)
         if chosen is not None:
             chosen = chosen.unsqueeze(1)  # (n, 1)
             nll.append(rows.log_total - work.gather(1, chosen))
         terms = objective.member.terms(rows, objective.precise)
         divergence.append(terms.divergence)
+        if rows.at_baseline is not None:
+            terms.divergence.masked_fill_(rows.at_baseline, 0.0)  # exactly, not but for rounding
         if objective.entropy_sign:
             terms.divergence.add_(rows.log_mass, alpha=objective.entropy_sign)
         if gradient is not None:

@@ -1,6 +1,8 @@
 """Building the native kernel: kept, keyed, safe with several processes, and done without where it cannot be."""
 
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 
@@ -11,6 +13,7 @@ from entropyreg.regularizers import build, entropy_regularized_cross_entropy, ke
 
 needs_compiler = pytest.mark.skipif(build.library().handle is None, reason=f"no kernel: {build.library().problem}")
 QUICK = build.FLAGS.replace("-O3", "-O0")  # another digest, so a library of its own, built in a second
+CLANG = [path for name in ("clang++", *(f"clang++-{n}" for n in range(14, 22))) if (path := shutil.which(name))]
 SHOW = f"""
 from entropyreg.regularizers import build, kernel_in_use
 build.FLAGS = {QUICK!r}
@@ -130,6 +133,30 @@ def test_the_digest_follows_sources_flags_compiler_and_processor(tmp_path, monke
     monkeypatch.setattr(build, "processor", lambda: "another")
     digests.append(build.digest(compiler))
     assert len(set(digests)) == len(digests)
+
+
+@needs_compiler
+def test_the_build_calls_the_compiler_of_the_environment_with_its_arguments(fresh, tmp_path, monkeypatch):
+    called, wrapper = tmp_path / "called", tmp_path / "own c++"
+    real = shlex.join(build.find_compiler())
+    wrapper.write_text(f'#!/bin/sh\necho "$@" >> {shlex.quote(str(called))}\nshift\nexec {real} "$@"\n')
+    wrapper.chmod(0o700)
+    monkeypatch.setattr(build, "FLAGS", QUICK)
+    monkeypatch.setenv("CXX", f"{shlex.quote(str(wrapper))} --ours")
+    monkeypatch.setenv("ENTROPYREG_KERNEL", "native")
+    assert loss() > 0.0
+    assert called.read_text().startswith("--ours ") and "kernel.cpp" in called.read_text()
+
+
+@needs_compiler
+@pytest.mark.skipif(not CLANG, reason="clang++ is not installed")
+def test_clang_builds_a_kernel_that_agrees(fresh, monkeypatch):
+    monkeypatch.setattr(build, "FLAGS", QUICK)
+    monkeypatch.setenv("CXX", CLANG[0])
+    monkeypatch.setenv("ENTROPYREG_KERNEL", "native")
+    by_clang = loss()
+    monkeypatch.setenv("ENTROPYREG_KERNEL", "torch")
+    assert by_clang == pytest.approx(loss(), rel=1e-6)
 
 
 def test_the_compiler_is_taken_from_the_environment(monkeypatch):

@@ -1,5 +1,7 @@
 """Each module is its function with the settings held."""
 
+import inspect
+
 import pytest
 import torch
 
@@ -60,6 +62,27 @@ def test_wrong_settings_are_refused_when_the_module_is_made():
         r.LabelSmoothingCrossEntropy(smoothing=0.1, convention="torch")
     with pytest.raises(ValueError, match="reduction"):
         r.ConfidencePenaltyCrossEntropy(strength=0.1, reduction="batchmean")
+
+
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        (r.SkewJensenDivergence, r.skew_jensen),
+        (r.EntropyRegularizedCrossEntropy, r.entropy_regularized_cross_entropy),
+        (r.LabelSmoothingCrossEntropy, r.label_smoothing_cross_entropy),
+        (r.ConfidencePenaltyCrossEntropy, r.confidence_penalty_cross_entropy),
+        (r.EuclideanRegularizedCrossEntropy, r.euclidean_regularized_cross_entropy),
+        (r.LinearEntropyRegularizedCrossEntropy, r.linear_entropy_regularized_cross_entropy),
+    ],
+)
+def test_a_module_takes_the_settings_of_its_function_with_the_same_defaults(module, function):
+    tensors = {"logits", "targets", "hidden", "weight", "bias"}  # `weight`: a matrix, or the class weights refused
+
+    def settings(callable_):
+        parameters = inspect.signature(callable_).parameters.values()
+        return {p.name: p.default for p in parameters if p.name not in tensors}
+
+    assert settings(module) == settings(function)
 
 
 def test_settings_are_shown():

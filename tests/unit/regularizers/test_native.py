@@ -112,6 +112,18 @@ def test_native_terms_agree_with_float64(rows, classes, seed, scale, skew, stren
     assert (divergence >= 0.0).all() and torch.isfinite(divergence).all()
 
 
+@pytest.mark.parametrize("skew", SKEWS)
+@pytest.mark.parametrize("spread", [0.01, 0.06])
+def test_the_divergence_reported_near_the_uniform_distribution_keeps_its_digits(skew, spread, monkeypatch):
+    monkeypatch.setenv("ENTROPYREG_KERNEL", "native")
+    logits, targets = 3.3 + spread * torch.rand(8, 1501), torch.zeros(8, dtype=torch.long)
+    settings = {"skew": skew, "strength": 0.7, "reduction": "none", "return_parts": True}
+    got, exact = (
+        entropy_regularized_cross_entropy(z, targets, **settings).divergence for z in (logits, logits.double())
+    )
+    torch.testing.assert_close(got.double(), exact, rtol=1e-3, atol=0.0)
+
+
 @pytest.mark.parametrize("skew", [*SKEWS, 0.07671347773285776])
 def test_one_class_costs_exactly_nothing(skew):
     value, gradient = loss_and_gradient(torch.zeros(3, 1), torch.zeros(3, dtype=torch.long), skew=skew, strength=2.0)

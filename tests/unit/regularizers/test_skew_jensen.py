@@ -53,6 +53,24 @@ def test_divergence_of_uniform_logits_is_zero_and_never_negative(skew, dtype, of
         assert (value <= 1e-6).all()
 
 
+@pytest.mark.parametrize("path", ["torch", "auto"])
+@pytest.mark.parametrize("skew", [*SKEWS, 0.02, 0.3])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("masked", [False, True])
+def test_divergence_of_uniform_logits_is_exactly_zero_inside_a_loss(path, skew, dtype, masked, monkeypatch):
+    monkeypatch.setenv("ENTROPYREG_KERNEL", path)
+    for n_classes in (2, 7, 1000, 1501):
+        logits = torch.full((3, n_classes), 3.3, dtype=dtype)
+        logits[1] = torch.linspace(-1.0, 1.0, n_classes)
+        if masked:
+            logits[2, 1::2] = -math.inf
+        divergence = entropy_regularized_cross_entropy(
+            logits, torch.zeros(3, dtype=torch.long), skew=skew, strength=0.7, reduction="none", return_parts=True
+        ).divergence
+        assert divergence[[0, 2]].tolist() == [0.0, 0.0]
+        assert divergence[1] > 0.05
+
+
 @pytest.mark.parametrize("skew", SKEWS)
 def test_divergence_near_the_baseline_keeps_its_digits_in_float32(skew):
     logits = 4e-3 * torch.randn(8, 500)

@@ -27,7 +27,8 @@ RowFunction row_function(Kind kind) {
 }
 
 void loss_rows(const LossTask& task, int64_t start, int64_t end, float* scratch) {
-  const RowFunction function = row_function(kind_of(task));
+  const RowFunction usual = row_function(kind_of(task, task.precise));
+  const RowFunction precise = row_function(kind_of(task, true));
   for (int64_t i = start; i < end; ++i) {
     const float* z = task.logits + i * task.logits_stride;
     float* gradient = task.gradient ? task.gradient + i * task.gradient_stride : nullptr;
@@ -40,6 +41,8 @@ void loss_rows(const LossTask& task, int64_t start, int64_t end, float* scratch)
     float* value = gradient ? gradient : scratch + task.classes;
     const int64_t target = task.targets ? task.targets[i] : -1;
     const float* next = i + 1 < end ? z + task.logits_stride : nullptr;
+    const float lowest = range.lowest == -kInfinity ? lowest_allowed(z, task.classes) : range.lowest;
+    const RowFunction function = !task.baseline && range.highest - lowest < kNearlyUniform ? precise : usual;
     function(task, {z, gradient, scratch, value, target, task.nll + i, task.divergence + i, range.highest, next},
              range.lowest);
   }

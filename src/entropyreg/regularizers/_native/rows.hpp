@@ -11,6 +11,7 @@
 namespace {
 
 constexpr float kLargest = 80.0f;  // bound of -t, as in rows.py
+constexpr float kNearlyUniform = 0.0625f;  // rows of less spread are computed precisely: J is 0 there but for rounding
 constexpr double kNearEnd = 0.05;  // nearer than this to an end of [0, 1], logarithms are taken by log1p
 
 enum class Kind { kZero, kZeroPrecise, kOne, kOnePrecise, kLog, kLower, kLowerQuick, kUpper, kUpperQuick };
@@ -25,11 +26,11 @@ struct Row {
   const float* next;  // the logits of the next row, or null
 };
 
-inline Kind kind_of(const LossTask& task) {
+inline Kind kind_of(const LossTask& task, bool precise) {
   const double skew = task.skew;
-  if (skew == 0.0) return task.precise ? Kind::kZeroPrecise : Kind::kZero;
-  if (skew == 1.0) return task.precise ? Kind::kOnePrecise : Kind::kOne;
-  if (task.precise || task.baseline) return skew < 0.5 ? Kind::kLower : Kind::kUpper;
+  if (skew == 0.0) return precise ? Kind::kZeroPrecise : Kind::kZero;
+  if (skew == 1.0) return precise ? Kind::kOnePrecise : Kind::kOne;
+  if (precise || task.baseline) return skew < 0.5 ? Kind::kLower : Kind::kUpper;
   return skew < kNearEnd ? Kind::kLowerQuick : skew > 1.0 - kNearEnd ? Kind::kUpperQuick : Kind::kLog;
 }
 

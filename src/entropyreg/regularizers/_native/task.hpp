@@ -49,6 +49,17 @@ inline Range range_of(const float* z, int64_t n) {
   return {highest, lowest};
 }
 
+// The lowest logit that is not -inf.
+inline float lowest_allowed(const float* z, int64_t n) {
+  float lowest = kInfinity;
+#pragma omp simd reduction(min : lowest)
+  for (int64_t k = 0; k < n; ++k) {
+    const float x = z[k] == -kInfinity ? kInfinity : z[k];
+    lowest = x < lowest ? x : lowest;
+  }
+  return lowest;
+}
+
 // The sum over k of two terms at once: term(k, first, second) adds to both. Meanwhile the memory at `next`, the row that
 // is read after this one, is fetched; null: nothing is.
 template <class Term>
