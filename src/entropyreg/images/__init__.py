@@ -1,0 +1,1 @@
+"""Paper B's image experiments: data, models, training, prediction. Most modules need torch."""

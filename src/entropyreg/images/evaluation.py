@@ -1,0 +1,45 @@
+"""What a group of networks gives for many images, a batch at a time: logits and penultimate features."""
+
+import torch
+from torch import Tensor
+
+from entropyreg.images.models.groups import Group
+from entropyreg.images.views import Draws, View
+
+BATCH = 500
+
+
+@torch.no_grad()
+def logits_of(
+    group: Group, view: View, index: Tensor | None = None, draws: Draws | None = None, batch: int = BATCH
+) -> Tensor:
+    """Logits (S, N, K) on the CPU of the images of `index` (N,), all by default, as in evaluation or with `draws`."""
+    return outputs_of(group, view, index, draws, batch)[0]
+
+
+@torch.no_grad()
+def outputs_of(
+    group: Group, view: View, index: Tensor | None = None, draws: Draws | None = None, batch: int = BATCH
+) -> tuple[Tensor, Tensor]:
+    """Logits (S, N, K) and features (S, N, D) on the CPU; dropout is off, and the group's mode is as before."""
+    training = group.training
+    group.eval()
+    index = torch.arange(len(view)) if index is None else index
+    logits, features = [], []
+    for start in range(0, len(index), batch):
+        chosen = slice(start, start + batch)
+        part = None if draws is None else {name: values[chosen] for name, values in draws.items()}
+        images = view(index[chosen].to(view.device), part)
+        hidden = group.features(images.expand(len(group), *images.shape))  # every seed sees the same images
+        logits.append(group.classify(hidden).float().cpu())
+        features.append(hidden.float().cpu())
+    group.train(training)
+    return torch.cat(logits, 1), torch.cat(features, 1)
+
+
+def accuracy_and_nll(logits: Tensor, labels: Tensor) -> tuple[list[float], list[float]]:
+    """Of every seed: the share of correct images, and the mean NLL in nats; (S, N, K), (N,)."""
+    logits = logits.double()
+    nll = -logits.log_softmax(-1).gather(-1, labels.expand(len(logits), -1)[..., None])[..., 0]  # (S, N)
+    correct = logits.argmax(-1) == labels
+    return correct.double().mean(-1).tolist(), nll.mean(-1).tolist()

@@ -1,0 +1,238 @@
+"""Train the networks of one configuration, several seeds at a time: locked, resumable, ended by `model.pt`.
+
+    for every epoch:  order and draws of the epoch, random numbers of each seed's own
+        for every batch:  images = view(order, draws),    loss = factor * mean of objective(network(images), labels)
+                          backward, decay, clip, step, average
+
+The loss is the sum of those of the seeds, so none sees another. Batches are whole: images left over at the end of an
+epoch take their chance in the next one's order.
+
+Outputs in the run's folder: `model.pt`, `training.json` (deterministic), `training.provenance.json`, and
+`predictions/seed<seed>/trajectory.npz` if asked for. `settings.schema.yaml` describes the settings.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from entropyreg.errors import UserError
+from entropyreg.files import atomic_path, write_json
+from entropyreg.images.batches import Batch, batches
+from entropyreg.images.checkpoints import resume, save_checkpoint
+from entropyreg.images.data.preparation import Prepared, load_prepared
+from entropyreg.images.engines import Accelerated, Plain, engine_for, is_launched
+from entropyreg.images.evaluation import accuracy_and_nll, logits_of
+from entropyreg.images.models.groups import Group
+from entropyreg.images.objective import distilled, hard_objective
+from entropyreg.images.optimisation import Average, Optimiser
+from entropyreg.images.provenance import code_in_use, provenance
+from entropyreg.images.runs import new_group, view_of
+from entropyreg.images.settings import check_settings
+from entropyreg.images.streams import Streams
+from entropyreg.images.teachers import Teacher
+from entropyreg.images.trajectory import Trajectory
+from entropyreg.translation.checkpoints import weights_digest
+from entropyreg.translation.devices import check_device, one_device
+from entropyreg.translation.training import forget_other_recipes, run_lock
+
+SPLITS = ("train", "valid")
+NOT_RECIPE = ("run", "checkpoint_seconds", "prediction")
+
+
+def train_image_run(
+    settings: Mapping[str, Any],
+    data: Path,
+    run_dir: Path,
+    threads: int,
+    teacher_dir: Path | None = None,
+    data_dir: str | None = None,
+) -> None:
+    """Train, or resume, what `settings` describe, on the prepared images in `data`.
+
+    teacher_dir: the finished run that `settings["distillation"]` learns from.    data_dir: for stored images alone.
+    Raises `UserError` for wrong settings, a missing device, a folder in use, and a loss that is not finite.
+    """
+    check_settings(settings)
+    if (settings.get("distillation") is None) != (teacher_dir is None):
+        raise UserError(f"run '{settings['run']}': the key distillation and a teacher's folder need each other.")
+    run_dir = Path(run_dir)
+    with nullcontext() if is_launched() else one_device(settings["device"]):
+        torch.set_num_threads(threads)
+        check_device(settings["device"])
+        engine = engine_for(settings["device"], settings.get("precision", "float32"))
+        with run_lock(run_dir) if engine.rank == 0 else nullcontext():
+            Training(settings, load_prepared(data), run_dir, engine, threads, teacher_dir, data_dir).run()
+            engine.wait()
+
+
+class Training:
+    """One training: everything that the loop needs, made from the settings."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        prepared: Prepared,
+        run_dir: Path,
+        engine: Plain | Accelerated,
+        threads: int = 1,
+        teacher_dir: Path | None = None,
+        data_dir: str | None = None,
+    ) -> None:
+        self.settings, self.prepared, self.run_dir = settings, prepared, run_dir
+        self.engine, self.threads = engine, threads
+        self.seeds, self.checkpoints = settings["seeds"], run_dir / "checkpoints"
+        self.views = {split: view_of(settings, prepared, split, engine.device, threads, data_dir) for split in SPLITS}
+        self.labels = {split: torch.from_numpy(prepared.parts[split].labels).to(engine.device) for split in SPLITS}
+        self.n_classes = len(prepared.summary["classes"])
+        self.n_updates, self.updates_per_epoch = length_of(settings, len(self.views["train"]))
+        self.streams = Streams(self.seeds, engine.device, engine.rank)
+        torch.manual_seed(self.seeds[0])  # for layers of other libraries; ours draw from the streams
+        self.group = new_group(settings, self.views["train"].shape, self.n_classes, self.streams).to(engine.device)
+        self.optimiser = Optimiser(self.group, settings["optimiser"], self.n_updates)
+        decay = settings["optimiser"].get("average")
+        self.average = Average(self.group, decay) if decay else None
+        counts = torch.bincount(self.labels["train"], minlength=self.n_classes)
+        self.objective = hard_objective(settings["regularizer"], counts)
+        self.teacher = None
+        if settings.get("distillation"):
+            arguments = settings["distillation"], Path(teacher_dir), self.seeds, prepared, self.views["train"]
+            self.teacher = Teacher(*arguments, engine.device)
+        self.trajectory = None
+        if settings.get("trajectory"):
+            labels = self.labels["train"].cpu()
+            self.trajectory = Trajectory(settings["trajectory"], self.views["train"], labels, self.seeds)
+        self.history: list[dict[str, Any]] = []
+
+    def run(self) -> None:
+        """Train from the last checkpoint to the end, and write the outcome."""
+        started = saved = time.monotonic()
+        first = self.begin()
+        network, self.optimiser.sgd = self.engine.prepare(self.group, self.optimiser.sgd)
+        update, epoch = min(first * self.updates_per_epoch, self.n_updates), first
+        while update < self.n_updates:
+            last_of_epoch = min(update + self.updates_per_epoch, self.n_updates)
+            losses = torch.zeros(len(self.seeds), device=self.engine.device)
+            begun = update
+            for batch in self.batches(last_of_epoch - update):
+                losses += self.train_on(network, batch, update)
+                update += 1
+                if self.trajectory and self.trajectory.is_due(update) and self.engine.rank == 0:
+                    self.trajectory.record(self.trained, update, self.checkpoints)
+            epoch += 1
+            self.check_finite(losses, update)
+            if epoch % self.settings.get("validate_every", 1) == 0 or update == self.n_updates:
+                self.validate(epoch, update, losses / (update - begun))
+            late = time.monotonic() - saved >= self.settings.get("checkpoint_seconds", 60)
+            if (late or update == self.n_updates) and self.engine.rank == 0:
+                optimiser = self.optimiser.sgd
+                save_checkpoint(
+                    self.checkpoints, epoch, self.group, optimiser, self.average, self.streams, self.history
+                )
+                saved = time.monotonic()
+        if self.engine.rank == 0:
+            self.write_outcome(time.monotonic() - started, first)
+
+    def begin(self) -> int:
+        """Forget the checkpoints of other recipes, load ours if there is one, and return its epochs."""
+        if self.engine.rank == 0:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            forget_other_recipes(self.recipe(), self.checkpoints)
+        self.engine.wait()
+        done, self.history = resume(self.checkpoints, *self.state())
+        return done
+
+    def state(self) -> tuple[Group, Any, Average | None, Streams]:
+        """What a checkpoint holds."""
+        return self.group, self.optimiser.sgd, self.average, self.streams
+
+    def recipe(self) -> dict[str, Any]:
+        """All that the bits of a training depend on."""
+        return {
+            "settings": {key: value for key, value in self.settings.items() if key not in NOT_RECIPE},
+            "data": self.prepared.summary["sha256"],
+            "teacher": self.teacher.weights_sha256 if self.teacher else None,
+            "code": code_in_use(),
+            "threads": self.threads,
+            "processes": self.engine.processes,
+        }
+
+    def batches(self, count: int) -> Iterator[Batch]:
+        """The first `count` batches of a new epoch, or this process's share of them."""
+        share, size = (self.engine.rank, self.engine.processes), self.settings["batch"]
+        return batches(self.views["train"], self.labels["train"], self.streams, size, count, *share)
+
+    def train_on(self, network: torch.nn.Module, batch: Batch, update: int) -> Tensor:
+        """One update; returns the losses (S,) before it, without factor and decay."""
+        network.train()
+        with self.engine.autocast():
+            logits = network(batch.images, self.streams["dropout"])  # (S, B, K)
+        rows = logits.flatten(0, 1)
+        losses = self.objective(rows, batch.labels.flatten())
+        if self.teacher:
+            taught = self.teacher(batch.index, batch.images).flatten(0, 1)
+            losses = distilled(losses, rows, taught, self.settings["distillation"])
+        losses = losses.unflatten(0, logits.shape[:2]).mean(-1)  # (S,)
+        self.optimiser.sgd.zero_grad()
+        self.engine.backward(self.settings["optimiser"].get("loss_factor", 1.0) * losses.sum())
+        self.optimiser.step(update)
+        if self.average:
+            self.average.update(self.group, update + 1)
+        return losses.detach()
+
+    @property
+    def trained(self) -> Group:
+        """What is evaluated and kept: the averaged weights if there are any."""
+        return self.average.group if self.average else self.group
+
+    def check_finite(self, losses: Tensor, update: int) -> None:
+        wrong = [seed for seed, loss in zip(self.seeds, losses.tolist(), strict=True) if not abs(loss) < float("inf")]
+        if wrong:
+            raise UserError(
+                f"run '{self.settings['run']}', seed {wrong[0]}, diverged before update {update}: the loss is not "
+                "finite; lower optimiser.lr or the strength."
+            )
+
+    def validate(self, epoch: int, update: int, losses: Tensor) -> None:
+        """Add an entry to the history: one value a seed."""
+        logits = logits_of(self.trained, self.views["valid"])
+        accuracy, nll = accuracy_and_nll(logits, self.labels["valid"].cpu())
+        entry = {"epoch": epoch, "update": update, "train_loss": losses.tolist()}
+        self.history.append({**entry, "valid_accuracy": accuracy, "valid_nll": nll})
+
+    def write_outcome(self, seconds: float, first: int) -> None:
+        states = {f"seed{seed}": plain(state) for seed, state in zip(self.seeds, self.trained.states(), strict=True)}
+        with atomic_path(self.run_dir / "model.pt") as temporary:
+            torch.save(states, temporary)
+        if self.trajectory:
+            self.trajectory.export(self.checkpoints, self.run_dir / "predictions")
+        flat = {f"{name}.{key}": torch.atleast_1d(value) for name in states for key, value in states[name].items()}
+        trained_images = (self.n_updates - first * self.updates_per_epoch) * self.settings["batch"] * len(self.seeds)
+        details = {"resumed_from_epoch": first, "images_per_second": round(trained_images / seconds, 1)}
+        write_json(self.run_dir / "training.provenance.json", provenance(self.engine, seconds, self.threads) | details)
+        outcome = {
+            "settings": {key: value for key, value in self.settings.items() if key not in ("checkpoint_seconds",)},
+            "shape": list(self.views["train"].shape),
+            "n_classes": self.n_classes,
+            "updates": self.n_updates,
+            "weights_sha256": weights_digest(flat),
+            "validations": self.history,
+        }
+        write_json(self.run_dir / "training.json", outcome)
+
+
+def plain(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state on the CPU, every tensor in the usual order of its axes."""
+    return {name: value.cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
+
+
+def length_of(settings: Mapping[str, Any], n_images: int) -> tuple[int, int]:
+    """Updates in all, and in an epoch of whole batches."""
+    per_epoch = n_images // settings["batch"]
+    if per_epoch == 0:
+        raise UserError(f"batch is {settings['batch']}; allowed: at most the {n_images} training images.")
+    return settings.get("updates") or settings["epochs"] * per_epoch, per_epoch
