@@ -45,12 +45,15 @@ lock: ## resolve requirements/*.in into the locks and the conda environments (ne
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o pipeline.lock
 	cd requirements && uv pip compile test.in --generate-hashes --python-version 3.11 \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o test.lock
+	cd requirements && for name in ctranslate triton; do uv pip compile $$name.in --generate-hashes --python-version 3.11 \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o $$name.lock; done
 	"$(VENV)/bin/python" tools/make_envs.py
 
 bench: venv ## measure the loss and the training step on this CPU, one thread (minutes; CSV in benchmarks/results)
 	@mkdir -p benchmarks/results
 	@OMP_NUM_THREADS=1 "$(VENV)/bin/python" benchmarks/regularizers_cpu.py --csv benchmarks/results/regularizers_cpu.csv
 	@OMP_NUM_THREADS=1 "$(VENV)/bin/python" benchmarks/training_step.py --out benchmarks/results
+	@OMP_NUM_THREADS=1 "$(VENV)/bin/python" benchmarks/image_training.py --out benchmarks/results
 
 clean: ## delete what SCALE computed and drew (not .venv)
 	@case "$(SCALE)" in smoke|demo|workstation|paper) rm -rf "results/$(SCALE)" "paper_figures/$(SCALE)" ;; \

@@ -26,10 +26,16 @@ CLAIMS = os.path.relpath(WORKFLOW / "experiments" / "claims.yaml")
 
 
 wildcard_constraints:
+    source="[a-z0-9_]+/[A-Za-z0-9_.-]+",
     task="[a-z0-9_]+",
+    image_task="[a-z0-9_]+",
     split="valid|test",
     artefact="[ab]_(table|figure)_[a-z0-9_]+",
-    run="[a-z0-9_]+/[a-z0-9_]+/[A-Za-z0-9.-]+/seed[0-9]+",
+    run="[a-z0-9_]+/[a-z0-9_]+/[A-Za-z0-9._-]+/seed[0-9]+",
+    image_run="[a-z0-9_]+/[a-z0-9_]+/[A-Za-z0-9._-]+",
+    series="[a-z0-9_]+",
+    pretrained="[a-z0-9.]+",
+    trial="trial[0-9]+|winner",
 
 
 localrules:
@@ -55,7 +61,9 @@ rule paper_b:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/common_images.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/translation.smk"
+include: "workflow/rules/images.smk"
 include: "workflow/rules/measures.smk"
 include: "workflow/rules/artefacts.smk"

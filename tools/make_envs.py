@@ -15,11 +15,11 @@ ENVIRONMENTS = {  # name: what it is for, its direct needs
     "train": (
         "Preparing, training, predicting.",
         "hydra-core omegaconf numpy sacrebleu sacremoses subword-nmt filelock pyyaml jsonschema scikit-learn cython "
-        "cffi bitarray regex tqdm packaging",
+        "cffi bitarray regex tqdm packaging pooch requests pyarrow",
     ),
     "analysis": (
         "Measuring, collecting, drawing: no torch, no fairseq.",
-        "numpy scipy pandas matplotlib seaborn sacrebleu sacremoses pyyaml jsonschema",
+        "numpy scipy pandas matplotlib seaborn sacrebleu sacremoses rouge-score bayesian-optimization pyyaml jsonschema",
     ),
     "workflow": ("Snakemake itself.", "snakemake pyyaml jsonschema"),
 }

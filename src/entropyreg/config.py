@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from entropyreg.data.corpora import needed_sources
+from entropyreg.data.embedded import languages_of
 from entropyreg.errors import UserError
+from entropyreg.images.settings import check_settings
 from entropyreg.schemas import merged, read_yaml, suggestion, validate
 
 SCALES = ("smoke", "demo", "workstation", "paper")
@@ -30,6 +33,10 @@ def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = 
         check_task(name, task, config["data_dir"])
     for name, model in config["models"].items():
         check_model(name, model, config["device"])
+    for name in config["image_tasks"]:
+        check_image_task(name, config)
+    for name, model in config["image_models"].items():
+        check_image_model(name, model, config["device"])
     if not config["tasks"] or not config["models"]:
         raise UserError(f"scale '{scale}' has no tasks or no models.")
     return config
@@ -37,12 +44,12 @@ def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = 
 
 def check_task(name: str, task: Mapping[str, Any], data_dir: str | None) -> None:
     """What the schema cannot say about a task."""
-    if task["length"]["min"] > task["length"]["max"]:
+    if task["length"]["max"] is not None and task["length"]["min"] > task["length"]["max"]:
         raise UserError(f"tasks.{name}.length: min {task['length']['min']} is above max {task['length']['max']}.")
     if task["languages"]["source"] == task["languages"]["target"]:
         raise UserError(f"tasks.{name}.languages: source and target are both '{task['languages']['source']}'.")
     if task["source"]["kind"] == "embedded":
-        pair = task["source"]["name"].split(".")[1].split("-")
+        pair = languages_of(task["source"]["name"])
         if sorted(pair) != sorted(task["languages"].values()):
             raise UserError(
                 f"tasks.{name}.languages are {task['languages']['source']}-{task['languages']['target']}, "
@@ -50,6 +57,12 @@ def check_task(name: str, task: Mapping[str, Any], data_dir: str | None) -> None
             )
         if "split" not in task:
             raise UserError(f"tasks.{name} lacks the key 'split', which an embedded set needs.")
+    try:
+        needed_sources(task)
+    except UserError as error:
+        raise UserError(f"tasks.{name}: {error}") from None
+    if task["subwords"] == "gpt2" and (task["lowercase"] or task.get("tokenizer", "moses") != "none"):
+        raise UserError(f"tasks.{name}.subwords is 'gpt2', which needs lowercase false and tokenizer none.")
 
 
 def check_model(name: str, model: Mapping[str, Any], device: str) -> None:
@@ -63,6 +76,10 @@ def check_model(name: str, model: Mapping[str, Any], device: str) -> None:
             raise UserError(f"models.{name}: give validate_every_updates or {key}, not both.")
     if "validate_every_updates" in model and "max_update" not in model:
         raise UserError(f"models.{name}: validate_every_updates needs max_update (max_epoch goes with epochs).")
+    if (model["lr_scheduler"] == "polynomial_decay") != ("total_updates" in model):
+        raise UserError(f"models.{name}: total_updates belongs to lr_scheduler 'polynomial_decay', which needs it.")
+    if "pretrained" in model and model["pretrained"].replace(".", "_") != model["arch"]:
+        raise UserError(f"models.{name}.pretrained is '{model['pretrained']}', but arch is '{model['arch']}'.")
     if model["optimizer"] == "adam" and "momentum" in model:
         raise UserError(f"models.{name}.momentum belongs to optimizer 'nag' (optimizer is 'adam').")
     if model["optimizer"] == "nag" and {"adam_betas", "adam_eps"} & set(model):
@@ -73,3 +90,23 @@ def check_model(name: str, model: Mapping[str, Any], device: str) -> None:
     heads, width = model.get("attention_heads", 1), model.get("embed_dim", 0)
     if width % heads:
         raise UserError(f"models.{name}.embed_dim is {width}; allowed: multiples of attention_heads ({heads}).")
+
+
+def check_image_task(name: str, config: Mapping[str, Any]) -> None:
+    """What the schema cannot say about a set of images."""
+    if name in config["tasks"]:
+        raise UserError(f"image_tasks.{name} has the name of a text task; allowed: names of its own.")
+    for model in config["image_tasks"][name].get("published_as", {}):
+        if model not in config["image_models"]:
+            raise UserError(
+                f"image_tasks.{name}.published_as names the unknown image model '{model}'"
+                f"{suggestion(model, config['image_models'])}; allowed: {', '.join(sorted(config['image_models']))}."
+            )
+
+
+def check_image_model(name: str, model: Mapping[str, Any], device: str) -> None:
+    """What the schema cannot say about an image model: keys that contradict each other."""
+    settings = {key: value for key, value in model.items() if key != "title"}
+    check_settings(
+        {"run": f"image_models.{name}", "device": device, "seeds": [1], "regularizer": {"kind": "none"}, **settings}
+    )

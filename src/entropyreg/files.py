@@ -2,10 +2,11 @@
 
 import ast
 import hashlib
+import io
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,26 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write JSON whose bytes depend on the value alone (sorted keys; NaN and infinity are refused)."""
     write_atomically(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_npz(path: str | Path, columns: Mapping[str, Any]) -> None:
+    """Write a compressed npz whose bytes depend on the values alone (np.savez stamps no time)."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{name: np.asarray(columns[name]) for name in sorted(columns)})
+    write_atomically(path, buffer.getvalue())
+
+
+def read_npz(path: str | Path) -> dict[str, Any]:
+    """The arrays of an npz without pickles; a missing or damaged one is a `UserError` that names it."""
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception as error:  # zip, zlib and numpy each raise their own
+        raise UserError(f"{path} is missing or damaged ({error}): delete it and run again.") from None
 
 
 def read_json(path: str | Path) -> Any:

@@ -14,6 +14,10 @@ class Paths:
     def of(cls, config: dict) -> "Paths":
         return cls(f"{config['results_dir']}/{config['scale']}", f"{config['figures_dir']}/{config['scale']}")
 
+    def source(self, name: str) -> str:
+        """A downloaded file, as a link to where it lies in download_dir; `name` is '<folder>/<file>'."""
+        return f"{self.results}/sources/{name}"
+
     def text_dir(self, task: str) -> str:
         """Prepared text: {train,valid,test}.{language}, {valid,test}.{reference,origin}, summary.json."""
         return f"{self.results}/data/{task}/text"
@@ -26,12 +30,27 @@ class Paths:
         """fairseq's binary data set and dictionaries, binary.json."""
         return f"{self.results}/data/{task}/binary"
 
+    def images_dir(self, task: str) -> str:
+        """A prepared set of images: images.npz, summary.json."""
+        return f"{self.results}/data/{task}/images"
+
     def run_dir(self, run: str) -> str:
-        """model.pt, training.json, predictions/, record.json; checkpoints/ (for resuming, no output)."""
+        """model.pt, training.json, predictions/, record.json; checkpoints/ (for resuming, no output).
+
+        A run of text is of one seed, a run of images of several: their ids have four parts and three.
+        """
         return f"{self.results}/runs/{run}"
 
     def record(self, run: str) -> str:
         return f"{self.run_dir(run)}/record.json"
+
+    def pretrained(self, name: str) -> str:
+        """Published weights that a fine-tuning starts from."""
+        return f"{self.results}/pretrained/{name}.pt"
+
+    def proposal(self, name: str) -> str:
+        """Skew and strength that a search or match proposes for one trial; `name` is '<series>/trial<number>'."""
+        return f"{self.results}/proposals/{name}.json"
 
     def table(self, artefact: str) -> str:
         """The collected table that an artefact is rendered from."""

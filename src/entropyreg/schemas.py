@@ -8,8 +8,13 @@ from typing import Any
 
 import jsonschema
 import yaml
+from referencing import Registry, Resource
 
 from entropyreg.errors import UserError
+
+SHARED = {  # schemas that others refer to by name
+    "image_settings.schema.yaml": Path(__file__).parent / "images" / "settings.schema.yaml",
+}
 
 
 def read_yaml(path: str | Path) -> Any:
@@ -37,7 +42,8 @@ def check_finite(value: Any, place: str) -> None:
 def validate(value: Any, schema_path: str | Path, name: str) -> None:
     """Raise `UserError` for the most specific violation of the schema; `name` tells where `value` came from."""
     check_finite(value, name)
-    validator = jsonschema.Draft202012Validator(read_yaml(schema_path))
+    registry = Registry(retrieve=lambda name: Resource.from_contents(read_yaml(SHARED[name])))
+    validator = jsonschema.Draft202012Validator(read_yaml(schema_path), registry=registry)
     errors = list(validator.iter_errors(value))
     if errors:
         raise UserError(f"{name}: {describe(jsonschema.exceptions.best_match(errors))}")

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from entropyreg.experiments import Artefact, Experiments, Regularizer, Run
+from entropyreg.experiments import Artefact, Cell, Experiments, Proposal, Regularizer, Run
+from entropyreg.image_settings import image_collecting_settings
 
-NOT_PREPARATION = ("title", "published_as")
+NOT_PREPARATION = ("title", "published_as", "metric", "decoding")
 
 
 def preparation_settings(config: Mapping[str, Any], task: str) -> dict[str, Any]:
@@ -29,15 +30,32 @@ def training_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
     }
 
 
+def decoding_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """Beam search of a run: the configuration's, with what its task sets otherwise."""
+    return {**config["decoding"], **config["tasks"][run.task].get("decoding", {})}
+
+
 def prediction_settings(config: Mapping[str, Any], run: Run, split: str) -> dict[str, Any]:
     """What predicting with a trained run depends on, besides its model and data."""
-    decoding = dict(config["decoding"])
+    decoding = decoding_settings(config, run)
     beams = {"valid": decoding.pop("beam_validation"), "test": decoding.pop("beam_test")}
+    for key in ("beam_sizes", "beam_sizes_sentences"):
+        decoding.pop(key)
     return {
         **training_settings(config, run),
         "decoding": {**decoding, "beam": beams[split]},
         "log_thresholds": config["statistics"]["log_thresholds"],
+        "floor_factors": config["statistics"]["floor_factors"],
     }
+
+
+def beam_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """What decoding validation with several beam sizes depends on."""
+    decoding = decoding_settings(config, run)
+    sizes, sentences = decoding.pop("beam_sizes"), decoding.pop("beam_sizes_sentences")
+    for key in ("beam_validation", "beam_test"):
+        decoding.pop(key)
+    return {**training_settings(config, run), "decoding": decoding, "beam_sizes": sizes, "sentences": sentences}
 
 
 def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
@@ -47,20 +65,28 @@ def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "run": run.id,
         "task": run.task,
         "model": run.model,
-        "regularizer": asdict(run.regularizer),
         "seed": run.seed,
         "training": training_settings(config, run),
         "decoding": {split: prediction_settings(config, run, split)["decoding"] for split in run.splits},
-        "target_language": task["languages"]["target"],
+        "beam_sizes": beam_settings(config, run)["beam_sizes"] if run.beam_sizes else [],
+        "metric": task.get("metric", "bleu"),
+        "target_language": task.get("tokenizer_language", task["languages"]["target"]),
         "lowercase": task["lowercase"],
+        "subwords": task["subwords"],
         "splits": list(run.splits),
         "selection": config["models"][run.model]["selection"],
-        "log_thresholds": config["statistics"]["log_thresholds"],
     }
+
+
+def proposal_settings(proposal: Proposal) -> dict[str, Any]:
+    """What a trial's proposal depends on, besides the records of `runs`."""
+    return {**proposal.settings, "name": proposal.name, "runs": list(proposal.run_ids)}
 
 
 def collecting_settings(config: Mapping[str, Any], experiments: Experiments, artefact: Artefact) -> dict[str, Any]:
     """What a collected table depends on besides the records: cells, titles, the scale's note."""
+    if artefact.images:
+        return image_collecting_settings(config, experiments, artefact)
     columns = [
         {
             "task": task,
@@ -69,23 +95,6 @@ def collecting_settings(config: Mapping[str, Any], experiments: Experiments, art
         }
         for task in artefact.tasks
     ]
-    cells = []
-    for cell in artefact.cells:
-        run = experiments.runs.get(cell.run) if cell.run else None
-        regularizer = run.regularizer if run else Regularizer()
-        cells.append(
-            {
-                "row": cell.row,
-                "column": cell.task,
-                "run": cell.run,
-                "model": run.model if run else None,
-                "skew": regularizer.skew,
-                "strength": regularizer.strength if run else None,
-                "smoothing": regularizer.smoothing,
-                "baseline": regularizer.baseline if run and regularizer.skew is not None else None,
-                "seed": run.seed if run else None,
-            }
-        )
     return {
         "artefact": artefact.name,
         "title": artefact.title,
@@ -93,5 +102,30 @@ def collecting_settings(config: Mapping[str, Any], experiments: Experiments, art
         "scale_note": config["scale_note"],
         "partial": config["partial"],
         "columns": columns,
-        "cells": cells,
+        "compare": artefact.compare,
+        "cells": [cell_settings(experiments, cell) for cell in artefact.cells],
     }
+
+
+def cell_settings(experiments: Experiments, cell: Cell) -> dict[str, Any]:
+    """One cell as declared, without the keys that are None (`collect.CELL` has them all: the settings of hundreds of
+    cells are one argument of a command); skew and strength that are found later come with the run's record.
+    """
+    run = experiments.runs.get(cell.run) if cell.run else None
+    regularizer = run.regularizer if run else Regularizer()
+    regularized = run is not None and regularizer.strength != 0
+    declared = {
+        "row": cell.row,
+        "column": cell.task,
+        "run": cell.run,
+        "model": run.model if run else None,
+        "skew": regularizer.skew,
+        "strength": regularizer.strength if run else None,
+        "smoothing": regularizer.smoothing,
+        "baseline": regularizer.baseline if regularized else None,
+        "generator": regularizer.generator if regularized else None,
+        "wanted_entropy": regularizer.entropy,
+        "trial": asdict(cell.trial) if cell.trial else None,
+        "seed": run.seed if run else None,
+    }
+    return {key: value for key, value in declared.items() if value is not None}

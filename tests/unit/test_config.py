@@ -67,6 +67,28 @@ def test_base_holds_every_key_once_with_a_comment(workflow_dir):
             {"models": {"transformer": {"selection": "best_test_bleu"}}},
             r"selection is 'best_test_bleu'.*allowed: best_v",
         ),
+        (
+            {"tasks": {"demo_docstrings": {"languages": {"target": "title"}}}},
+            r"languages are body-title, but docstrings\.sum holds body and summary",
+        ),
+        (
+            {"tasks": {"demo_docstrings": {"subwords": "gpt2"}}},
+            r"subwords is 'gpt2', which needs lowercase false and tokenizer none",
+        ),
+        ({"tasks": {"demo_docstrings": {"metric": "meteor"}}}, r"metric is 'meteor'; allowed: bleu, rouge"),
+        ({"tasks": {"demo_docstrings": {"decoding": {"beam": 4}}}}, r"unknown key 'beam' in tasks\.demo_docstrings"),
+        (
+            {"models": {"transformer": {"lr_scheduler": "polynomial_decay"}}},
+            r"transformer: total_updates belongs to lr_scheduler 'polynomial_decay', which needs it",
+        ),
+        (
+            {"models": {"transformer": {"total_updates": 9}}},
+            r"total_updates belongs to lr_scheduler 'polynomial_decay'",
+        ),
+        (
+            {"models": {"transformer": {"pretrained": "bart.large"}}},
+            r"pretrained is 'bart\.large', but arch is 'transformer'",
+        ),
     ],
 )
 def test_mistakes_are_named(workflow_dir, override, message):

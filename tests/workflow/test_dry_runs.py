@@ -78,11 +78,19 @@ def test_parsing_the_workflow_loads_no_torch_and_no_fairseq(root, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "module", ["entropyreg.results.records", "entropyreg.results.collect", "entropyreg.tables", "entropyreg.figures"]
+    "module",
+    [f"entropyreg.{name}" for name in ("results.records", "results.collect", "search.proposals", "tables", "figures")],
 )
 def test_what_runs_in_the_analysis_environment_needs_nothing_else(module):
-    blocked = ("torch", "fairseq", "subword_nmt", "omegaconf", "hydra", "snakemake", "filelock")
-    code = f"import sys; sys.modules.update(dict.fromkeys({blocked!r})); import {module}"
+    blocked = ("torch", "fairseq", "subword_nmt", "omegaconf", "hydra", "snakemake", "filelock", "pooch", "pyarrow")
+    code = (
+        "import sys, importlib.abc\n"
+        "class Absent(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        f"        if name.partition('.')[0] in {blocked!r}: raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        f"import {module}"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -11,11 +11,11 @@ pytestmark = pytest.mark.slow
 TINY = {  # the workstation's De-En task, with a model for a few updates
     "tasks": {"multi30k_5k": {"source": {"first": 500}, "subwords": 500}},
     "models": {
-        "transformer": {"layers": 1, "embed_dim": 32, "ffn_dim": 64, "attention_heads": 2}
+        "transformer_5k": {"layers": 1, "embed_dim": 32, "ffn_dim": 64, "attention_heads": 2}
         | {"warmup_updates": 4, "max_tokens": 400, "max_update": 8, "validate_every_updates": 4}
     },
 }
-RUN = "results/workstation/runs/multi30k_5k/transformer/none/seed1"
+RUN = "results/workstation/runs/multi30k_5k/transformer_5k/none/seed1"
 
 
 def test_multi30k_is_prepared_and_trained(snakemake, tmp_path):
@@ -37,7 +37,9 @@ def test_multi30k_is_prepared_and_trained(snakemake, tmp_path):
 
 
 def test_a_missing_folder_is_told(snakemake, tmp_path):
-    done = snakemake(tmp_path, "--config", "scale=workstation", "data_dir=/nowhere", "--", f"{RUN}/model.pt")
+    done = snakemake(
+        tmp_path, "--config", "scale=workstation", "data_dir=/nowhere", "offline=true", "--", f"{RUN}/model.pt"
+    )
     assert done.returncode != 0
     assert "data_dir" in done.stderr and "/nowhere" in done.stderr
     assert "Traceback" not in done.stderr

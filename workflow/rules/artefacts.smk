@@ -5,7 +5,7 @@ rule collect_artefact:
     input:
         records=records_of,
         claims=CLAIMS,
-        modules=modules("results/collect.py", "regularizers/equilibrium.py"),
+        modules=collecting_modules,
     output:
         PATHS.table("{artefact}"),
     log:

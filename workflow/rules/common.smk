@@ -4,6 +4,8 @@ import json
 import shlex
 
 from entropyreg import settings as narrow
+from entropyreg.data.corpora import needed_sources
+from entropyreg.data.sources import local_path
 
 
 def as_json(settings):
@@ -15,27 +17,49 @@ def as_json(settings):
 OBJECTIVE = [
     *("regularizers/arguments.py", "regularizers/autograd.py", "regularizers/baselines.py", "regularizers/composed.py"),
     *("regularizers/divergence.py", "regularizers/functional.py", "regularizers/rows.py", "regularizers/sweep.py"),
+    *("regularizers/euclidean.py", "regularizers/equilibrium.py", "experiments/resolution.py"),
     *("regularizers/kernels.py", "regularizers/native.py", "regularizers/_native/*", "regularizers/triton_kernel.py"),
 ]
+PRETRAINED = {"bart.large": "bart/bart.large.tar.gz"}  # weights that models start from: name in data/sources.yaml
 TRAINING = [
     *("translation/training.py", "translation/progress.py", "translation/command.py", "translation/checkpoints.py"),
-    "translation/user_dir/*/*.py",
+    *("translation/user_dir/*/*.py", "run_folder.py"),
 ]
-PREPARATION = [
-    *("data/cleaning.py", "data/corpora.py", "data/embedded.py", "data/local.py", "data/multi30k.yaml"),
-    *("data/parallel_text.py", "data/preparation.py", "data/split.py", "data/task.py", "data/tokenization.py"),
+PREPARATION = [f"data/{name}.py" for name in ("cleaning", "corpora", "pairs", "preparation", "task", "tokenization")]
+RAW_TEXT = ["data/archives.py", "data/parallel_text.py", "data/tagged_text.py"]
+RECIPES = {  # by kind of source
+    "embedded": ["data/embedded.py", "data/split.py"],
+    "parallel": ["data/local.py", "data/parallel_text.py"],
+    "multi30k": ["data/multi30k.py", "data/parallel_text.py"],
+    "iwslt14": ["data/iwslt14.py", *RAW_TEXT],
+    "wmt14": ["data/wmt14.py", *RAW_TEXT],
+    "mttt": ["data/mttt.py", *RAW_TEXT],
+    "cnn_dailymail": ["data/cnn_dailymail.py", "data/gpt2_bpe.py"],
+}
+PREDICTION = [
+    *("translation/prediction.py", "translation/scoring.py", "translation/beam.py", "regularizers/statistics.py"),
 ]
-MEASURES = ["measures/*.py", "results/records.py", "data/detokenization.py", "data/subwords.py"]
-COLLECTED = ["tables/collected.py", "tables/formats.py"]
-RENDERING = {
+MEASURES = [
+    *(f"measures/{name}.py" for name in ("bleu", "entropy", "reference_rank", "rouge", "sparsity", "standard_error")),
+    *("results/records.py", "results/text_quality.py", "data/detokenization.py", "data/subwords.py"),
+]
+COLLECTING = [
+    *("results/collect.py", "results/comparisons.py", "regularizers/equilibrium.py"),
+    *("measures/significance.py", "measures/bleu_statistics.py"),
+]
+RENDERING = {  # what the artefacts of a kind share; each adds the module of its own name
     "table": [
-        *COLLECTED,
-        "tables/__init__.py",
-        "tables/aggregate.py",
+        "tables/[!ab]*.py",
+        "tables/[ab][!_]*.py",
         "results/published.py",
         "results/published/*.yaml",
+        "results/pairs.py",
     ],
-    "figure": [*COLLECTED, "figures/__init__.py", "figures/style.py", "figures/saving.py", "figures/labels.py"],
+    "figure": [
+        *("figures/[!ab]*.py", "figures/[ab][!_]*.py", "tables/collected.py", "tables/formats.py"),
+        *("results/published.py", "results/published/*.yaml"),
+        *("measures/bernoulli_divergence.py", "measures/expected_best.py", "regularizers/equilibrium.py"),
+    ],
 }
 
 
@@ -45,15 +69,36 @@ def modules(*patterns):
     return sorted(os.path.relpath(path) for pattern in patterns for path in package.glob(pattern))
 
 
+def preparation_modules(wildcards):
+    """The modules that preparing a task depends on: editing the recipe of one corpus prepares no other anew."""
+    return modules(*PREPARATION, *RECIPES[config["tasks"][wildcards.task]["source"]["kind"]])
+
+
+def source_file(name):
+    """Where a file of data/sources.yaml is read: in data_dir, else a link to the download, which a rule makes."""
+    link = Path(PATHS.source(name))
+    if link.is_symlink() and not link.exists():  # the download was deleted: Snakemake stops at a link to nothing
+        link.unlink()
+    return str(local_path(name, config["data_dir"]) or link)
+
+
 def corpus_files(wildcards):
     """The files that a task's corpus is read from, so that a changed corpus is prepared anew."""
-    source = config["tasks"][wildcards.task]["source"]
+    task = config["tasks"][wildcards.task]
+    source, files = task["source"], [source_file(name) for name in needed_sources(task)]
     if source["kind"] == "embedded":
-        return modules(f"data/embedded/{source['name']}.tsv.xz", "data/embedded/SHA256SUMS")
-    if config["data_dir"] is None:  # preparing tells what is missing
-        return []
-    folder = Path(config["data_dir"]) / source.get("folder", source["kind"])
-    return sorted(str(path) for path in folder.glob("*") if path.is_file())
+        files += modules(f"data/embedded/{source['name']}.tsv.xz", "data/embedded/SHA256SUMS")
+    if source["kind"] == "parallel" and config["data_dir"] is not None:  # preparing tells what is missing
+        folder = Path(config["data_dir"]) / source["folder"]
+        files += sorted(str(path) for path in folder.glob("*") if path.is_file())
+    return files
+
+
+def download_options():
+    options = ["--offline"] if config["offline"] else []
+    return " ".join(
+        options + (["--data-dir", shlex.quote(config["data_dir"])] if config["data_dir"] is not None else [])
+    )
 
 
 def run_of(wildcards):
@@ -69,15 +114,43 @@ def preparation(wildcards):
 
 def data_dir_argument(wildcards):
     """The user's folder, only for a task that reads from it: setting data_dir reruns nothing else."""
-    if config["tasks"][wildcards.task]["source"]["kind"] == "embedded" or config["data_dir"] is None:
-        return ""
-    return f"--data-dir {shlex.quote(config['data_dir'])}"
+    task, folder = config["tasks"][wildcards.task], config["data_dir"]
+    is_read = task["source"]["kind"] == "parallel" or any(local_path(name, folder) for name in needed_sources(task))
+    return "" if folder is None or not is_read else f"--data-dir {shlex.quote(folder)}"
 
 
 def predictions_of(wildcards):
     run = run_of(wildcards)
     folder = f"{PATHS.run_dir(run.id)}/predictions"
-    return [f"{folder}/{split}.{part}" for split in run.splits for part in ("tokens.npz", "hypotheses.tsv")]
+    parts = ("tokens.npz", "own.npz", "hypotheses.tsv")
+    beams = [f"{folder}/valid.beams.tsv"] if run.beam_sizes else []
+    return [f"{folder}/{split}.{part}" for split in run.splits for part in parts] + beams
+
+
+def proposal_of(wildcards):
+    """The proposal that a run's regularizer comes from, for one that has any."""
+    name = run_of(wildcards).regularizer.proposal
+    return [PATHS.proposal(name)] if name else []
+
+
+def pretrained_of(wildcards):
+    """The weights that a run's model is fine-tuned from, for one that is."""
+    name = config["models"][run_of(wildcards).model].get("pretrained")
+    return [PATHS.pretrained(name)] if name else []
+
+
+def further_files(wildcards):
+    """Options of training for the files that only some runs have."""
+    files = {"--proposal": proposal_of(wildcards), "--pretrained": pretrained_of(wildcards)}
+    return " ".join(f"{option} {shlex.quote(path)}" for option, paths in files.items() for path in paths)
+
+
+def proposal_by(wildcards):
+    """The declared proposal of a path; a path of none is refused in plain words."""
+    name = f"{wildcards.series}/{wildcards.trial}"
+    if name not in EXPERIMENTS.proposals:
+        raise WorkflowError(f"scale '{config['scale']}' declares no proposal '{name}'.")
+    return EXPERIMENTS.proposals[name]
 
 
 def records_of(wildcards):

@@ -1,23 +1,48 @@
-"""Corpora: prepare, segment into subwords, binarize."""
+"""Corpora: download, prepare, segment into subwords, binarize."""
+
+
+localrules:
+    download_source,
+
+
+# The output is a link: when Snakemake deletes it to run the rule anew, the download itself stays where it is.
+rule download_source:
+    output:
+        PATHS.source("{source}"),
+    log:
+        PATHS.log("download/{source}"),
+    retries: 3
+    conda:
+        "../../envs/train.yaml"
+    resources:  # not params: a change of these must not make anything again that was prepared from a download
+        download_dir=config["download_dir"],
+        download_options=download_options(),
+    params:
+        links=subpath(output[0], ancestor=2),
+    shell:
+        "python -m entropyreg download {wildcards.source:q} --links {params.links:q}"
+        " --download-dir {resources.download_dir:q} {resources.download_options} 2> >(tee {log:q} >&2)"
 
 
 rule prepare_text:
     input:
         corpus=corpus_files,
-        modules=modules(*PREPARATION),
+        modules=preparation_modules,
     output:
         f"{PATHS.text_dir('{task}')}/summary.json",
     log:
         PATHS.log("prepare/{task}"),
     conda:
         "../../envs/train.yaml"
+    resources:
+        download_dir=config["download_dir"],
     params:
         settings=preparation,
         data_dir=data_dir_argument,
         out=subpath(output[0], parent=True),
     shell:
         "python -m entropyreg prepare --settings {params.settings:q} --out {params.out:q} {params.data_dir}"
-        " 2> >(tee {log:q} >&2)"
+        " --download-dir {resources.download_dir:q} 2> >(tee {log:q} >&2)"
 
 
 rule segment_text:

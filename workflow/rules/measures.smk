@@ -1,4 +1,4 @@
-"""Measures: read a run's predictions, write its record. No model is loaded."""
+"""Measures: read a run's predictions, write its record; propose from records what to try next. No model is loaded."""
 
 
 rule measure_translation:
@@ -10,6 +10,7 @@ rule measure_translation:
         modules=modules(*MEASURES),
     output:
         record=PATHS.record("{run}"),
+        sentences=f"{PATHS.run_dir('{run}')}/sentences.npz",
         provenance=f"{PATHS.run_dir('{run}')}/provenance.json",
     log:
         PATHS.log("measure/{run}"),
@@ -22,3 +23,21 @@ rule measure_translation:
     shell:
         "python -m entropyreg measure --settings {params.settings:q} --run-dir {params.run_dir:q}"
         " --text {params.text:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"
+
+
+rule propose_trial:
+    input:
+        records=lambda wildcards: [PATHS.record(run) for run in proposal_by(wildcards).run_ids],
+        modules=modules("search/*.py", "regularizers/equilibrium.py"),
+    output:
+        PATHS.proposal("{series}/{trial}"),
+    log:
+        PATHS.log("propose/{series}/{trial}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=lambda wildcards: as_json(narrow.proposal_settings(proposal_by(wildcards))),
+        runs=f"{PATHS.results}/runs",
+    shell:
+        "python -m entropyreg propose --settings {params.settings:q} --runs {params.runs:q} --out {output:q}"
+        " 2> >(tee {log:q} >&2)"

@@ -1,9 +1,30 @@
-"""Translation: train a run, predict once with it."""
+"""Translation and summarisation: train a run, predict once with it."""
+
+
+rule extract_pretrained:
+    input:
+        lambda wildcards: source_file(PRETRAINED[wildcards.pretrained]),
+        modules("translation/pretrained.py", "data/archives.py"),
+    output:
+        PATHS.pretrained("{pretrained}"),
+    log:
+        PATHS.log("pretrained/{pretrained}"),
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        download_dir=config["download_dir"],
+    params:
+        data_dir=lambda wildcards: f"--data-dir {shlex.quote(config['data_dir'])}" if config["data_dir"] else "",
+    shell:
+        "python -m entropyreg extract-pretrained {wildcards.pretrained} --out {output:q} {params.data_dir}"
+        " --download-dir {resources.download_dir:q} 2> >(tee {log:q} >&2)"
 
 
 rule train_translation:
     input:
         binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
+        proposal=proposal_of,
+        pretrained=pretrained_of,
         modules=modules(*OBJECTIVE, *TRAINING),
     output:
         f"{PATHS.run_dir('{run}')}/model.pt",
@@ -23,18 +44,21 @@ rule train_translation:
         settings=lambda wildcards: as_json(narrow.training_settings(config, run_of(wildcards))),
         binary=subpath(input.binary, parent=True),
         run_dir=subpath(output[0], parent=True),
+        further=further_files,
     shell:
         "python -m entropyreg train --settings {params.settings:q} --binary {params.binary:q}"
-        " --run-dir {params.run_dir:q} --log {log:q} --threads {threads}"
+        " --run-dir {params.run_dir:q} --log {log:q} --threads {threads} {params.further}"
 
 
 rule predict_translation:
     input:
         model=f"{PATHS.run_dir('{run}')}/model.pt",
+        training=f"{PATHS.run_dir('{run}')}/training.json",
         binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
-        modules=modules("translation/prediction.py", "regularizers/statistics.py"),
+        modules=modules(*PREDICTION),
     output:
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.tokens.npz",
+        f"{PATHS.run_dir('{run}')}/predictions/{{split}}.own.npz",
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.hypotheses.tsv",
     log:
         PATHS.log("predict/{run}/{split}"),
@@ -54,3 +78,30 @@ rule predict_translation:
         "python -m entropyreg predict --settings {params.settings:q} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --split {wildcards.split} --threads {threads}"
         " > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"
+
+
+rule predict_beams:
+    input:
+        model=f"{PATHS.run_dir('{run}')}/model.pt",
+        training=f"{PATHS.run_dir('{run}')}/training.json",
+        binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
+        modules=modules(*PREDICTION),
+    output:
+        f"{PATHS.run_dir('{run}')}/predictions/valid.beams.tsv",
+    log:
+        PATHS.log("predict/{run}/beams"),
+    benchmark:
+        PATHS.benchmark("predict/{run}/beams")
+    conda:
+        "../../envs/train.yaml"
+    threads: config["threads"]["predict"]
+    resources:
+        mem_mb=config["memory_mb"]["predict"],
+        gpu=1 if config["device"] == "cuda" else 0,
+    params:
+        settings=lambda wildcards: as_json(narrow.beam_settings(config, run_of(wildcards))),
+        binary=subpath(input.binary, parent=True),
+        run_dir=subpath(input.model, parent=True),
+    shell:
+        "python -m entropyreg predict-beams --settings {params.settings:q} --binary {params.binary:q}"
+        " --run-dir {params.run_dir:q} --threads {threads} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"

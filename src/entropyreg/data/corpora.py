@@ -1,30 +1,31 @@
-"""Opens the corpus that a task names, embedded or local, as one stream of placed sentence pairs."""
+"""Opens the corpus that a task names as one stream of placed sentence pairs: embedded, downloaded or the user's own."""
 
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
-from entropyreg.data import embedded
-from entropyreg.data.local import TEST_SETS, Multi30k, SplitFolder
+from entropyreg.data import cnn_dailymail, embedded, gpt2_bpe
+from entropyreg.data.cnn_dailymail import CnnDailymail
+from entropyreg.data.iwslt14 import Iwslt14
+from entropyreg.data.local import SplitFolder
+from entropyreg.data.mttt import Mttt
+from entropyreg.data.multi30k import TEST_SETS, Multi30k
+from entropyreg.data.pairs import TRAINING, PlacedPair, Treatment
+from entropyreg.data.sources import Folder, locate_all
 from entropyreg.data.split import Splitter
 from entropyreg.data.task import CorpusTask
+from entropyreg.data.wmt14 import Wmt14
 from entropyreg.errors import UserError
 
-
-class PlacedPair(NamedTuple):
-    """A raw pair in the direction of the task, its split, and whether a near-duplicate of it is held out."""
-
-    split: str
-    source: str
-    target: str
-    origin: str
-    near_duplicate: bool = False
+DOWNLOADED = {"multi30k": Multi30k, "iwslt14": Iwslt14, "wmt14": Wmt14, "mttt": Mttt}
+EMBEDDED = {"train": TRAINING, "valid": TRAINING._replace(ratio=False), "test": TRAINING._replace(ratio=False)}
 
 
 class Corpus(Protocol):
     """What preparation needs of a corpus."""
 
     sha256: dict[str, str]  # of every file read, by its name
-    is_benchmark: bool  # valid and test are published sets, never filtered
+    treatment: Mapping[str, Treatment]  # by split
+    hold_out_every: int | None  # every so many clean training pairs, one goes to valid
 
     def __iter__(self) -> Iterator[PlacedPair]: ...
 
@@ -32,7 +33,8 @@ class Corpus(Protocol):
 class EmbeddedCorpus:
     """An embedded set, split by masked key of its English (second) column; either column can be the source."""
 
-    is_benchmark = False
+    treatment = EMBEDDED
+    hold_out_every = None
 
     def __init__(self, task: CorpusTask) -> None:
         self._name = task.source["name"]
@@ -57,31 +59,36 @@ class EmbeddedCorpus:
             yield PlacedPair(split, source, target, origin, near_duplicate)
 
 
-class Multi30kCorpus(Multi30k):
-    """Multi30k with its published splits."""
-
-    is_benchmark = True
-
-    def __iter__(self) -> Iterator[PlacedPair]:
-        return (PlacedPair(*pair) for pair in super().__iter__())
-
-
-class ParallelCorpus(SplitFolder):
-    """A folder of {train,valid,test}.{language} with the splits that it came with."""
-
-    is_benchmark = True
-
-    def __iter__(self) -> Iterator[PlacedPair]:
-        return (PlacedPair(*pair) for pair in super().__iter__())
-
-
-def open_corpus(task: CorpusTask, data_dir: str | None) -> Corpus:
-    """The corpus of a task, its files found and checked; `data_dir` is needed by local corpora only."""
-    match task.source["kind"]:
+def open_corpus(task: CorpusTask, data_dir: Folder, download_dir: Folder = None) -> Corpus:
+    """The corpus of a task, its files found (in `data_dir`, else in `download_dir`) and checked."""
+    source, languages = task.source, task.languages
+    match source["kind"]:
         case "embedded":
             return EmbeddedCorpus(task)
+        case "parallel":
+            return SplitFolder(data_dir, source["folder"], languages)
         case "multi30k":
-            test_sets = task.source.get("test_sets") or TEST_SETS[:1]
-            return Multi30kCorpus(data_dir, task.languages, test_sets, task.source.get("first"))
+            test_sets = source.get("test_sets") or TEST_SETS[:1]
+            return Multi30k(data_dir, languages, test_sets, source.get("first"), download_dir)
+        case "iwslt14":
+            return Iwslt14(data_dir, languages, download_dir)
+        case "mttt":
+            return Mttt(data_dir, languages, download_dir)
+        case "cnn_dailymail":
+            located = locate_all(_parquet_files(), data_dir, download_dir)
+            return CnnDailymail({name.partition("/")[2]: file.path for name, file in located.items()})
         case _:
-            return ParallelCorpus(data_dir, task.source["folder"], task.languages)
+            return Wmt14(data_dir, languages, source["news_commentary"], source["valid"], download_dir)
+
+
+def needed_sources(task: Mapping[str, Any]) -> list[str]:
+    """Names of the files of `sources.yaml` that a task of the configuration needs; wrong choices are a `UserError`."""
+    kind, languages = task["source"]["kind"], (task["languages"]["source"], task["languages"]["target"])
+    subwords = [f"{gpt2_bpe.NAME}/{name}" for name in gpt2_bpe.FILES] if task.get("subwords") == "gpt2" else []
+    if kind == "cnn_dailymail":
+        return [*_parquet_files(), *subwords]
+    return [*(DOWNLOADED[kind].needed(task["source"], languages) if kind in DOWNLOADED else []), *subwords]
+
+
+def _parquet_files() -> list[str]:
+    return [f"{cnn_dailymail.FOLDER}/{name}" for name in cnn_dailymail.NAMES]

@@ -12,6 +12,7 @@ from entropyreg.files import sha256_of
 
 FOLDER = Path(__file__).with_suffix("")  # `embedded/`, beside this module
 SUFFIX = ".tsv.xz"
+COLUMNS = {"docstrings.sum": ("body", "summary")}  # of sets that are no translations
 
 
 def names() -> list[str]:
@@ -20,10 +21,12 @@ def names() -> list[str]:
 
 
 def languages_of(name: str) -> tuple[str, str]:
-    """Languages of the two columns of a translation set: 'registry.de-en' -> ('de', 'en')."""
+    """What the two columns hold: 'registry.de-en' -> ('de', 'en'), 'docstrings.sum' -> ('body', 'summary')."""
+    if name in COLUMNS:
+        return COLUMNS[name]
     first, separator, second = name.rpartition(".")[2].partition("-")
     if not separator:
-        raise UserError(f"The embedded set {name!r} has no two languages; allowed are those like 'registry.de-en'.")
+        raise UserError(f"The embedded set {name!r} has no two languages; allowed: {', '.join(names())}.")
     return first, second
 
 

@@ -1,4 +1,4 @@
-"""Reads line-aligned text files, plain or .gz, strictly: UTF-8, as many lines on each side, at least one line.
+"""Reads line-aligned text, files (plain or .gz) or streams, strictly: UTF-8, equally many lines, at least one line.
 
 A line ends at LF only. Whatever else `str.splitlines` takes for an end of line (CR, form feed, U+0085, U+2028 ...) is
 turned into a space, since it would shift the lines of some later reader; nothing else is touched.
@@ -6,7 +6,7 @@ turned into a space, since it would shift the lines of some later reader; nothin
 
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -18,8 +18,7 @@ def read_lines(path: str | Path) -> Iterator[str]:
     path = Path(path)
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                yield _decode(line, path, number)
+            yield from decode_lines(file, str(path))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.") from None
     except IsADirectoryError:
@@ -34,20 +33,31 @@ def read_parallel(paths: Sequence[str | Path]) -> Iterator[tuple[str, ...]]:
     Raises `UserError`, naming file and line, for a byte that is not UTF-8, for files that differ in length (as soon as
     the shorter one ends) and for a corpus without lines.
     """
+    return align([str(path) for path in paths], [read_lines(path) for path in paths])
+
+
+def align(names: Sequence[str], streams: Sequence[Iterable[str]]) -> Iterator[tuple[str, ...]]:
+    """Yield one tuple of aligned lines of several streams after another; `names` say in messages what they are."""
     number = 0
-    for number, lines in enumerate(zip_longest(*map(read_lines, paths)), start=1):
+    for number, lines in enumerate(zip_longest(*streams), start=1):
         if None in lines:
-            ended = paths[lines.index(None)]
-            longer = next(path for path, line in zip(paths, lines, strict=True) if line is not None)
+            ended = names[lines.index(None)]
+            longer = next(name for name, line in zip(names, lines, strict=True) if line is not None)
             raise UserError(
                 f"The corpus is misaligned: {ended} ends after line {number - 1}, but {longer} has a line {number}."
             )
         yield lines
     if number == 0:
-        raise UserError(f"The corpus is empty: no line in {', '.join(map(str, paths))}.")
+        raise UserError(f"The corpus is empty: no line in {', '.join(names)}.")
 
 
-def _decode(line: bytes, path: Path, number: int) -> str:
+def decode_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
+    """Yield the lines of an open file without their ends; `name` says in messages what it is."""
+    for number, line in enumerate(file, start=1):
+        yield _decode(line, name, number)
+
+
+def _decode(line: bytes, path: str, number: int) -> str:
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:

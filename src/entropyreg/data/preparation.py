@@ -1,8 +1,9 @@
 """Prepares the corpus of a task as the papers do: normalise, Moses-tokenise, clean, lower-case, choose.
 
-Training pairs are cleaned by length and ratio. Of an embedded corpus, valid and test obey the length limits too; those
-of a published benchmark are never filtered. Of what is left, `train_pairs`, `valid_pairs` and `test_pairs` keep at
-most the first ones in the order of a hash, so that smaller sets lie inside larger ones, whatever the order of the file.
+A source is cut to `truncate_source` tokens, if set. Training pairs are cleaned by length and ratio; which steps valid
+and test get is the corpus's `treatment` (those of a published benchmark are never filtered). A corpus may hold out
+every n-th clean training pair for valid. Of what is left, `train_pairs`, `valid_pairs` and `test_pairs` keep at most
+the first ones in the order of a hash, so that smaller sets lie inside larger ones, whatever the order of the file.
 Written, line-aligned: `{train,valid,test}.{language}` (tokenised), `{valid,test}.reference` (the target line as it
 came), `{valid,test}.origin`; and `summary.json`, last. Memory: one pair, and the hashes that a capped split keeps.
 """
@@ -12,13 +13,16 @@ import heapq
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
+from entropyreg.data import gpt2_bpe
 from entropyreg.data.cleaning import drop_reason
-from entropyreg.data.corpora import Corpus, PlacedPair, open_corpus
+from entropyreg.data.corpora import Corpus, open_corpus
+from entropyreg.data.pairs import TRAINING, PlacedPair, Treatment
+from entropyreg.data.sources import Folder, locate_all
 from entropyreg.data.split import SPLITS
 from entropyreg.data.task import CorpusTask
 from entropyreg.data.tokenization import Tokenizer
@@ -26,15 +30,20 @@ from entropyreg.errors import UserError
 from entropyreg.files import atomic_path, sha256_of, write_json
 
 SUMMARY = "summary.json"
+Tokenize = Callable[[str], list[str]]
 
 
-def prepare_corpus(task: Mapping[str, Any], out_dir: str | Path, data_dir: str | None = None) -> dict[str, Any]:
+def prepare_corpus(
+    task: Mapping[str, Any], out_dir: str | Path, data_dir: Folder = None, download_dir: Folder = None
+) -> dict[str, Any]:
     """Write the prepared corpus of a task under `out_dir` and return what `summary.json` holds.
 
-    All files appear together at the end; an error leaves what was there as it was.
+    Raw files are looked for in `data_dir`, then in `download_dir`; nothing is downloaded. All outputs appear together
+    at the end; an error leaves what was there as it was.
     """
     settings, out_dir = CorpusTask.read(task), Path(out_dir)
-    corpus = open_corpus(settings, data_dir)
+    corpus = open_corpus(settings, data_dir, download_dir)
+    tables = _gpt2_tables(data_dir, download_dir) if task.get("subwords") == "gpt2" else None
     out_dir.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         staged = {split: _Staged(stack.enter_context(_staging_file(out_dir))) for split in SPLITS}
@@ -42,11 +51,12 @@ def prepare_corpus(task: Mapping[str, Any], out_dir: str | Path, data_dir: str |
         for split in SPLITS:
             _check_not_empty(split, staged[split], settings)
         outputs = [name for split in SPLITS for name in _write_split(split, staged[split], settings, out_dir, stack)]
+    inputs = corpus.sha256 | (gpt2_bpe.copy_files(tables, out_dir) if tables else {})
     summary = {
         "source": dict(settings.source),
         "languages": dict(zip(("source", "target"), settings.languages, strict=True)),
         "splits": {split: staged[split].counts(settings) for split in SPLITS},
-        "inputs_sha256": corpus.sha256,
+        "inputs_sha256": inputs,
         "outputs_sha256": {name: sha256_of(out_dir / name) for name in outputs},
     }
     write_json(out_dir / SUMMARY, summary)
@@ -54,21 +64,30 @@ def prepare_corpus(task: Mapping[str, Any], out_dir: str | Path, data_dir: str |
 
 
 def prepare_pair(
-    pair: PlacedPair, tokenizers: tuple[Tokenizer, Tokenizer], settings: CorpusTask, is_benchmark: bool
+    pair: PlacedPair, tokenizers: tuple[Tokenize, Tokenize], settings: CorpusTask, treatment: Treatment
 ) -> tuple[str, str] | str:
     """The two tokenised lines of a raw pair, or the reason for dropping it, as one word."""
     if pair.near_duplicate:
         return "near_duplicate"
     source, target = (tokenize(text) for tokenize, text in zip(tokenizers, (pair.source, pair.target), strict=True))
-    is_training = pair.split == "train"
-    if is_training or not is_benchmark:
+    source = source[: settings.truncate_source]
+    if treatment.length:
         shortest, longest = settings.length
-        ratio = settings.ratio if is_training else None
+        ratio = settings.ratio if treatment.ratio else None
         reason = drop_reason(len(source), len(target), shortest=shortest, longest=longest, ratio=ratio)
         if reason:
             return reason
     lines = " ".join(source), " ".join(target)
     return (lines[0].lower(), lines[1].lower()) if settings.lowercase else lines
+
+
+def tokenizers_of(settings: CorpusTask, treatment: Treatment = TRAINING) -> tuple[Tokenize, Tokenize]:
+    """Moses tokenisers of source and target, or, for tokenizer 'none', the words between spaces."""
+    if settings.tokenizer == "none":
+        return str.split, str.split
+    options = settings.normalize_punctuation and treatment.normalize, settings.aggressive_hyphens
+    source, target = (Tokenizer(settings.tokenizer_language or language, *options) for language in settings.languages)
+    return source, target
 
 
 def hash_rank(pair: PlacedPair, languages: tuple[str, str]) -> str:
@@ -112,22 +131,30 @@ class _Staged:
         }
 
 
+def _gpt2_tables(data_dir: Folder, download_dir: Folder) -> dict[str, Path]:
+    located = locate_all([f"{gpt2_bpe.NAME}/{name}" for name in gpt2_bpe.FILES], data_dir, download_dir)
+    return {Path(name).name: file.path for name, file in located.items()}
+
+
 def _staging_file(folder: Path) -> IO[str]:
     """A nameless file that vanishes with this process, even when it is killed."""
     return tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n", dir=folder)
 
 
 def _stage(corpus: Corpus, settings: CorpusTask, staged: Mapping[str, _Staged]) -> None:
-    options = settings.normalize_punctuation, settings.aggressive_hyphens
-    tokenizers = Tokenizer(settings.languages[0], *options), Tokenizer(settings.languages[1], *options)
+    tokenizers = {split: tokenizers_of(settings, corpus.treatment[split]) for split in SPLITS}
+    n_clean = 0  # training pairs, before some of them are held out
     for pair in corpus:
-        split = staged[pair.split]
-        split.n_read += 1
-        prepared = prepare_pair(pair, tokenizers, settings, corpus.is_benchmark)
+        prepared = prepare_pair(pair, tokenizers[pair.split], settings, corpus.treatment[pair.split])
+        split = pair.split
+        if split == "train" and corpus.hold_out_every and not isinstance(prepared, str):
+            n_clean += 1
+            split = "valid" if n_clean % corpus.hold_out_every == 0 else "train"
+        staged[split].n_read += 1
         if isinstance(prepared, str):
-            split.dropped[prepared] += 1
+            staged[split].dropped[prepared] += 1
         else:
-            split.add(hash_rank(pair, settings.languages), *prepared, pair.target, pair.origin)
+            staged[split].add(hash_rank(pair, settings.languages), *prepared, pair.target, pair.origin)
 
 
 def _check_not_empty(split: str, staged: _Staged, settings: CorpusTask) -> None:

@@ -6,22 +6,30 @@ from typing import Any
 
 from entropyreg.errors import UserError
 
-KINDS = ("embedded", "multi30k", "parallel")
+KINDS = ("embedded", "multi30k", "iwslt14", "wmt14", "mttt", "cnn_dailymail", "parallel")
+TOKENIZERS = ("moses", "none")
+OPTIONS = (  # read as they stand
+    *("lowercase", "ratio", "truncate_source", "tokenizer", "tokenizer_language"),
+    *("normalize_punctuation", "aggressive_hyphens"),
+)
 
 
 @dataclass(frozen=True)
 class CorpusTask:
     """One corpus in one direction; keys of a task that are not about text (title, dictionaries) are left aside."""
 
-    source: Mapping[str, Any]  # {kind: embedded, name}, {kind: multi30k, first, test_sets} or {kind: parallel, folder}
+    source: Mapping[str, Any]  # kind, and the keys of that kind
     languages: tuple[str, str]  # (source, target)
     lowercase: bool = False
     length: tuple[int, int | None] = (1, None)  # tokens a sentence, both included
     ratio: float | None = None  # of the two lengths; training pairs only
     split: Mapping[str, float] = field(default_factory=lambda: {"valid": 0.05, "test": 0.05})  # embedded corpora only
     caps: Mapping[str, int | None] = field(default_factory=dict)  # at most so many pairs, by split
+    tokenizer: str = "moses"  # or none: words are what spaces separate
+    tokenizer_language: str | None = None  # Moses rules of both sides; None: those of each side's own language
     normalize_punctuation: bool = True
     aggressive_hyphens: bool = False
+    truncate_source: int | None = None  # the source is cut after so many tokens, before its length is judged
 
     @classmethod
     def read(cls, task: Mapping[str, Any]) -> "CorpusTask":
@@ -32,11 +40,7 @@ class CorpusTask:
         kind = task["source"].get("kind")
         if kind not in KINDS:
             raise UserError(f"source.kind is {kind!r}; allowed: {', '.join(KINDS)}.")
-        given = {
-            key: task[key]
-            for key in ("lowercase", "ratio", "normalize_punctuation", "aggressive_hyphens")
-            if task.get(key) is not None
-        }
+        given = {key: task[key] for key in OPTIONS if task.get(key) is not None}
         if task.get("length") is not None:
             given["length"] = (task["length"].get("min") or 1, task["length"].get("max"))
         if task.get("split") is not None:
@@ -51,6 +55,10 @@ class CorpusTask:
         return made
 
     def _check(self) -> None:
+        if self.tokenizer not in TOKENIZERS:
+            raise UserError(f"tokenizer is {self.tokenizer!r}; allowed: {', '.join(TOKENIZERS)}.")
+        if self.truncate_source is not None and self.truncate_source < 1:
+            raise UserError(f"truncate_source is {self.truncate_source}; allowed: 1 or more, or null.")
         shortest, longest = self.length
         if shortest < 1 or (longest is not None and longest < shortest):
             raise UserError(f"length is min {shortest}, max {longest}; allowed: 1 <= min <= max, or a max of null.")

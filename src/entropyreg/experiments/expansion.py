@@ -1,144 +1,21 @@
 """Expand the declared blocks of runs into validated runs with readable ids.
 
-A run is one training: task, model, regularizer, seed. Its objective is NLL + strength * J_skew(baseline || p)
-(Meister et al. 2020). Label smoothing with amount gamma, (1-gamma) NLL + gamma H(u, p), is (1-gamma) times the
-objective with skew 1 and strength gamma/(1-gamma), so both are one run; the project trains the unscaled form.
+A run is one training: task, model, regularizer, seed. Runs that several blocks, searches or matches declare are one.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from entropyreg.errors import UserError
+from entropyreg.experiments.images import ImageRun, add_image_run, check_teachers, image_block_runs
+from entropyreg.experiments.regularizer import regularizer_of
+from entropyreg.experiments.runs import Artefact, Cell, Experiments, Proposal, Run, Trial
+from entropyreg.experiments.series import match_members, search_members
 from entropyreg.schemas import read_yaml, suggestion, validate
 
-ARM_KEYS = {  # regularizer: (required keys, further keys)
-    "none": ((), ()),
-    "label_smoothing": ((), ("smoothing", "strength")),
-    "confidence_penalty": (("strength",), ()),
-    "skew_jensen": (("skew", "strength"), ()),
-}
-
-
-@dataclass(frozen=True)
-class Regularizer:
-    """A member of the skew-Jensen family; `skew` None (with strength 0) is no regularizer."""
-
-    skew: float | None = None
-    strength: float = 0.0
-    baseline: str = "uniform"
-    unigram_temperature: float | None = None
-
-    @property
-    def label(self) -> str:
-        """Readable and stable: four significant digits."""
-        if self.skew is None:
-            return "none"
-        label = f"jensen-skew{digits(self.skew)}-strength{digits(self.strength)}"
-        if self.baseline == "unigram":
-            label += f"-unigram{digits(self.unigram_temperature or 1.0)}"
-        return label
-
-    @property
-    def smoothing(self) -> float | None:
-        """gamma = strength / (1 + strength) for skew 1, else None."""
-        return self.strength / (1 + self.strength) if self.skew == 1 else None
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training. `test`: its test set is decoded too."""
-
-    task: str
-    model: str
-    regularizer: Regularizer
-    seed: int
-    test: bool = False
-
-    @property
-    def id(self) -> str:
-        return f"{self.task}/{self.model}/{self.regularizer.label}/seed{self.seed}"
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        return ("valid", "test") if self.test else ("valid",)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What an artefact shows of one run; `run` None: declared by no block at this scale."""
-
-    row: str | None
-    task: str
-    run: str | None
-
-
-@dataclass
-class Artefact:
-    """A table or figure with the cells that it shows at this scale."""
-
-    name: str
-    title: str
-    tasks: tuple[str, ...]
-    cells: list[Cell] = field(default_factory=list)
-
-    @property
-    def kind(self) -> str:
-        return self.name.split("_")[1]
-
-    @property
-    def run_ids(self) -> list[str]:
-        return sorted({cell.run for cell in self.cells if cell.run})
-
-
-@dataclass
-class Experiments:
-    """All runs and artefacts of one scale."""
-
-    runs: dict[str, Run]
-    artefacts: dict[str, Artefact]
-
-
-def digits(value: float) -> str:
-    """Four significant digits, at least two decimals: 0.5 -> '0.50', 1/9 -> '0.1111'."""
-    text = f"{value:.4g}"
-    if "e" in text:
-        return text
-    whole, _, decimals = text.partition(".")
-    return f"{whole}.{decimals.ljust(2, '0')}"
-
-
-def regularizer_of(arm: Mapping[str, Any], place: str) -> Regularizer:
-    """The canonical regularizer of an arm; raises `UserError` naming the arm's place, key and what is allowed."""
-    kind = arm["regularizer"]
-    if kind not in ARM_KEYS:
-        allowed = ", ".join(ARM_KEYS)
-        raise UserError(f"{place}: regularizer is '{kind}'{suggestion(kind, ARM_KEYS)}; allowed: {allowed}.")
-    required, further = ARM_KEYS[kind]
-    common = () if kind == "none" else ("baseline", "unigram_temperature")
-    allowed = (*required, *further, *common)
-    for key in arm:
-        if key not in ("row", "regularizer", *allowed):
-            raise UserError(
-                f"{place}: regularizer '{kind}' takes no '{key}'; allowed: {', '.join(allowed) or 'nothing'}."
-            )
-    for key in required:
-        if key not in arm:
-            raise UserError(f"{place}: regularizer '{kind}' needs the key '{key}'.")
-    if kind == "label_smoothing" and ("smoothing" in arm) == ("strength" in arm):
-        raise UserError(f"{place}: regularizer 'label_smoothing' needs either 'smoothing' or 'strength'.")
-    strength = arm.get("strength", 0.0)
-    if "smoothing" in arm:
-        strength = arm["smoothing"] / (1 - arm["smoothing"])
-    if strength == 0:
-        return Regularizer()
-    baseline = arm.get("baseline", "uniform")
-    if "unigram_temperature" in arm and baseline != "unigram":
-        raise UserError(f"{place}: 'unigram_temperature' needs baseline 'unigram' (baseline is '{baseline}').")
-    skew = {"label_smoothing": 1.0, "confidence_penalty": 0.0}.get(kind, arm.get("skew"))
-    temperature = float(arm.get("unigram_temperature", 1.0)) if baseline == "unigram" else None
-    return Regularizer(float(skew), float(strength), baseline, temperature)
+LISTS = {"blocks": "block", "searches": "search", "matches": "match"}  # a match starts from the runs of all others
 
 
 def load_experiments(workflow_dir: str | Path, config: Mapping[str, Any]) -> Experiments:
@@ -153,42 +30,104 @@ def load_experiments(workflow_dir: str | Path, config: Mapping[str, Any]) -> Exp
 
 
 def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Experiments:
-    """Runs and artefacts of `config['scale']` (a pure function of its arguments)."""
-    scale, runs, artefacts = config["scale"], {}, {}
-    blocks = []
+    """Runs, artefacts and proposals of `config['scale']` (a pure function of its arguments)."""
+    papers, scale = list(papers), config["scale"]
+    runs: dict[str, Run] = {}
+    proposals: dict[str, Proposal] = {}
+    artefacts = {}
     for paper in papers:
         for name, declared in paper["artefacts"].items():
-            tasks = tuple(declared["tasks"].get(scale, ()))
-            if tasks:
-                artefacts[name] = Artefact(name, declared["title"], check_names(tasks, config["tasks"], name, "task"))
-        blocks += [(paper, block) for block in paper["blocks"] if block["scale"] == scale]
-    names = [block["name"] for _, block in blocks]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"two blocks of scale '{scale}' are named '{name}'.")
-    for _, block in blocks:
-        place = f"block '{block['name']}'"
-        check_names(block["tasks"], config["tasks"], place, "task")
-        check_names(block["models"], config["models"], place, "model")
-        check_names(block["artefacts"], artefacts, place, "artefact")
-        check_pairs(block, config, place)
-        for run, row in block_runs(block, place):
+            tasks, analytic = tuple(declared.get("tasks", {}).get(scale, ())), declared.get("analytic", False)
+            if tasks or analytic:
+                artefacts[name] = artefact_of(name, declared, tasks, config)
+    sources = [
+        (kind, one) for kind in LISTS for paper in papers for one in paper.get(kind, ()) if one["scale"] == scale
+    ]
+    check_unique([one["name"] for _, one in sources], scale)
+    for kind, one in sources:
+        place = f"{LISTS[kind]} '{one['name']}'"
+        tasks, models = one.get("tasks") or [one["task"]], one.get("models") or [one["model"]]
+        check_names(tasks, config["tasks"], place, "task")
+        check_names(models, config["models"], place, "model")
+        check_names(one["artefacts"], artefacts, place, "artefact")
+        check_pairs(tasks, models, config, place)
+        members, proposed = members_of(kind, one, place, runs)
+        proposals |= {proposal.name: proposal for proposal in proposed}
+        for run, row, trial in members:
             add_run(runs, run)
-            for name in block["artefacts"]:
+            for name in one["artefacts"]:
                 if run.task in artefacts[name].tasks:
-                    artefacts[name].cells.append(Cell(row, run.task, run.id))
+                    artefacts[name].cells.append(Cell(row, run.task, run.id, trial))
+    image_runs = expand_images(papers, config, artefacts)
     for paper in papers:
         for name, declared in paper["artefacts"].items():
             if name in artefacts:
                 add_missing_cells(artefacts[name], declared.get("rows", ()))
-    check_service(runs, artefacts, scale)
-    return Experiments(dict(sorted(runs.items())), artefacts)
+    for run in runs.values():
+        check_names([run.regularizer.proposal] if run.regularizer.proposal else [], proposals, run.id, "search")
+    check_service([*runs, *image_runs], artefacts, scale)
+    return Experiments(dict(sorted(runs.items())), artefacts, proposals, image_runs)
 
 
-def check_pairs(block: Mapping[str, Any], config: Mapping[str, Any], place: str) -> None:
+def artefact_of(name: str, declared: Mapping[str, Any], tasks: tuple[str, ...], config: Mapping[str, Any]) -> Artefact:
+    """An artefact of text tasks or of image tasks; one of both is refused with the first that is not of its kind."""
+    images = bool(tasks) and tasks[0] in config.get("image_tasks", {})
+    check_names(tasks, config["image_tasks" if images else "tasks"], name, "image task" if images else "task")
+    return Artefact(
+        name,
+        declared["title"],
+        tasks,
+        analytic=declared.get("analytic", False),
+        compare=declared.get("compare"),
+        images=images,
+        select=declared.get("select", []),
+        measures=tuple(declared.get("measures", ())),
+    )
+
+
+def expand_images(
+    papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any], artefacts: Mapping[str, Artefact]
+) -> dict[str, ImageRun]:
+    """The image runs of the scale; their cells are added to the artefacts that show them."""
+    scale, runs = config["scale"], {}
+    blocks = [block for paper in papers for block in paper.get("image_blocks", ()) if block["scale"] == scale]
+    check_unique([block["name"] for block in blocks], scale)
+    for block in blocks:
+        place = f"image block '{block['name']}'"
+        check_names(block["tasks"], config["image_tasks"], place, "image task")
+        models = [*block["models"], *([block["distillation"]["model"]] if "distillation" in block else [])]
+        check_names(models, config["image_models"], place, "image model")
+        check_names(block["artefacts"], [name for name in artefacts if artefacts[name].images], place, "image artefact")
+        for run, row in image_block_runs(block, place):
+            add_image_run(runs, run)
+            for name in block["artefacts"]:
+                if run.task in artefacts[name].tasks:
+                    artefacts[name].cells.append(Cell(row, run.task, run.id))
+    check_teachers(runs, scale)
+    return dict(sorted(runs.items()))
+
+
+def members_of(
+    kind: str, one: Mapping[str, Any], place: str, runs: Mapping[str, Run]
+) -> tuple[list[tuple[Run, str | None, Trial | None]], list[Proposal]]:
+    """The runs of a block, search or match with the table row and the trial that each is."""
+    if kind == "searches":
+        return search_members(one, place)
+    if kind == "matches":
+        return match_members(one, place, runs)
+    return [(run, row, None) for run, row in block_runs(one, place)], []
+
+
+def check_unique(names: list[str], scale: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"two blocks of scale '{scale}' are named '{name}'.")
+
+
+def check_pairs(tasks: Iterable[str], models: Iterable[str], config: Mapping[str, Any], place: str) -> None:
     """What neither a task nor a model can say alone."""
-    for task in block["tasks"]:
-        for model in block["models"]:
+    for task in tasks:
+        for model in models:
             shared = config["models"][model].get("share_embeddings") == "all"
             if shared and not config["tasks"][task].get("joined_dictionary", True):
                 raise UserError(
@@ -199,25 +138,36 @@ def check_pairs(block: Mapping[str, Any], config: Mapping[str, Any], place: str)
 
 def block_runs(block: Mapping[str, Any], place: str) -> Iterable[tuple[Run, str | None]]:
     """The runs of one block with the table row that each fills."""
-    for position, arm in enumerate(block["arms"], start=1):
+    for position, arm in enumerate(arms_of(block), start=1):
         regularizer = regularizer_of(arm, f"{place}, arm {position}")
         for task in block["tasks"]:
             for model in block["models"]:
                 for seed in block["seeds"]:
-                    yield Run(task, model, regularizer, seed, block.get("test", False)), arm.get("row")
+                    options = {key: block.get(key, False) for key in ("test", "beam_sizes")}
+                    yield Run(task, model, regularizer, seed, **options), arm.get("row")
+
+
+def arms_of(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The arms, and every skew of a design at every predicted entropy, so that the two are orthogonal."""
+    design = block.get("design", {"skews": [], "entropies": []})
+    designed = [
+        {"regularizer": "skew_jensen", "skew": skew, "entropy": entropy}
+        for skew in design["skews"]
+        for entropy in design["entropies"]
+    ]
+    return [*block.get("arms", ()), *designed]
 
 
 def add_run(runs: dict[str, Run], run: Run) -> None:
     """Add a run; one that several blocks declare is one run, two that differ under one id are refused."""
-    known = runs.get(run.id)
-    if known and known.regularizer != run.regularizer:
+    known = runs.setdefault(run.id, run)
+    if known.regularizer != run.regularizer:
         one, other = known.regularizer, run.regularizer
         raise UserError(
             f"two runs share the id '{run.id}' (strengths {one.strength!r} and {other.strength!r}, "
             f"skews {one.skew!r} and {other.skew!r}): ids keep four significant digits."
         )
-    if not known or run.test:
-        runs[run.id] = run
+    runs[run.id] = replace(known, test=known.test or run.test, beam_sizes=known.beam_sizes or run.beam_sizes)
 
 
 def add_missing_cells(artefact: Artefact, rows: Iterable[str]) -> None:
@@ -235,10 +185,10 @@ def add_missing_cells(artefact: Artefact, rows: Iterable[str]) -> None:
     artefact.cells = sorted([*dict.fromkeys(artefact.cells), *missing], key=lambda cell: order[cell.row, cell.task])
 
 
-def check_service(runs: Mapping[str, Run], artefacts: Mapping[str, Artefact], scale: str) -> None:
+def check_service(runs: Iterable[str], artefacts: Mapping[str, Artefact], scale: str) -> None:
     """Every run serves an artefact, every artefact has runs."""
     for artefact in artefacts.values():
-        if not artefact.run_ids:
+        if not artefact.run_ids and not artefact.analytic:
             raise UserError(f"artefact '{artefact.name}' has no run at scale '{scale}'.")
     used = {run for artefact in artefacts.values() for run in artefact.run_ids}
     for run in runs:

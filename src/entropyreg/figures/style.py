@@ -72,6 +72,15 @@ FAMILIES = {
     "label_smoothing": Family("label smoothing", "^", "▲"),
 }
 
+EUCLIDEAN_COLOR = "#00868b"  # of the Euclidean generator, which has no skew
+MARKS = {**FAMILIES, "euclidean": Family("Euclidean", "*", "★")}
+DATA_SETS = (("#004d38", "d"), ("#5ab4e5", "v"), ("#a3962b", "P"), ("#8c8c8c", "h"))  # colour and marker of each
+
+
+def data_set_look(position: int) -> tuple[str, str]:
+    """Colour and marker of a figure's data set, by its place among the columns: neither is a regularizer's."""
+    return DATA_SETS[position % len(DATA_SETS)]
+
 
 def family(skew: float | None) -> str:
     """The family of a run: None is no regularizer, 0 the confidence penalty, 1 label smoothing."""
@@ -80,8 +89,10 @@ def family(skew: float | None) -> str:
     return {0.0: "confidence_penalty", 1.0: "label_smoothing"}.get(float(skew), "skew_jensen")
 
 
-def color(skew: float | None) -> Any:
-    """The colour of a skew, the same in every figure."""
+def color(skew: float | None, kind: str | None = None) -> Any:
+    """The colour of a skew, the same in every figure; `kind` 'euclidean' tells it from no regularizer."""
+    if kind == "euclidean":
+        return EUCLIDEAN_COLOR
     return INK if skew is None else SKEW_COLORS(float(skew))
 
 

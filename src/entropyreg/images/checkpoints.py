@@ -13,7 +13,7 @@ from entropyreg.files import atomic_path
 from entropyreg.images.models.groups import Group
 from entropyreg.images.optimisation import Average
 from entropyreg.images.streams import Streams
-from entropyreg.translation.checkpoints import is_whole
+from entropyreg.run_folder import is_whole
 
 LAST = "last.pt"
 

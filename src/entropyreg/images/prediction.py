@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from entropyreg.errors import UserError
-from entropyreg.files import write_npz
+from entropyreg.files import sha256_of, write_json, write_npz
 from entropyreg.images.data.preparation import SPLITS, load_prepared
 from entropyreg.images.evaluation import outputs_of
 from entropyreg.images.runs import load_group, view_of
@@ -45,10 +45,10 @@ def predict_images(
         folders = [run_dir / "predictions" / f"seed{seed}" for seed in outcome["settings"]["seeds"]]
         for split in splits:
             view = view_of(outcome["settings"], prepared, split, settings["device"], threads, data_dir)
-            n_images = len(view) if split != "train" else min(len(view), options.get("train_images") or len(view))
-            labels = prepared.parts[split].labels[:n_images]
+            index = chosen_images(len(view), options.get("train_images") if split == "train" else None)
+            labels = prepared.parts[split].labels[index]
             rows = chosen_rows(labels, options.get("feature_classes"), options.get("features_per_class"))
-            logits, features = outputs_of(group, view, torch.arange(n_images))
+            logits, features = outputs_of(group, view, torch.from_numpy(index))
             for position, folder in enumerate(folders):
                 columns = {
                     "logits": logits[position].numpy(),
@@ -62,8 +62,20 @@ def predict_images(
             write_npz(folder / "templates.npz", {"weights": weights[position], "biases": biases[position]})
 
 
+def chosen_images(n_images: int, wanted: int | None) -> np.ndarray:
+    """Indices of `wanted` images spread evenly over a split (one sorted by class keeps all classes); None means all."""
+    kept = min(n_images, wanted or n_images)
+    return np.arange(kept) * n_images // kept
+
+
 def chosen_rows(labels: np.ndarray, classes: Sequence[int] | None, per_class: int | None) -> np.ndarray:
     """Sorted rows of the first `per_class` images of each class; None of either means all."""
     classes = np.unique(labels) if classes is None else classes
     rows = [np.flatnonzero(labels == one)[:per_class] for one in classes]
     return np.sort(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.int64)
+
+
+def write_sums(run_dir: Path) -> None:
+    """Write `predictions.json`: the sha256 of every file under `predictions/`, those of training included; last."""
+    paths = sorted((run_dir / "predictions").glob("seed*/*.npz"))
+    write_json(run_dir / "predictions.json", {str(path.relative_to(run_dir)): sha256_of(path) for path in paths})

@@ -36,9 +36,8 @@ from entropyreg.images.settings import check_settings
 from entropyreg.images.streams import Streams
 from entropyreg.images.teachers import Teacher
 from entropyreg.images.trajectory import Trajectory
-from entropyreg.translation.checkpoints import weights_digest
+from entropyreg.run_folder import forget_other_recipes, run_lock, weights_digest
 from entropyreg.translation.devices import check_device, one_device
-from entropyreg.translation.training import forget_other_recipes, run_lock
 
 SPLITS = ("train", "valid")
 NOT_RECIPE = ("run", "checkpoint_seconds", "prediction")

@@ -1,4 +1,4 @@
-"""Measure one run: predictions in, `record.json` out. Reads arrays and text; no torch, no fairseq."""
+"""Measure one run: predictions in, `record.json` and the statistics of its sentences out. No torch, no fairseq."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,90 +6,131 @@ from typing import Any
 
 import numpy as np
 
-from entropyreg.data.detokenization import detokenize
-from entropyreg.data.subwords import undo
 from entropyreg.errors import UserError
-from entropyreg.files import read_json
-from entropyreg.measures.bleu import corpus_bleu
+from entropyreg.experiments.regularizer import smoothing_of
+from entropyreg.files import read_json, read_npz
 from entropyreg.measures.entropy import entropy_spread, normalized_entropy
 from entropyreg.measures.reference_rank import mean_reference_rank
-from entropyreg.measures.sparsity import shares_below
+from entropyreg.measures.sparsity import shares_below, threshold_names
+from entropyreg.results.text_quality import Texts, read_lines, score_texts
+
+CONFIDENCE_BINS = 20
+KEPT = ("run", "task", "model", "seed", "metric", "lowercase", "selection", "training", "decoding")
 
 
-def measure_run(settings: Mapping[str, Any], run_dir: Path, text_dir: Path, claims_sha256: str) -> dict[str, Any]:
-    """The record of a run: deterministic content only.
+def measure_run(
+    settings: Mapping[str, Any], run_dir: Path, text_dir: Path, claims_sha256: str
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The record of a run (deterministic content only) and, by '<split>.<name>', arrays with one row a sentence.
 
     `settings` is `entropyreg.settings.measuring_settings`; `text_dir` holds the prepared text with its references.
     """
     training = read_json(run_dir / "training.json")
-    measures = {split: measure_split(settings, run_dir, text_dir, split) for split in settings["splits"]}
-    kept = ("run", "task", "model", "regularizer", "seed", "lowercase", "selection", "training", "decoding")
-    return {
-        **{key: settings[key] for key in kept},
+    regularizer = training["regularizer"]
+    measures, sentences = {}, {}
+    for split in settings["splits"]:
+        measures[split], statistics = measure_split(settings, run_dir, text_dir, split)
+        sentences |= {f"{split}.{name}": values for name, values in statistics.items()}
+    if settings["beam_sizes"]:
+        measures["valid"]["beam_sizes"] = measure_beams(settings, run_dir, text_dir)
+    record = {
+        **{key: settings[key] for key in KEPT},
+        "regularizer": {**regularizer, "smoothing": smoothing_of(regularizer["skew"], regularizer["strength"])},
         "updates": training["updates"],
         "weights_sha256": training["weights_sha256"],
         "data": read_json(text_dir / "summary.json"),
         "claims_sha256": claims_sha256,
         "measures": measures,
     }
+    return record, sentences
 
 
-def measure_split(settings: Mapping[str, Any], run_dir: Path, text_dir: Path, split: str) -> dict[str, Any]:
-    """All measures of one split: teacher-forced statistics and BLEU of the hypotheses."""
-    tokens = read_tokens(run_dir / "predictions" / f"{split}.tokens.npz")
-    hypotheses = read_hypotheses(run_dir / "predictions" / f"{split}.hypotheses.tsv")
-    language = settings["target_language"]
-    references = read_lines(text_dir / f"{split}.reference")
-    tokenized = read_lines(text_dir / f"{split}.{language}")
-    if not len(hypotheses) == len(references) == len(tokenized):
-        raise UserError(
-            f"{run_dir}: {len(hypotheses)} hypotheses for {len(references)} references of '{split}': predict again."
-        )
-    words = [undo(line) for line in hypotheses]
-    bleu = corpus_bleu([detokenize(line.split(), language) for line in words], references, lowercase=settings["lowercase"])
-    as_published = corpus_bleu(words, tokenized)
+def measure_split(
+    settings: Mapping[str, Any], run_dir: Path, text_dir: Path, split: str
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """All measures of one split: teacher-forced statistics and the quality of the hypotheses."""
+    tokens = read_npz(run_dir / "predictions" / f"{split}.tokens.npz")
+    own = read_npz(run_dir / "predictions" / f"{split}.own.npz")
+    hypotheses = [line[-1] for line in read_hypotheses(run_dir / "predictions" / f"{split}.hypotheses.tsv", 3)]
+    quality, statistics = score_texts(
+        settings, hypotheses, read_texts(settings, text_dir, split), f"{run_dir}: {split}"
+    )
     vocabulary, filler = int(tokens["vocabulary_size"]), int(tokens["filler_entries"])
-    return {
-        "n_sentences": len(references),
+    names = threshold_names(tokens["log_thresholds"], tokens["floor_factors"])
+    histogram, _ = np.histogram(tokens["confidence"], bins=CONFIDENCE_BINS, range=(0, 1))
+    measures = {
+        "n_sentences": len(hypotheses),
         "n_tokens": int(tokens["nll"].size),
         "vocabulary_size": vocabulary,
         "filler_entries": filler,
         "nll": float(np.mean(tokens["nll"], dtype=np.float64)),
         "accuracy": float(np.mean(tokens["correct"], dtype=np.float64)),
         "confidence": float(np.mean(tokens["confidence"], dtype=np.float64)),
+        "confidence_histogram": histogram.tolist(),
         "entropy_normalized": normalized_entropy(tokens["entropy"], vocabulary),
         "entropy_normalized_without_filler": normalized_entropy(tokens["entropy_without_filler"], vocabulary - filler),
+        "entropy_normalized_own_prefix": normalized_entropy(own["entropy"], vocabulary),
+        "entropy_normalized_beam": normalized_entropy(own["beam_entropy"], vocabulary),
         "entropy_spread": entropy_spread(tokens["entropy"], vocabulary),
-        **shares_below(tokens["share"], tokens["log_thresholds"]),
+        "own_confidence": float(np.mean(own["confidence"], dtype=np.float64)),
+        "log_floor": log_floor(tokens),
+        "log_rest": log_rest(tokens["nll"], vocabulary),
+        **shares_below(tokens["share"], tokens["sentence"], names),
         "reference_rank": mean_reference_rank(tokens["rank"], tokens["sentence"]),
-        "bleu": bleu.score,
-        "bleu_signature": bleu.signature,
-        "bleu_as_published": as_published.score,
-        "bleu_as_published_signature": as_published.signature,
+        **quality,
     }
+    return measures, statistics | sentence_sums(tokens)
 
 
-def read_tokens(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a `.tokens.npz`; a damaged file is a `UserError`."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception as error:  # zip, zlib and numpy each raise their own
-        raise UserError(f"{path} is missing or damaged ({error}): delete it and run again.") from None
+def log_floor(tokens: Mapping[str, np.ndarray]) -> float | None:
+    """Natural logarithm of the equilibrium's floor, from the thresholds that are multiples of it."""
+    factors = tokens["floor_factors"]
+    if not len(factors):
+        return None
+    return float(tokens["log_thresholds"][-len(factors)] - np.log(factors[0]))
 
 
-def read_hypotheses(path: Path) -> list[str]:
-    """Best hypotheses as subword tokens, in the order of the corpus."""
+def log_rest(nll: np.ndarray, vocabulary_size: int) -> float:
+    """log of the mean probability of a word that is not the target, (1 - p_y) / (V - 1): the floor as measured."""
+    rest = -np.expm1(-nll.astype(np.float64))
+    return float(np.log(rest.mean() / (vocabulary_size - 1)))
+
+
+def sentence_sums(tokens: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Sums over the tokens of each sentence, and their number: what intervals of token measures resample."""
+    numbers, index = np.unique(tokens["sentence"], return_inverse=True)
+
+    def total(values: np.ndarray) -> np.ndarray:
+        return np.bincount(index, weights=values.astype(np.float64), minlength=numbers.size)
+
+    sums = {f"{name}_sum": total(tokens[name]) for name in ("nll", "entropy", "confidence", "correct", "rank")}
+    return sums | {"n_tokens": np.bincount(index, minlength=numbers.size)}
+
+
+def measure_beams(settings: Mapping[str, Any], run_dir: Path, text_dir: Path) -> dict[str, Any]:
+    """Quality of the validation hypotheses for each beam size, on the sentences that were decoded."""
+    lines = read_hypotheses(run_dir / "predictions" / "valid.beams.tsv", 4)
+    texts, measures = read_texts(settings, text_dir, "valid"), {}
+    for beam in settings["beam_sizes"]:
+        found = [line[-1] for line in lines if line[0] == str(beam)]
+        quality, _ = score_texts(settings, found, texts.first(len(found)), f"{run_dir}: beam {beam}")
+        measures[str(beam)] = {"n_sentences": len(found), **quality}
+    return measures
+
+
+def read_texts(settings: Mapping[str, Any], text_dir: Path, split: str) -> Texts:
+    """The references of a split, untouched and tokenised."""
+    target = settings["training"]["languages"]["target"]
+    references, tokenized = (read_lines(text_dir / f"{split}.{part}") for part in ("reference", target))
+    return Texts(references, tokenized, text_dir)
+
+
+def read_hypotheses(path: Path, columns: int) -> list[list[str]]:
+    """The columns of every line of a table of hypotheses; the sentence's number is the third from the end."""
     rows = [line.split("\t") for line in read_lines(path)]
-    if any(len(row) != 3 or row[0] != str(number) for number, row in enumerate(rows)):
-        raise UserError(f"{path} is damaged: delete it and run again.")
-    return [row[2] for row in rows]
-
-
-def read_lines(path: Path) -> list[str]:
-    """Lines of a UTF-8 file that end in LF (other line separators belong to the text)."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is missing or damaged ({error}).") from None
-    return text.split("\n")[:-1] if text.endswith("\n") else text.split("\n")
+    number = -1
+    for row in rows:
+        if len(row) != columns or row[-3] not in (str(number + 1), "0"):
+            raise UserError(f"{path} is damaged: delete it and run again.")
+        number = int(row[-3])
+    return rows

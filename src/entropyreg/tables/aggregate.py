@@ -21,6 +21,8 @@ class Value:
     deviation: float | None = None  # sample standard deviation over seeds, from two seeds on
     n: int = 0
     reason: str = ""
+    minimum: float | None = None  # over seeds
+    maximum: float | None = None
 
     @property
     def status(self) -> str:
@@ -39,18 +41,23 @@ def group(runs: Sequence[Run]) -> dict[tuple[str, str], list[Run]]:
         seeds = [run["seed"] for run in done]
         if len(seeds) > len(set(seeds)):
             raise UserError(f"row '{row}', column '{column}' has two runs of one seed ({seeds}); allowed: one a seed.")
-        for key in ("model", "skew", "strength", "baseline"):
-            values = sorted({str(run[key]) for run in done})
+        for key in ("model", "skew", "strength", "baseline", "generator"):
+            values = sorted({str(run.get(key)) for run in done})
             if len(values) > 1:
                 raise UserError(f"row '{row}', column '{column}' mixes {key} {' and '.join(values)}; allowed: one.")
     return cells
+
+
+def decoded(run: Run, split: str) -> bool:
+    """Whether the run is finished and has measures of the split."""
+    return run["status"] == "done" and bool(run["measures"].get(split))
 
 
 def measured(run: Run, split: str, key: str) -> tuple[float | None, str]:
     """A measure of a run, or None with the reason."""
     if run["status"] != "done":
         return None, run["reason"]
-    if not run["measures"].get(split):
+    if not decoded(run, split):
         return None, f"the {split} set of this run was not decoded"
     value = run["measures"][split].get(key)
     return value, "" if value is not None else "not measured"
@@ -90,7 +97,8 @@ def summary(values: Mapping[int, float], reasons: Sequence[str], n_runs: int) ->
         return Value(reason=distinct or "not collected")
     numbers = [values[seed] for seed in sorted(values)]
     reason = f"{len(reasons)} of {n_runs} seeds missing: {distinct}" if reasons else ""
-    return Value(fmean(numbers), stdev(numbers) if len(numbers) > 1 else None, len(numbers), reason)
+    deviation = stdev(numbers) if len(numbers) > 1 else None
+    return Value(fmean(numbers), deviation, len(numbers), reason, min(numbers), max(numbers))
 
 
 def declared(runs: Sequence[Run], key: str) -> Value:

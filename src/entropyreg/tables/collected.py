@@ -81,11 +81,11 @@ def short_reason(reason: str) -> str:
     return reason.split(":", 1)[0].strip()
 
 
-def missing_text(runs: Iterable[Mapping[str, Any]]) -> str:
+def missing_text(runs: Iterable[Mapping[str, Any]], name: str = "run") -> str:
     """'2 of 12 runs missing (failed: 1, not run at demo scale: 1)', or '' if none is."""
     runs = list(runs)
     reasons = Counter(short_reason(run["reason"]) for run in runs if run["status"] == "missing")
     if not reasons:
         return ""
     kinds = ", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items()))
-    return f"{reasons.total()} of {len(runs)} run{'s' if len(runs) > 1 else ''} missing ({kinds})"
+    return f"{reasons.total()} of {len(runs)} {name}{'s' if len(runs) > 1 else ''} missing ({kinds})"

@@ -170,7 +170,7 @@ def markdown(text: str) -> str:
 
 def to_latex(table: Table) -> str:
     """A `table*` for two-column papers; needs the packages booktabs and graphicx."""
-    width = len(table.sections[0].headers)
+    width = max(len(section.headers) for section in table.sections)
     lines = [
         "% needs \\usepackage{booktabs,graphicx}",
         "\\begin{table*}",
@@ -194,7 +194,7 @@ def latex_rows(section: Section) -> list[str]:
     groups = [f"\\multicolumn{{{span}}}{{c}}{{{latex(name)}}}" if name else "" for name, span in section.groups]
     return [
         f"\\multicolumn{{{width}}}{{l}}{{\\textbf{{{latex(section.title)}}}}} \\\\",
-        " & ".join(groups) + " \\\\",
+        *([" & ".join(groups) + " \\\\"] if any(groups) else []),
         " & ".join(latex_cell(cell) for cell in section.headers) + " \\\\",
         "\\midrule",
         *(" & ".join(latex_cell(cell) for cell in row) + " \\\\" for row in section.rows),
@@ -205,8 +205,8 @@ def latex_cell(cell: Cell) -> str:
     text = latex(cell.text) if cell.latex is None else cell.latex
     if cell.text == "-":
         text = "--"
-    elif re.match(r"-\d", cell.text):
-        text = f"$-${text[1:]}"
+    elif cell.latex is None:
+        text = re.sub(r"(?<![\w.}])-(?=\d)", "$-$", text)  # a minus sign, not the hyphen of '5e-3'
     return text + (f"\\textsuperscript{{{','.join(cell.marks)}}}" if cell.marks else "")
 
 

@@ -1,4 +1,7 @@
-"""Turn subword text into fairseq's binary data set, with dictionaries made from the training text alone."""
+"""Turn subword text into fairseq's binary data set, with dictionaries made from the training text alone.
+
+A corpus for a pre-trained model comes with that model's dictionary (`dict.txt`), which is taken as it is.
+"""
 
 import contextlib
 import logging
@@ -26,7 +29,10 @@ def binarize(settings: Mapping[str, Any], subwords_dir: Path, out_dir: Path) -> 
     arguments = ["--source-lang", source, "--target-lang", target, "--destdir", str(temporary), "--workers", "1"]
     for split in ("train", "valid", "test"):
         arguments += [f"--{split}pref", str(subwords_dir / split)]
-    if settings["joined_dictionary"]:
+    if settings.get("subwords") == "gpt2":  # a pre-trained model's dictionary, whose numbering must stay
+        for side in ("--srcdict", "--tgtdict"):
+            arguments += [side, str(subwords_dir / "dict.txt")]
+    elif settings["joined_dictionary"]:
         arguments.append("--joined-dictionary")
     logging.basicConfig(level=logging.WARNING, force=True)
     from fairseq import options
@@ -44,6 +50,11 @@ def binarize(settings: Mapping[str, Any], subwords_dir: Path, out_dir: Path) -> 
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(temporary)
+
+
+def vocabulary_size(binary_dir: Path, language: str) -> int:
+    """Entries of the softmax for a target language: a line each, and fairseq's own four symbols."""
+    return (binary_dir / f"dict.{language}.txt").read_bytes().count(b"\n") + 4
 
 
 def verify_binary(binary_dir: Path) -> None:

@@ -5,16 +5,15 @@ after a kill either copy may be cut short. A checkpoint counts only if its zip a
 """
 
 import argparse
-import hashlib
 import re
 import shutil
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from entropyreg.files import atomic_path
+from entropyreg.run_folder import is_whole, weights_digest
 
 # What fairseq's checkpoints hold besides tensors: torch.load refuses it since 2.6. Allowing these harmless classes
 # keeps torch's protection against arbitrary pickles for everything else. The numpy ones come with validation by BLEU.
@@ -25,15 +24,6 @@ torch.serialization.add_safe_globals(
 torch.serialization.add_safe_globals([type(np.dtype(name)) for name in ("float64", "float32", "int64", "int32")])
 LAST = "checkpoint_last.pt"
 BEST = "checkpoint_best.pt"
-
-
-def is_whole(path: Path) -> bool:
-    """True if `path` is a complete zip archive, every member of which matches its checksum."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError, RuntimeError, ValueError, NotImplementedError):
-        return False
 
 
 def updates_of(path: Path) -> int:
@@ -72,12 +62,3 @@ def export_weights(checkpoint: Path, path: Path) -> dict[str, object]:
     with atomic_path(path) as temporary:
         torch.save(weights, temporary)
     return {"updates": int(state["optimizer_history"][-1]["num_updates"]), "weights_sha256": weights_digest(weights)}
-
-
-def weights_digest(weights: dict[str, torch.Tensor]) -> str:
-    """sha256 over names, types, shapes and bytes of the tensors (files also hold paths and times)."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(weights.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
-    return digest.hexdigest()

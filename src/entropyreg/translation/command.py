@@ -18,6 +18,7 @@ FLAGS = {  # key of a model in the configuration: fairseq's option
     "weight_decay": "--weight-decay",
     "lr": "--lr",
     "lr_scheduler": "--lr-scheduler",
+    "total_updates": "--total-num-update",
     "warmup_updates": "--warmup-updates",
     "warmup_init_lr": "--warmup-init-lr",
     "stop_min_lr": "--stop-min-lr",
@@ -36,6 +37,11 @@ BOTH_SIDES = {  # key: options of the encoder and of the decoder
     "ffn_dim": ("--encoder-ffn-embed-dim", "--decoder-ffn-embed-dim"),
     "attention_heads": ("--encoder-attention-heads", "--decoder-attention-heads"),
 }
+SWITCHES = {  # key: option without a value, if the key is true
+    "layernorm_embedding": "--layernorm-embedding",
+    "truncate_source": "--truncate-source",
+    "skip_invalid_size": "--skip-invalid-size-inputs-valid-test",
+}
 SHARED_EMBEDDINGS = {
     "all": ["--share-all-embeddings"],
     "decoder": ["--share-decoder-input-output-embed"],
@@ -49,10 +55,16 @@ SELECTION = {  # rule: options that make fairseq keep that checkpoint as checkpo
 NEVER = str(10**9)
 
 
-def training_arguments(settings: Mapping[str, Any], binary_dir: str | Path, checkpoint_dir: str | Path) -> list[str]:
+def training_arguments(
+    settings: Mapping[str, Any],
+    binary_dir: str | Path,
+    checkpoint_dir: str | Path,
+    pretrained: str | Path | None = None,
+) -> list[str]:
     """Arguments of `fairseq-train`.
 
     `settings` is what `entropyreg.settings.training_settings` gives: model, regularizer, languages, seed, device.
+    `pretrained` is the file with the weights that a model with the key of that name starts from.
     """
     model = settings["model"]
     arguments = [str(binary_dir), "--user-dir", str(USER_DIR), "--task", "translation"]
@@ -63,6 +75,7 @@ def training_arguments(settings: Mapping[str, Any], binary_dir: str | Path, chec
     for key, flags in BOTH_SIDES.items():
         for flag in flags if key in model else ():
             arguments += [flag, text_of(model[key])]
+    arguments += [flag for key, flag in SWITCHES.items() if model.get(key)]
     arguments += SHARED_EMBEDDINGS[model.get("share_embeddings", "none")]
     arguments += criterion_arguments(settings["regularizer"])
     arguments += schedule_of_validation(model)
@@ -74,6 +87,10 @@ def training_arguments(settings: Mapping[str, Any], binary_dir: str | Path, chec
         arguments.append("--fp16")
     if settings["device"] == "cpu":
         arguments.append("--cpu")
+    if pretrained is not None:
+        # Like --restore-file with a fresh optimizer, schedule and data; but that would be repeated on resuming, while
+        # this gives way to the run's own last checkpoint.
+        arguments += ["--finetune-from-model", str(pretrained)]
     # With fairseq's default of 8 the last batch, of the longest sentences, is silently dropped when it is no multiple.
     arguments += ["--required-batch-size-multiple", "1"]
     # Batches anew in every epoch. By default the first epoch of a process makes them, with a seed of its own number: a
@@ -85,11 +102,13 @@ def training_arguments(settings: Mapping[str, Any], binary_dir: str | Path, chec
 
 
 def criterion_arguments(regularizer: Mapping[str, Any]) -> list[str]:
-    """The criterion's options: every field of the regularizer that is set, by its own name."""
+    """The criterion's options: what is set of a regularizer whose strength is known (`resolution.resolve`)."""
+    if regularizer["strength"] is None:
+        raise ValueError(f"the strength of {dict(regularizer)} is not known yet: resolve it first.")
     arguments = ["--criterion", "entropy_regularized_cross_entropy"]
-    for key, value in regularizer.items():
-        if value is not None:
-            arguments += [f"--{key.replace('_', '-')}", str(value)]
+    for key in ("generator", "skew", "strength", "baseline", "unigram_temperature"):
+        if regularizer[key] is not None:
+            arguments += [f"--{key.replace('_', '-')}", str(regularizer[key])]
     return arguments
 
 

@@ -1,68 +1,94 @@
 """Predict once per run and split: teacher-forced token statistics and beam-search hypotheses.
 
-`<split>.tokens.npz` has one entry a target token (end of sentence included), in the order of the corpus:
-`sentence`, `position`, `target`, `nll`, `entropy` and `entropy_without_filler` (nats; the second of the distribution
-renormalised over what a target can be), `confidence`, `correct`, `rank` (zero-based) and `share` (tokens, thresholds):
-share of the vocabulary under each threshold. `<split>.hypotheses.tsv` has one line a sentence:
-number, score (natural log, length-normalised), subword tokens.
+`<split>.tokens.npz` has the statistics of `scoring` under the gold prefix, `<split>.own.npz` those of the model's own
+best hypotheses and the entropy within the beam; `<split>.hypotheses.tsv` has one line a sentence: number, score
+(natural log, length-normalised), subword tokens. `valid.beams.tsv` has a first column more, the beam size.
 """
 
-import io
 import logging
 import math
 import pickle
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from fairseq import options, tasks, utils
-from fairseq.dataclass.configs import GenerationConfig
+from fairseq.data import data_utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
-from omegaconf import OmegaConf
 
 from entropyreg.errors import UserError
-from entropyreg.files import atomic_path, write_atomically
-from entropyreg.regularizers import token_statistics
+from entropyreg.files import read_json, write_atomically, write_npz
+from entropyreg.regularizers.equilibrium import equilibrium
+from entropyreg.translation.beam import BeamEntropy, Hypothesis, build_generator, search
 from entropyreg.translation.binarization import verify_binary
 from entropyreg.translation.command import training_arguments
 from entropyreg.translation.devices import check_device, one_device
-
-STATISTICS = {
-    "nll": "nll",
-    "entropy": "entropy",
-    "confidence": "max_prob",
-    "correct": "correct",
-    "rank": "rank",
-    "share": "share",
-}
-DTYPES = dict.fromkeys(("nll", "entropy", "entropy_without_filler", "confidence", "share"), np.float32)
-DTYPES |= dict.fromkeys(("rank", "target", "sentence", "position"), np.int32) | {"correct": np.bool_}
+from entropyreg.translation.repairs import forget_beam
+from entropyreg.translation.scoring import OWN, filler_entries, on_device, own_batch, score
 
 
 def predict(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, split: str, threads: int) -> None:
     """Write the statistics and hypotheses of `split` with the run's selected weights (`model.pt`)."""
     with one_device(settings["device"]):
-        predict_here(settings, binary_dir, run_dir, split, threads)
+        task, model, regularizer = prepare(settings, binary_dir, run_dir, threads)
+        dictionary = task.target_dictionary
+        batches = list(iterate_batches(task, split, settings["decoding"]["max_tokens"]))
+        log_floor = floor_of(regularizer, len(dictionary))
+        log_thresholds = list(settings["log_thresholds"])
+        if log_floor is not None:
+            log_thresholds += [log_floor + math.log(factor) for factor in settings["floor_factors"]]
+        facts = {
+            "log_thresholds": log_thresholds,
+            "floor_factors": settings["floor_factors"] if log_floor is not None else [],
+            "vocabulary_size": len(dictionary),
+            "filler_entries": len(filler_entries(dictionary)),
+        }
+        device, out_dir = settings["device"], run_dir / "predictions"
+        columns = score(model, on_device(batches, device), dictionary, log_thresholds)
+        write_npz(out_dir / f"{split}.tokens.npz", columns | facts)
+        generator, entropy = build_generator(task, model, settings["decoding"]), BeamEntropy()
+        entropy.watch(generator)
+        found = list(search(task, model, generator, on_device(batches, device)))
+        forget_beam(model)
+        tokens = {one.number: one.tokens for one in found}
+        own = score(model, (own_batch(one, tokens, dictionary) for one in on_device(batches, device)), dictionary, ())
+        write_npz(out_dir / f"{split}.own.npz", {name: own[name] for name in OWN} | {"beam_entropy": entropy.mean})
+        write_atomically(out_dir / f"{split}.hypotheses.tsv", "".join(lines_of(found, dictionary)))
 
 
-def predict_here(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, split: str, threads: int) -> None:
-    """`predict` on the device that this process holds."""
+def predict_beams(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, threads: int) -> None:
+    """Decode (the first `settings["sentences"]` of) validation with every beam size; the model is loaded once."""
+    with one_device(settings["device"]):
+        task, model, _ = prepare(settings, binary_dir, run_dir, threads)
+        batches = list(iterate_batches(task, "valid", settings["decoding"]["max_tokens"], settings["sentences"]))
+        lines: list[str] = []
+        for beam in settings["beam_sizes"]:
+            generator = build_generator(task, model, {**settings["decoding"], "beam": beam})
+            found = search(task, model, generator, on_device(batches, settings["device"]))
+            lines += [f"{beam}\t{line}" for line in lines_of(found, task.target_dictionary)]
+        write_atomically(run_dir / "predictions" / "valid.beams.tsv", "".join(lines))
+
+
+def prepare(
+    settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, threads: int
+) -> tuple[Any, torch.nn.Module, dict[str, Any]]:
+    """Task, model on its device, and the regularizer that it was trained with."""
     torch.set_num_threads(threads)
     check_device(settings["device"])
     verify_binary(binary_dir)
     logging.getLogger().setLevel(logging.WARNING)
-    task, model = load_model(settings, binary_dir, run_dir / "model.pt")
-    task.load_dataset(split)
-    batches = list(iterate_batches(task, split, settings["decoding"]["max_tokens"]))
-    out_dir = run_dir / "predictions"
-    columns = score(model, batches, task.target_dictionary, settings["log_thresholds"], settings["device"])
-    save_npz(out_dir / f"{split}.tokens.npz", columns)
-    lines = sorted(search(task, model, batches, settings))
-    text = "".join(f"{number}\t{hypothesis_score:.6f}\t{tokens}\n" for number, hypothesis_score, tokens in lines)
-    write_atomically(out_dir / f"{split}.hypotheses.tsv", text)
+    regularizer = read_json(run_dir / "training.json")["regularizer"]
+    task, model = load_model({**settings, "regularizer": regularizer}, binary_dir, run_dir / "model.pt")
+    return task, model, regularizer
+
+
+def floor_of(regularizer: Mapping[str, Any], vocabulary_size: int) -> float | None:
+    """Log-probability of the equilibrium's floor; None where the theory has none (no regularizer, other baseline)."""
+    if regularizer["skew"] is None or not regularizer["strength"] or regularizer["baseline"] != "uniform":
+        return None
+    return math.log(equilibrium(regularizer["skew"], regularizer["strength"], vocabulary_size).floor)
 
 
 def load_model(settings: Mapping[str, Any], binary_dir: Path, weights_path: Path) -> tuple[Any, torch.nn.Module]:
@@ -84,78 +110,20 @@ def load_model(settings: Mapping[str, Any], binary_dir: Path, weights_path: Path
     return task, model.cuda() if settings["device"] == "cuda" else model
 
 
-def iterate_batches(task: Any, split: str, max_tokens: int) -> Iterator[dict[str, Any]]:
-    """Batches of similar length; `id` is the sentence's number in the corpus."""
-    iterator = task.get_batch_iterator(
-        task.dataset(split),
-        max_tokens=max_tokens,
-        required_batch_size_multiple=1,
-        num_workers=0,
-        disable_iterator_cache=True,
-    )
-    yield from iterator.next_epoch_itr(shuffle=False)
+def iterate_batches(task: Any, split: str, max_tokens: int, first: int | None = None) -> Iterator[dict[str, Any]]:
+    """Batches of similar length of the `first` sentences (None: of all); `id` is the number in the corpus."""
+    task.load_dataset(split)
+    dataset = task.dataset(split)
+    with data_utils.numpy_seed(1):  # sentences of equal length are ordered at random
+        indices = dataset.ordered_indices()
+    if first is not None:
+        indices = indices[indices < first]
+    sampler = dataset.batch_by_size(indices, max_tokens=max_tokens, required_batch_size_multiple=1)
+    for batch in sampler:
+        yield dataset.collater([dataset[number] for number in batch])
 
 
-def filler_entries(dictionary: Any) -> list[int]:
-    """Entries of the softmax that no target can be: start of sentence, padding, and what fairseq fills up with."""
-    fill = [index for index, symbol in enumerate(dictionary.symbols) if symbol.startswith("madeupword")]
-    return sorted({dictionary.bos(), dictionary.pad(), *fill})
-
-
-@torch.no_grad()
-def score(
-    model: torch.nn.Module, batches: list[dict[str, Any]], dictionary: Any, log_thresholds: list[float], device: str
-) -> dict[str, np.ndarray]:
-    """Token statistics under the gold prefix; holds the logits of one batch at a time."""
-    parts: dict[str, list[np.ndarray]] = {}
-    thresholds, filler = [float(np.exp(one)) for one in log_thresholds], filler_entries(dictionary)
-    for batch in batches:
-        batch = utils.move_to_cuda(batch) if device == "cuda" else batch
-        output = model(**batch["net_input"])[0]  # (B, T, V)
-        real = batch["target"] != dictionary.pad()
-        logits, targets = output[real].float(), batch["target"][real]  # (N, V), (N,)
-        statistics = token_statistics(logits, targets, thresholds=thresholds)
-        values = {name: getattr(statistics, field) for name, field in STATISTICS.items()}
-        logits[:, filler] = -math.inf
-        values["entropy_without_filler"] = token_statistics(logits, targets, thresholds=()).entropy
-        values["target"] = targets
-        values["sentence"] = batch["id"].unsqueeze(1).expand_as(real)[real]
-        values["position"] = torch.arange(real.size(1), device=real.device).expand_as(real)[real]
-        for name, value in values.items():
-            parts.setdefault(name, []).append(value.cpu().numpy().astype(DTYPES[name]))
-    columns = {name: np.concatenate(values) for name, values in parts.items()}
-    order = np.lexsort((columns["position"], columns["sentence"]))
-    facts = {"log_thresholds": log_thresholds, "vocabulary_size": len(dictionary), "filler_entries": len(filler)}
-    return {name: values[order] for name, values in columns.items()} | {k: np.array(v) for k, v in facts.items()}
-
-
-def search(
-    task: Any, model: torch.nn.Module, batches: list[dict[str, Any]], settings: Mapping[str, Any]
-) -> Iterator[tuple[int, float, str]]:
-    """Beam search; yields (sentence number, score, best hypothesis as subword tokens)."""
-    decoding = settings["decoding"]
-    config = OmegaConf.merge(
-        OmegaConf.structured(GenerationConfig),
-        {
-            "beam": decoding["beam"],
-            "lenpen": decoding["length_penalty"],
-            "max_len_a": decoding["max_length_factor"],
-            "max_len_b": decoding["max_length_offset"],
-        },
-    )
-    generator = task.build_generator([model], config)
-    for batch in batches:
-        batch = utils.move_to_cuda(batch) if settings["device"] == "cuda" else batch
-        for number, hypotheses in zip(
-            batch["id"].tolist(), task.inference_step(generator, [model], batch), strict=True
-        ):
-            best = hypotheses[0]
-            yield number, float(best["score"]), task.target_dictionary.string(best["tokens"])
-
-
-def save_npz(path: Path, columns: Mapping[str, np.ndarray]) -> None:
-    """A compressed npz whose bytes depend on the values alone (np.savez stamps no time)."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{name: columns[name] for name in sorted(columns)})
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+def lines_of(found: Iterable[Hypothesis], dictionary: Any) -> list[str]:
+    """One line a sentence, in the order of the corpus."""
+    ordered = sorted(found, key=lambda one: one.number)
+    return [f"{one.number}\t{one.score:.6f}\t{dictionary.string(one.tokens)}\n" for one in ordered]

@@ -4,44 +4,35 @@ Outputs in the run's folder: `model.pt` (tensors of the selected checkpoint), `t
 `training.provenance.json`. The folder `checkpoints/` is for resuming and is no output, so nothing deletes it.
 """
 
-import json
 import logging
-import os
 import platform
-import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from entropyreg.errors import UserError
-from entropyreg.files import meaning_digest, read_json, sha256_of, write_atomically, write_json
-from entropyreg.translation.binarization import verify_binary
+from entropyreg.experiments.resolution import resolve
+from entropyreg.files import meaning_digest, read_json, sha256_of, write_json
+from entropyreg.run_folder import delete_checkpoints, forget_other_recipes, is_whole, run_lock
+from entropyreg.translation.binarization import verify_binary, vocabulary_size
 from entropyreg.translation.devices import check_device, one_device
 
 
-@contextmanager
-def run_lock(run_dir: Path) -> Iterator[None]:
-    """Hold the run's folder; a second trainer gets a `UserError` that names the first. A kill frees it."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    holder = run_dir / ".lock.holder"
-    try:
-        with FileLock(run_dir / ".lock", timeout=0):
-            write_atomically(holder, f"process {os.getpid()} on {socket.gethostname()}")
-            yield
-            holder.unlink(missing_ok=True)
-    except Timeout:
-        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
-        raise UserError(f"{run_dir} is being trained by {who}: wait for it or stop it, then run again.") from None
-
-
-def train(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, log_path: Path, threads: int) -> None:
+def train(
+    settings: Mapping[str, Any],
+    binary_dir: Path,
+    run_dir: Path,
+    log_path: Path,
+    threads: int,
+    proposal_path: Path | None = None,
+    pretrained_path: Path | None = None,
+) -> None:
     """Train, or resume, the run that `settings` (see `settings.training_settings`) describe.
 
+    `training.json` says which regularizer it was, with numbers for what `settings` leaves to the vocabulary or to
+    the proposal in `proposal_path`. A model with the key `pretrained` starts from the weights in `pretrained_path`.
     Raises `UserError` for a missing device, a folder in use, damaged data or checkpoints, and a loss that is not
     finite.
     """
@@ -51,25 +42,36 @@ def train(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, log_path
         torch.set_num_threads(threads)
         check_device(settings["device"])
         verify_binary(binary_dir)
-        from entropyreg.translation.checkpoints import BEST, LAST, export_weights, is_whole, repair_last
+        size = vocabulary_size(binary_dir, settings["languages"]["target"])
+        settings = {**settings, "regularizer": resolve(settings["regularizer"], size, proposal_path)}
+        from entropyreg.translation.checkpoints import BEST, LAST, export_weights, repair_last
+        from entropyreg.translation.command import training_arguments
 
         started = time.time()
         checkpoints = run_dir / "checkpoints"
         checkpoints.mkdir(exist_ok=True)
         selected = checkpoints / (LAST if settings["model"]["selection"] == "last" else BEST)
         recipe = {"settings": settings, "data": read_json(binary_dir / "binary.json"), "code": code_in_use()}
+        if settings["model"].get("pretrained"):
+            if pretrained_path is None:
+                raise UserError(
+                    f"model.pretrained is '{settings['model']['pretrained']}', and no --pretrained was given."
+                )
+            recipe["pretrained"] = sha256_of(pretrained_path)
         forget_other_recipes({**recipe, "threads": threads}, checkpoints)
         resumed_from = repair_last(checkpoints)
         if resumed_from and selected.exists() and not is_whole(selected) and resumed_from >= last_update(settings):
             delete_checkpoints(checkpoints)  # training is over, and its selected checkpoint cannot be had again
             forget_other_recipes({**recipe, "threads": threads}, checkpoints)
             resumed_from = 0
-        history = run_fairseq(settings, binary_dir, checkpoints, resumed_from, log_path)
+        arguments = training_arguments(settings, binary_dir, checkpoints, pretrained_path)
+        history = run_fairseq(settings, arguments, checkpoints, resumed_from, log_path)
         if not is_whole(selected):
             raise UserError(f"{selected} is damaged: delete {checkpoints} and run again, which trains the run anew.")
         exported = export_weights(selected, run_dir / "model.pt")
         outcome = {
             "run": settings["run"],
+            "regularizer": settings["regularizer"],
             "selection": settings["model"]["selection"],
             **exported,
             "validations": history,
@@ -106,25 +108,10 @@ def code_in_use() -> dict[str, Any]:
     }
 
 
-def forget_other_recipes(recipe: Mapping[str, Any], checkpoints: Path) -> None:
-    """Delete checkpoints made with other settings, data or code: resuming from them would mix two runs."""
-    marker, text = checkpoints / "recipe.json", json.dumps(recipe, sort_keys=True)
-    if not marker.exists() or marker.read_text(encoding="utf-8") != text:
-        delete_checkpoints(checkpoints)
-    write_atomically(marker, text)
-
-
-def delete_checkpoints(checkpoints: Path) -> None:
-    """Empty the folder, the marker last: a kill in between leaves nothing that could be resumed wrongly."""
-    for path in sorted(checkpoints.iterdir(), key=lambda path: path.name == "recipe.json"):
-        path.unlink()
-
-
 def run_fairseq(
-    settings: Mapping[str, Any], binary_dir: Path, checkpoints: Path, updates: int, log_path: Path
+    settings: Mapping[str, Any], arguments: list[str], checkpoints: Path, updates: int, log_path: Path
 ) -> list[dict]:
     """Run `fairseq-train` in this process from `updates` on, unless it already ended; return the validations."""
-    from entropyreg.translation.command import training_arguments
     from entropyreg.translation.progress import ProgressHandler
 
     model = settings["model"]
@@ -140,7 +127,6 @@ def run_fairseq(
     from fairseq_cli import train as fairseq_train
 
     restore_patience(fairseq_train.should_stop_early, model, progress.history)
-    arguments = training_arguments(settings, binary_dir, checkpoints)
     progress.say(f"resuming at update {updates}" if updates else "starting")
     sys.argv = ["fairseq-train", *arguments]
     try:

@@ -2,13 +2,16 @@
 
 import gzip
 import hashlib
+import io
 import lzma
+import tarfile
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from entropyreg.data import embedded
+from entropyreg.data import embedded, sources
+from entropyreg.data.sources import Source
 
 
 @pytest.fixture
@@ -61,3 +64,27 @@ def toy_task() -> dict:
         "ratio": 1.5,
         "subwords": 10,
     }
+
+
+@pytest.fixture
+def write_archive(tmp_path):
+    """A function that writes `<tmp_path>/data/<name>`, a .tgz of texts by member, and returns the data folder."""
+
+    def write(name: str, members: dict[str, str]) -> Path:
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(path, "w:gz") as tar:
+            for member, text in members.items():
+                info = tarfile.TarInfo(member)
+                info.size = len(text.encode())
+                tar.addfile(info, io.BytesIO(text.encode()))
+        return tmp_path / "data"
+
+    return write
+
+
+@pytest.fixture
+def no_known_sums(monkeypatch):
+    """As if no sum of any file were known, so that a tiny archive of a test passes for the published one."""
+    unknown = {name: Source(name, known.mirrors) for name, known in sources.all_sources().items()}
+    monkeypatch.setattr(sources, "all_sources", lambda: unknown)

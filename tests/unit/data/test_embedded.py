@@ -22,8 +22,9 @@ def test_every_row_has_three_filled_columns(name):
 def test_names_and_languages():
     assert embedded.names() == sorted(PAIRS)
     assert embedded.languages_of("registry.de-en") == ("de", "en")
-    with pytest.raises(UserError, match=r"'docstrings\.sum' has no two languages"):
-        embedded.languages_of("docstrings.sum")
+    assert embedded.languages_of("docstrings.sum") == ("body", "summary")
+    with pytest.raises(UserError, match=r"'fashion' has no two languages; allowed: docstrings\.sum, registry"):
+        embedded.languages_of("fashion")
 
 
 def test_every_shipped_data_file_has_a_sum_that_holds():

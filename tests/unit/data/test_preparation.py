@@ -2,11 +2,15 @@
 
 import json
 import os
+import tracemalloc
+import weakref
 from pathlib import Path
 
 import pytest
 
+from entropyreg.data import preparation
 from entropyreg.data.cleaning import drop_reason
+from entropyreg.data.pairs import BENCHMARK, PlacedPair
 from entropyreg.data.preparation import prepare_corpus
 from entropyreg.errors import UserError
 from entropyreg.files import sha256_of
@@ -155,7 +159,7 @@ def test_bad_corpora_leave_earlier_results_alone(write_corpus, toy_task, tmp_pat
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"source": {"kind": "wmt"}}, r"source\.kind is 'wmt'; allowed: embedded, multi30k, parallel"),
+        ({"source": {"kind": "wmt"}}, r"source\.kind is 'wmt'; allowed: embedded, multi30k, iwslt14, wmt14, mttt"),
         (
             {"languages": {"source": "fr", "target": "en"}},
             r"languages are fr to en, but .*registry\.de-en has de and en",
@@ -192,3 +196,40 @@ def test_multi30k_agrees_with_its_published_token_counts(tmp_path):
     assert summary["splits"]["valid"]["dropped"] == summary["splits"]["test"]["dropped"] == {}
     assert summary["outputs_sha256"]["valid.reference"] == summary["inputs_sha256"]["val.en"]  # untouched
     assert read(tmp_path / "test.origin") == ["test_2016_flickr"] * 1000 + ["test_2017_flickr"] * 1000
+
+
+class Text(str):
+    """A text that can be watched: it is dead once nobody holds it."""
+
+
+class Endless:
+    """A corpus of so many training pairs, of few words, made one at a time; `alive` are those that somebody holds."""
+
+    sha256, treatment, hold_out_every = {}, BENCHMARK, None
+
+    def __init__(self, n_pairs):
+        self.n_pairs, self.alive, self.most_alive = n_pairs, weakref.WeakSet(), 0
+
+    def __iter__(self):
+        for number in range(self.n_pairs):
+            text = Text(" ".join(f"w{(number * step) % 97}" for step in range(1, 12)))
+            self.alive.add(text)
+            self.most_alive = max(self.most_alive, len(self.alive))
+            yield PlacedPair("train", text, text, "made")
+        yield PlacedPair("valid", "one", "one", "made")
+        yield PlacedPair("test", "one", "one", "made")
+
+
+def test_no_pair_is_kept_and_memory_does_not_grow_with_the_corpus(toy_task, tmp_path, monkeypatch):
+    task, peaks = {**toy_task, "tokenizer": "none", "length": {"min": 1, "max": None}}, []
+    monkeypatch.setattr(preparation, "sha256_of", lambda path: "")  # it reads up to 1 MB at once
+    for n_pairs in (500, 4_000):
+        corpus = Endless(n_pairs)
+        monkeypatch.setattr(preparation, "open_corpus", lambda *arguments, corpus=corpus: corpus)
+        tracemalloc.start()
+        summary = prepare_corpus(task, tmp_path / str(n_pairs))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert summary["splits"]["train"]["pairs"] == n_pairs
+        assert corpus.most_alive <= 3
+    assert peaks[1] < peaks[0] + 50_000  # the text of 4,000 pairs is 0.7 MB in memory

@@ -103,7 +103,7 @@ def test_a_cell_without_a_run_stays_in_the_table():
         ({"tasks": ["fr_en"]}, "run 'fr_en/transformer/jensen-skew0.00-strength0.76/seed1' serves no artefact"),
         ({"artefacts": ["a_table_x"], "arms": [{"row": "x", "regularizer": "none"}]}, "a_table_x has no row 'x'"),
         ({"arms": [{"regularizer": "none", "skew": 1}]}, "'none' takes no 'skew'; allowed: nothing"),
-        ({"arms": [{"regularizer": "skew_jensen", "skew": 1}]}, "'skew_jensen' needs the key 'strength'"),
+        ({"arms": [{"regularizer": "skew_jensen", "skew": 1}]}, "'skew_jensen' needs either 'strength' or 'entropy'"),
         ({"arms": [{"regularizer": "label_smoothing"}]}, "needs either 'smoothing' or 'strength'"),
         (
             {"arms": [{"regularizer": "confidence_penalty", "strength": 1, "unigram_temperature": 2}]},
@@ -131,16 +131,18 @@ def test_shared_embeddings_need_a_joined_dictionary():
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_every_scale_expands_and_seeds_are_paired_across_arms(workflow_dir, scale):
+def test_every_scale_expands_and_seeds_are_paired_across_the_rows_of_a_table(workflow_dir, scale):
     config = load_config(workflow_dir, {"scale": scale})
     experiments = load_experiments(workflow_dir, config)
     assert experiments.runs
-    seeds = {}
-    for run in experiments.runs.values():
-        if run.test:
-            seeds.setdefault((run.task, run.model), {}).setdefault(run.regularizer.label, set()).add(run.seed)
-    for arms in seeds.values():
-        assert len({frozenset(one) for one in arms.values()}) == 1
+    for name in ("a_table_translation", "a_table_variants"):
+        seeds = {}
+        for cell in experiments.artefacts[name].cells:
+            if cell.run:
+                run = experiments.runs[cell.run]
+                seeds.setdefault(run.task, {}).setdefault(cell.row, set()).add(run.seed)
+        for rows in seeds.values():
+            assert len({frozenset(one) for one in rows.values()}) == 1
 
 
 def test_the_schema_refuses_what_it_does_not_know(tmp_path, workflow_dir):
@@ -149,7 +151,7 @@ def test_the_schema_refuses_what_it_does_not_know(tmp_path, workflow_dir):
     (tmp_path / "experiments").mkdir()
     text = (workflow_dir / "experiments" / "paper_a.yaml").read_text()
     for old, new, message in [
-        ("skew: 0.25, strength: 0.3", "skew: 1.25, strength: 0.3", r"skew is 1\.25; allowed: <= 1"),
+        ("skew: 0.5, strength: 1.0}", "skew: 1.25, strength: 1.0}", r"skew is 1\.25; allowed: <= 1"),
         (
             "regularizer: confidence_penalty",
             "regularizer: confidence",

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import sacrebleu
 
-from entropyreg.measures.bleu import corpus_bleu
+from entropyreg.measures.bleu import corpus_bleu, sentence_statistics
 from entropyreg.measures.entropy import entropy_spread, normalized_entropy
 from entropyreg.measures.reference_rank import mean_reference_rank
-from entropyreg.measures.sparsity import shares_below
+from entropyreg.measures.sparsity import shares_below, threshold_names
+from entropyreg.measures.standard_error import clustered_standard_error
 
 HYPOTHESES = ["The cat sat on the mat .", "there is a dog in the garden"]
 REFERENCES = ["The cat sat on the mat .", "There is a dog in our garden"]
@@ -54,6 +55,36 @@ def test_rank_is_averaged_within_sentences_first():
     assert mean_reference_rank(rank, sentence) == pytest.approx((2 + 10) / 2)
 
 
+def test_the_statistics_of_sentences_add_up_to_sacrebleus_counts():
+    found = sentence_statistics(HYPOTHESES, REFERENCES)
+    score = sacrebleu.corpus_bleu(HYPOTHESES, [REFERENCES])
+    assert found.sum(axis=0).tolist() == [score.sys_len, score.ref_len, *score.counts, *score.totals]
+
+
 def test_sparsity_names_its_thresholds():
-    share = np.array([[0.5, 0.0], [1.0, 0.5]])
-    assert shares_below(share, np.array([-10.0, -15.0])) == {"share_below_e-10": 0.75, "share_below_e-15": 0.25}
+    names = threshold_names(np.array([-10.0, -15.0, -7.0, -9.3]), np.array([1.0, 0.1]))
+    assert names == ["share_below_e-10", "share_below_e-15", "share_below_floor_x1", "share_below_floor_x0.1"]
+    assert threshold_names(np.array([-10.0]), np.array([])) == ["share_below_e-10"]
+
+
+def test_shares_are_means_over_tokens_with_sentences_as_units():
+    share, sentence = np.array([[0.5, 0.0], [1.0, 0.5], [0.0, 0.0]]), np.array([0, 0, 1])
+    found = shares_below(share, sentence, ["one", "two"])
+    assert found["one"] == pytest.approx(0.5) and found["two"] == pytest.approx(1 / 6)
+    # residual sums of the sentences: (.5, -.5) and (1/6, -1/6); SE^2 = 2/1 * sum of squares / 3^2
+    assert found["one_standard_error"] == pytest.approx(math.sqrt(2 * 0.5) / 3)
+    assert found["two_standard_error"] == pytest.approx(math.sqrt(2 * 2 / 36) / 3)
+
+
+def test_one_token_a_sentence_is_the_usual_standard_error():
+    values = np.random.default_rng(1).normal(size=50)
+    expected = values.std(ddof=1) / math.sqrt(50)
+    assert clustered_standard_error(values, np.arange(50)) == pytest.approx(expected)
+
+
+def test_tokens_that_copy_their_sentence_add_nothing():
+    values = np.random.default_rng(1).normal(size=50)
+    alone = clustered_standard_error(values, np.arange(50))
+    assert clustered_standard_error(np.repeat(values, 4), np.repeat(np.arange(50), 4)) == pytest.approx(alone)
+    with pytest.raises(ValueError, match="at least 2"):
+        clustered_standard_error(values, np.zeros(50))

@@ -7,22 +7,27 @@ import numpy as np
 import pytest
 
 from entropyreg.errors import UserError
+from entropyreg.files import read_npz, write_npz
+from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.results.collect import collect
-from entropyreg.results.records import measure_run, read_hypotheses, read_tokens
+from entropyreg.results.records import measure_run, read_hypotheses
 
+REGULARIZER = {"skew": 1.0, "strength": 0.25, "baseline": "uniform", "unigram_temperature": None}
+REGULARIZER |= {"generator": "entropy", "entropy": None, "proposal": None}
 SETTINGS = {
     "run": "t/m/none/seed1",
     "task": "t",
     "model": "m",
-    "regularizer": {"skew": None, "strength": 0.0, "baseline": "uniform", "unigram_temperature": None},
     "seed": 1,
+    "metric": "bleu",
+    "subwords": 1500,
     "target_language": "en",
     "lowercase": True,
     "splits": ["valid"],
+    "beam_sizes": [],
     "selection": "last",
-    "training": {"seed": 1},
+    "training": {"seed": 1, "languages": {"source": "de", "target": "en"}},
     "decoding": {"valid": {"beam": 5}},
-    "log_thresholds": [-10, -15],
 }
 
 
@@ -35,10 +40,14 @@ def predicted(tmp_path):
     (text / "valid.reference").write_text("The cat's mat is red.\nA dog is in the house!\n")
     (text / "valid.en").write_text("the cat &apos;s mat is red .\na dog is in the house !\n")
     (text / "summary.json").write_text('{"splits": {}}')
-    (run / "training.json").write_text('{"updates": 7, "weights_sha256": "w"}')
+    training = {"updates": 7, "weights_sha256": "w", "regularizer": REGULARIZER}
+    (run / "training.json").write_text(json.dumps(training))
     lines = ["0\t-0.5\tthe cat &apos;s m@@ at is red .", "1\t-0.25\ta dog is in the hou@@ se !"]
     (run / "predictions" / "valid.hypotheses.tsv").write_text("\n".join(lines) + "\n")
+    (run / "predictions" / "valid.beams.tsv").write_text("".join(f"{beam}\t{lines[0]}\n" for beam in (1, 5)))
     n = 17
+    own = np.arange(4, dtype=np.float32)
+    np.savez(run / "predictions" / "valid.own.npz", entropy=own, confidence=own / 4, beam_entropy=np.array(1.0))
     np.savez(
         run / "predictions" / "valid.tokens.npz",
         nll=np.full(n, 0.5, np.float32),
@@ -48,8 +57,9 @@ def predicted(tmp_path):
         correct=np.arange(n) < 14,
         rank=np.arange(n),
         sentence=np.repeat([0, 1], [9, 8]),
-        share=np.tile([0.5, 0.25], (n, 1)),
-        log_thresholds=np.array([-10.0, -15.0]),
+        share=np.tile([0.5, 0.25, 0.125, 0.0], (n, 1)),
+        log_thresholds=np.array([-10.0, -15.0, -3.0, -3.0 + math.log(0.1)]),
+        floor_factors=np.array([1.0, 0.1]),
         vocabulary_size=np.array(16),
         filler_entries=np.array(8),
     )
@@ -57,7 +67,7 @@ def predicted(tmp_path):
 
 
 def test_a_record_holds_what_the_predictions_say(predicted):
-    record = measure_run(SETTINGS, *predicted, "c" * 64)
+    record, sentences = measure_run(SETTINGS, *predicted, "c" * 64)
     measures = record["measures"]["valid"]
     assert measures["bleu"] == pytest.approx(100) and "case:lc" in measures["bleu_signature"]
     assert measures["bleu_as_published"] == pytest.approx(100)
@@ -65,9 +75,28 @@ def test_a_record_holds_what_the_predictions_say(predicted):
     assert measures["entropy_normalized_without_filler"] == pytest.approx(1 / 3)
     assert measures["nll"] == 0.5 and measures["accuracy"] == pytest.approx(14 / 17)
     assert measures["share_below_e-10"] == 0.5 and measures["share_below_e-15"] == 0.25
+    assert measures["share_below_floor_x1"] == 0.125 and measures["share_below_e-10_standard_error"] == 0
+    assert measures["log_floor"] == pytest.approx(-3)
+    assert measures["log_rest"] == pytest.approx(math.log((1 - math.exp(-0.5)) / 15))
+    assert measures["entropy_normalized_own_prefix"] == pytest.approx(1.5 / math.log(16))
+    assert measures["entropy_normalized_beam"] == pytest.approx(1 / math.log(16))
+    assert measures["confidence_histogram"][15] == 17 and sum(measures["confidence_histogram"]) == 17
+    assert record["regularizer"]["smoothing"] == pytest.approx(0.2)
+    assert sentences["valid.n_tokens"].tolist() == [9, 8]
+    assert sentences["valid.nll_sum"].tolist() == [4.5, 4.0]
+    assert sentences["valid.bleu"].shape == (2, 10)
     assert measures["reference_rank"] == pytest.approx((4 + 12.5) / 2)
     assert (record["updates"], record["claims_sha256"]) == (7, "c" * 64)
     assert not {"seconds", "device", "commit", "date"} & set(json.dumps(record).split('"'))
+
+
+def test_beam_sizes_are_measured_on_the_sentences_that_were_decoded(predicted):
+    record, _ = measure_run(SETTINGS | {"beam_sizes": [1, 5]}, *predicted, "c")
+    beams = record["measures"]["valid"]["beam_sizes"]
+    assert {beam: (one["n_sentences"], round(one["bleu"])) for beam, one in beams.items()} == {
+        "1": (1, 100),
+        "5": (1, 100),
+    }
 
 
 def test_misaligned_predictions_are_refused(predicted):
@@ -82,33 +111,46 @@ def test_damaged_predictions_are_named(predicted):
     path = run / "predictions" / "valid.tokens.npz"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match=r"valid\.tokens\.npz is missing or damaged"):
-        read_tokens(path)
+        read_npz(path)
     (run / "predictions" / "valid.hypotheses.tsv").write_text("1\t0\ta\n0\t0\tb\n")
     with pytest.raises(UserError, match=r"valid\.hypotheses\.tsv is damaged"):
-        read_hypotheses(run / "predictions" / "valid.hypotheses.tsv")
+        read_hypotheses(run / "predictions" / "valid.hypotheses.tsv", 3)
 
 
-def collecting(*runs):
-    cells = [
-        {"row": None, "column": "t", "run": run, "model": "m", "skew": None, "strength": 0.0, "smoothing": None}
-        | {"baseline": None, "seed": 1}
-        for run in runs
-    ]
-    common = {"artefact": "a_figure_x", "title": "T", "scale": "demo", "scale_note": "", "columns": [], "partial": False}
-    return common | {"cells": cells}
+def collecting(*runs, **changed):
+    cells = [{"row": "none", "column": "t", "model": "m", "strength": 0.0, "seed": 1} for _ in runs]
+    cells = [cell | ({"run": run} if run else {}) for cell, run in zip(cells, runs, strict=True)]
+    common = {
+        "artefact": "a_figure_x",
+        "title": "T",
+        "scale": "demo",
+        "scale_note": "",
+        "columns": [],
+        "partial": False,
+    }
+    return common | {"cells": cells, "compare": None} | changed
+
+
+def save(folder, record, **changed):
+    record = record | changed
+    path = folder / (record["run"] or "t/m/none/seed1") / "record.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record))
+    return path
 
 
 def test_collecting_joins_records_and_shows_what_is_missing(predicted, tmp_path):
-    record = measure_run(SETTINGS, *predicted, "c")
-    path = tmp_path / "record.json"
-    path.write_text(json.dumps(record))
-    paths = {"t/m/none/seed1": path, "t/m/none/seed2": tmp_path / "absent.json"}
-    table = collect(collecting("t/m/none/seed1", "t/m/none/seed2", None), paths, "c")
+    record, _ = measure_run(SETTINGS, *predicted, "c")
+    save(tmp_path, record)
+    table = collect(collecting("t/m/none/seed1", "t/m/none/seed2", None), tmp_path, "c")
     assert [row["status"] for row in table["rows"]] == ["done", "missing", "missing"]
     assert [row["reason"] for row in table["rows"]] == [None, "no record yet", "not run at demo scale"]
-    assert table["rows"][0]["measures"] == record["measures"]
-    assert table["rows"][0]["predicted_entropy"] == pytest.approx(0, abs=1e-9)
-    assert table["claims_sha256"] == "c"
+    first = table["rows"][0]
+    assert first["measures"] == record["measures"]
+    # the regularizer is the one that the run was trained with; at skew 1 the target keeps (1 + s/V) / (1 + s)
+    assert (first["skew"], first["strength"], first["smoothing"]) == (1.0, 0.25, pytest.approx(0.2))
+    assert first["predicted_entropy"] == pytest.approx(equilibrium(1.0, 0.25, 16).normalized_entropy)
+    assert table["claims_sha256"] == "c" and table["comparisons"] == []
 
 
 @pytest.mark.parametrize(
@@ -120,14 +162,36 @@ def test_collecting_joins_records_and_shows_what_is_missing(predicted, tmp_path)
     ],
 )
 def test_foreign_records_are_refused(predicted, tmp_path, change, message):
-    path = tmp_path / "record.json"
-    path.write_text(json.dumps(measure_run(SETTINGS, *predicted, "c") | change))
+    record, _ = measure_run(SETTINGS, *predicted, "c")
+    path = save(tmp_path, record)
+    path.write_text(json.dumps(record | change))
     with pytest.raises(UserError, match=message):
-        collect(collecting("t/m/none/seed1"), {"t/m/none/seed1": path}, "c")
+        collect(collecting("t/m/none/seed1"), tmp_path, "c")
 
 
 def test_with_partial_a_record_under_other_claims_is_a_missing_cell(predicted, tmp_path):
-    path = tmp_path / "record.json"
-    path.write_text(json.dumps(measure_run(SETTINGS, *predicted, "old")))
-    table = collect(collecting("t/m/none/seed1") | {"partial": True}, {"t/m/none/seed1": path}, "new")
+    save(tmp_path, measure_run(SETTINGS, *predicted, "old")[0])
+    table = collect(collecting("t/m/none/seed1", partial=True), tmp_path, "new")
     assert [(row["status"], row["reason"]) for row in table["rows"]] == [("missing", "measured under other claims")]
+
+
+def test_rows_are_compared_over_seeds_and_sentences(predicted, tmp_path):
+    """Two arms of two seeds: one translates every sentence right, the other half of them."""
+    record, sentences = measure_run(SETTINGS, *predicted, "c")
+    right = np.tile(sentences["valid.bleu"][:1], (40, 1))
+    half = right.copy()
+    half[::2, 2:6] = 0  # no n-gram matches
+    cells = []
+    for row, statistics in (("none", half), ("ger", right)):
+        for seed in (1, 2):
+            run = f"t/m/{row}/seed{seed}"
+            path = save(tmp_path, record, run=run)
+            write_npz(path.parent / "sentences.npz", {"valid.bleu": statistics})
+            cells.append({"row": row, "column": "t", "run": run, "model": "m", "strength": 0.0, "seed": seed})
+    compare = {"split": "valid", "metrics": ["bleu", "rouge1"], "to": ["none"]}
+    (found,) = collect(collecting(cells=cells, compare=compare), tmp_path, "c")["comparisons"]
+    assert (found["row"], found["to"], found["metric"], found["n_seeds"]) == ("ger", "none", "bleu", 2)
+    assert found["difference"] == pytest.approx(50, abs=1e-6)
+    assert 0 < found["low"] < 50 < found["high"] < 100 and found["p_value"] < 0.01
+    again = collect(collecting(cells=cells, compare=compare), tmp_path, "c")["comparisons"]
+    assert again == [found]

@@ -53,7 +53,9 @@ def test_value_is_what_is_printed():
             assert number.printed in (None, "-")
         else:
             assert float(number.printed) == number.value
-        assert number.unit and number.certainty == "slides"
+        bart = number.artefact == "a_table_summarization"
+        assert number.certainty == ("README of BART in the authors' repository" if bart else "slides")
+        assert number.unit
 
 
 def test_sparsity_numbers_and_the_unreadable_one():
@@ -69,6 +71,14 @@ def test_sparsity_numbers_and_the_unreadable_one():
     assert find("confidence_penalty", "share_below_e-10_plus_minus").value == 5e-3
     unreadable = find("label_smoothing", "share_below_e-15_plus_minus")
     assert unreadable.value is None and "unreadable" in unreadable.note
+
+
+def test_summarization_has_nothing_but_the_public_bart_number():
+    keys = [key for key in published_numbers().numbers if key[1] == "a_table_summarization"]
+    assert {key[2:4] for key in keys} == {("bart_readme", "cnn_dailymail")}
+    assert [lookup(*key) for key in keys] == [44.16, 21.28, 40.9]
+    assert [published_numbers().numbers[key].printed for key in keys] == ["44.16", "21.28", "40.90"]
+    assert "Not from paper A" in published_numbers().notes["A", "a_table_summarization"][0]
 
 
 def test_unknown_number_is_none():

@@ -1,4 +1,4 @@
-"""The fairseq command of every paper run equals its golden file; the published options are in it."""
+"""The fairseq command of every run in a table equals its golden file; the published options are in it."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from entropyreg.config import load_config
-from entropyreg.experiments import load_experiments
+from entropyreg.experiments import Regularizer, Run, load_experiments
 from entropyreg.settings import training_settings
 from entropyreg.translation.command import training_arguments
 
@@ -16,10 +16,17 @@ SCALES = ("workstation", "paper")
 
 
 def commands(workflow_dir, scale):
-    """{run without its seed: arguments} of a scale, with the user's paths left out."""
+    """{run without its seed: arguments} of a scale, without the user's paths; of runs with declared numbers in tables.
+
+    Those of searches and sweeps differ from these in skew and strength alone.
+    """
     config = load_config(workflow_dir, {"scale": scale})
-    found = {}
-    for run in load_experiments(workflow_dir, config).runs.values():
+    experiments, found = load_experiments(workflow_dir, config), {}
+    tables = [one for one in experiments.artefacts.values() if one.kind == "table" and not one.images]
+    cells = [cell for one in tables for cell in one.cells]
+    for run in (experiments.runs[name] for name in sorted({cell.run for cell in cells if cell.run and not cell.trial})):
+        if run.regularizer.strength is None:  # found when the run starts
+            continue
         arguments = training_arguments(training_settings(config, run), "BINARY", "CHECKPOINTS")
         arguments[arguments.index("--user-dir") + 1] = "USER_DIR"
         arguments[arguments.index("--seed") + 1] = "SEED"
@@ -71,14 +78,16 @@ PUBLISHED_ROWS = {  # data set: {(skew, strength)} of the main table, regularize
 
 def test_iwslt_and_mttt_train_as_the_authors_script(workflow_dir):
     for run, arguments in commands(workflow_dir, "paper").items():
-        if not run.startswith("wmt14"):
+        if run.startswith(("iwslt14", "mttt")) and "/transformer_iwslt/" in run:
             assert PUBLISHED_IWSLT.items() <= options(arguments).items(), run
 
 
 def test_the_paper_rows_have_the_published_skews_and_strengths(workflow_dir):
-    found = {}
-    for run, arguments in commands(workflow_dir, "paper").items():
-        given = options(arguments)
+    experiments = load_experiments(workflow_dir, load_config(workflow_dir, {"scale": "paper"}))
+    cells = experiments.artefacts["a_table_translation"].cells
+    shown, found = {cell.run.rsplit("/", 1)[0] for cell in cells if cell.run}, {}
+    for run in shown & set(known := commands(workflow_dir, "paper")):
+        given = options(known[run])
         assert given["--criterion"] == "entropy_regularized_cross_entropy"
         if float(given["--strength"]) > 0:
             found.setdefault(run.split("/")[0], set()).add((float(given["--skew"]), float(given["--strength"])))
@@ -88,3 +97,48 @@ def test_the_paper_rows_have_the_published_skews_and_strengths(workflow_dir):
 def test_no_regularizer_is_strength_zero(workflow_dir):
     plain = [one for run, one in commands(workflow_dir, "paper").items() if run.endswith("/none")]
     assert plain and all(options(one)["--strength"] == "0.0" for one in plain)
+
+
+PUBLISHED_BART = {  # fairseq's recipe for CNN/DailyMail, but for the criterion and 8 GPUs
+    "--task": "translation",
+    "--arch": "bart_large",
+    "--truncate-source": "",
+    "--layernorm-embedding": "",
+    "--share-all-embeddings": "",
+    "--skip-invalid-size-inputs-valid-test": "",
+    "--required-batch-size-multiple": "1",
+    "--dropout": "0.1",
+    "--attention-dropout": "0.1",
+    "--weight-decay": "0.01",
+    "--optimizer": "adam",
+    "--adam-betas": "(0.9, 0.999)",
+    "--adam-eps": "1e-08",
+    "--clip-norm": "0.1",
+    "--lr-scheduler": "polynomial_decay",
+    "--lr": "3e-05",
+    "--total-num-update": "20000",
+    "--warmup-updates": "500",
+    "--max-tokens": "2048",
+    "--fp16": "",
+}
+
+
+def test_bart_is_fine_tuned_as_in_its_recipe(workflow_dir):
+    """Eight GPUs with 4 batches an update are one with 32; --finetune-from-model resets what the recipe resets."""
+    config = load_config(workflow_dir, {"scale": "paper"})
+    run = Run("cnn_dailymail", "bart_large", Regularizer(0.5, 1.0), seed=1)
+    settings = training_settings(config, run)
+    found = options(training_arguments(settings, "BINARY", "CHECKPOINTS", "WEIGHTS"))
+    assert PUBLISHED_BART.items() <= found.items()
+    assert int(found["--update-freq"]) * int(found["--distributed-world-size"]) == 4 * 8
+    assert found["--finetune-from-model"] == "WEIGHTS" and "--restore-file" not in found
+    assert "--finetune-from-model" not in training_arguments(settings, "BINARY", "CHECKPOINTS")
+    assert config["tasks"]["cnn_dailymail"]["decoding"] == {
+        "beam_validation": 4,
+        "beam_test": 4,
+        "length_penalty": 2.0,
+        "max_length_factor": 0,
+        "max_length_offset": 140,
+        "min_length": 55,
+        "no_repeat_ngram_size": 3,
+    }

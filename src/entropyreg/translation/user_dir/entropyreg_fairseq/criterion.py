@@ -2,11 +2,14 @@
 
     loss = sum over target tokens of  NLL + strength * J_skew(baseline || p)      (Meister et al. 2020)
 
+With generator "euclidean" the divergence is ||baseline - p||^2, whatever the skew.
+
 Padding is excluded from every sum. fairseq divides the gradient by the number of target tokens.
 """
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,13 +20,21 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.logging import metrics
 from omegaconf import II
 
-from entropyreg.regularizers import Baseline, annealed_unigram, entropy_regularized_cross_entropy
+from entropyreg.regularizers import (
+    Baseline,
+    annealed_unigram,
+    entropy_regularized_cross_entropy,
+    euclidean_regularized_cross_entropy,
+)
 
 
 @dataclass
 class EntropyRegularizedCrossEntropyConfig(FairseqDataclass):
     """Options of the criterion on fairseq's command line."""
 
+    generator: ChoiceEnum(["entropy", "euclidean"]) = field(
+        default="entropy", metadata={"help": "convex function of the Jensen divergence: negative entropy, or ||p||^2"}
+    )
     skew: float = field(
         default=1.0, metadata={"help": "0: confidence penalty, 1: label smoothing, between: skew-Jensen"}
     )
@@ -68,9 +79,13 @@ def unigram_baseline(counts: torch.Tensor, dictionary, temperature: float) -> Ba
 class EntropyRegularizedCrossEntropy(FairseqCriterion):
     """NLL + strength * J, summed over the target tokens of a batch."""
 
-    def __init__(self, task, skew, strength, baseline, unigram_temperature, sentence_avg):
+    def __init__(self, task, generator, skew, strength, baseline, unigram_temperature, sentence_avg):
         super().__init__(task)
-        self.skew, self.strength, self.sentence_avg = skew, strength, sentence_avg
+        self.sentence_avg = sentence_avg
+        if str(generator) == "euclidean":
+            self.objective = partial(euclidean_regularized_cross_entropy, strength=strength)
+        else:
+            self.objective = partial(entropy_regularized_cross_entropy, skew=skew, strength=strength)
         self.distribution = None
         if str(baseline) == "unigram":
             self.distribution = unigram_baseline(target_counts(task), task.target_dictionary, unigram_temperature)
@@ -79,11 +94,9 @@ class EntropyRegularizedCrossEntropy(FairseqCriterion):
         """Return the loss, the number that its gradient is divided by, and what is logged."""
         output = model(**sample["net_input"])
         logits, targets = output[0], model.get_targets(sample, output)  # (B, T, V), (B, T)
-        loss, nll, divergence = entropy_regularized_cross_entropy(
+        loss, nll, divergence = self.objective(
             logits.view(-1, logits.size(-1)),
             targets.reshape(-1),
-            skew=self.skew,
-            strength=self.strength,
             baseline=self.distribution,
             ignore_index=self.padding_idx,
             reduction="sum" if reduce else "none",

@@ -1,0 +1,29 @@
+"""What every corpus gives to preparation: raw sentence pairs, the split of each, and how each split is treated."""
+
+from typing import NamedTuple
+
+
+class PlacedPair(NamedTuple):
+    """A raw pair in the direction of the task, its split, the set that it came from, and whether it is too near.
+
+    `near_duplicate`: a near-duplicate of it is held out, so that it is dropped (embedded sets only).
+    """
+
+    split: str
+    source: str
+    target: str
+    origin: str
+    near_duplicate: bool = False
+
+
+class Treatment(NamedTuple):
+    """Which steps of the preparation a split gets, where the task asks for them."""
+
+    length: bool  # drop pairs outside the length limits
+    ratio: bool  # drop pairs of too different lengths
+    normalize: bool = True  # normalise punctuation
+
+
+TRAINING = Treatment(length=True, ratio=True)
+PUBLISHED = Treatment(length=False, ratio=False)  # a published set is never filtered
+BENCHMARK = {"train": TRAINING, "valid": PUBLISHED, "test": PUBLISHED}

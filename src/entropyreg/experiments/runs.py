@@ -1,0 +1,88 @@
+"""What an expanded scale consists of: runs, the artefacts that show them, and the proposals that some wait for."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from entropyreg.experiments.images import ImageRun
+from entropyreg.experiments.regularizer import Regularizer
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training. `test`: its test set is decoded too. `beam_sizes`: validation is decoded with several beams."""
+
+    task: str
+    model: str
+    regularizer: Regularizer
+    seed: int
+    test: bool = False
+    beam_sizes: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"{self.task}/{self.model}/{self.regularizer.label}/seed{self.seed}"
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return ("valid", "test") if self.test else ("valid",)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The place of a run in a search or match: 'random' trials are drawn beforehand, others are proposed."""
+
+    series: str
+    number: int
+    kind: str  # random, guided, match, anchor
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What an artefact shows of one run; `run` None: declared by no block at this scale."""
+
+    row: str | None
+    task: str
+    run: str | None
+    trial: Trial | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A trial whose regularizer follows from the records of earlier runs: `settings` say how."""
+
+    name: str  # <series>/trial<number>, or <series>/winner
+    run_ids: tuple[str, ...]
+    settings: dict[str, Any] = field(hash=False, compare=False, default_factory=dict)
+
+
+@dataclass
+class Artefact:
+    """A table or figure with the cells that it shows at this scale; an analytic one shows no run."""
+
+    name: str
+    title: str
+    tasks: tuple[str, ...]
+    cells: list[Cell] = field(default_factory=list)
+    analytic: bool = False
+    compare: dict[str, Any] | None = None
+    images: bool = False  # of image tasks: its cells are runs of several seeds
+    select: list[dict[str, Any]] = field(default_factory=list)  # choices among the runs of a row, on validation
+    measures: tuple[str, ...] = ()  # groups of measures that an image artefact shows
+
+    @property
+    def kind(self) -> str:
+        return self.name.split("_")[1]
+
+    @property
+    def run_ids(self) -> list[str]:
+        return sorted({cell.run for cell in self.cells if cell.run})
+
+
+@dataclass
+class Experiments:
+    """All runs and artefacts of one scale."""
+
+    runs: dict[str, Run]
+    artefacts: dict[str, Artefact]
+    proposals: dict[str, Proposal] = field(default_factory=dict)
+    image_runs: dict[str, ImageRun] = field(default_factory=dict)

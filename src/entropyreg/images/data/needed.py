@@ -1,0 +1,14 @@
+"""The files that a set of images is read from: names in `data/sources.yaml`. Light: Snakemake reads it at every start."""
+
+IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+SOURCES = {
+    "mnist": tuple(f"mnist/{name}.gz" for name in IDX),
+    "cifar10": ("cifar10/cifar-10-python.tar.gz",),
+    "cifar100": ("cifar100/cifar-100-python.tar.gz",),
+}
+IN_DATA_DIR = {"fashion_mnist", "imagenet"}  # nothing is downloaded: they are read from `data_dir`, or an error says so
+
+
+def needed_image_sources(dataset: str) -> tuple[str, ...]:
+    """Names of the files that can be downloaded; none for a set that is shipped or only in `data_dir`."""
+    return SOURCES.get(dataset, ())

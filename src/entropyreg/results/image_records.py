@@ -1,0 +1,166 @@
+"""Measure one image run: predictions of every seed in, `record.json` and statistics of its images out. No torch."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from entropyreg.errors import UserError
+from entropyreg.experiments.regularizer import smoothing_of
+from entropyreg.files import read_json, read_npz, sha256_of
+from entropyreg.measures.information_loss import class_similarity
+from entropyreg.measures.logits import logit_statistics
+from entropyreg.regularizers.equilibrium import strength_for_entropy
+from entropyreg.results import image_measures as measures
+from entropyreg.results.image_measures import Predictions
+
+KEPT = ("run", "task", "model")
+EVALUATED = ("valid", "test")
+SKEWS = {"confidence_penalty": 0.0, "label_smoothing": 1.0}
+
+
+def measure_image_run(
+    settings: Mapping[str, Any], run_dir: Path, data_dir: Path, claims_sha256: str, teacher_dir: Path | None = None
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The record of a run (deterministic content only) and, by '<split>.<name>', arrays (seeds, images).
+
+    `settings` is `entropyreg.image_settings.image_measuring_settings`; `data_dir` holds the prepared images and
+    `teacher_dir` the run that a student learnt from. Only the groups in `settings["measures"]` are measured.
+    """
+    check_sums(run_dir)
+    training, data = read_json(run_dir / "training.json"), read_json(data_dir / "summary.json")
+    seeds, examples = training["settings"]["seeds"], {}
+    similarity = None
+    if "information_loss" in settings["measures"] and not data["stored"]:
+        similarity = similarity_of_classes(data_dir, len(data["classes"]))
+    found = {}
+    for position, seed in enumerate(seeds):
+        folder = run_dir / "predictions" / f"seed{seed}"
+        parts = {split: predictions_of(folder, split) for split in settings["splits"]}
+        own = measure_seed(settings, training, data, parts, folder, similarity, first=position == 0)
+        own["learning"] = learning_of(training["validations"], position)
+        if teacher_dir is not None:
+            own["teacher"] = teacher_of(training["settings"]["distillation"], teacher_dir, seed)
+        found[str(seed)] = own
+        for split in EVALUATED:
+            if split in parts:
+                scaled = own["temperature"]["ece_all"]["temperature"] if "temperature" in own else None
+                for name, values in example_statistics(parts[split], scaled).items():
+                    examples.setdefault(f"{split}.{name}", []).append(values)
+    record = {
+        **{key: settings[key] for key in KEPT},
+        "seeds": seeds,
+        "regularizer": regularizer_of_training(training["settings"]["regularizer"], training["n_classes"]),
+        "training": training["settings"],
+        "updates": training["updates"],
+        "weights_sha256": training["weights_sha256"],
+        "n_classes": training["n_classes"],
+        "data": data,
+        "claims_sha256": claims_sha256,
+        "measures": found,
+    }
+    return record, {name: np.stack(values) for name, values in examples.items()}
+
+
+def measure_seed(
+    settings: Mapping[str, Any],
+    training: Mapping[str, Any],
+    data: Mapping[str, Any],
+    parts: Mapping[str, Predictions],
+    folder: Path,
+    similarity: np.ndarray | None,
+    first: bool,
+) -> dict[str, Any]:
+    """The groups of measures of one network; the projection is drawn for the first seed alone."""
+    wanted = set(settings["measures"])
+    own: dict[str, Any] = {"scores": {split: measures.scores(part) for split, part in parts.items()}}
+    if "calibration" in wanted:
+        own["calibration"] = {one: measures.calibration(parts[one], one) for one in EVALUATED if one in parts}
+    if "temperature" in wanted:
+        others = {split: parts[split] for split in EVALUATED[1:] if split in parts}
+        own["temperature"] = measures.temperatures(parts["valid"], others)
+    if wanted & {"projection", "clusters"}:
+        templates = read_npz(folder / "templates.npz")
+        last = templates["weights"], templates["biases"]
+        pictured = {split: parts[split] for split in ("train", "valid")}
+        if "projection" in wanted and first:
+            chosen = (settings["triplets"], data["classes"], settings["triplet_points"])
+            own["projection"] = [measures.projection(pictured, *last, one, *chosen[1:]) for one in chosen[0]]
+        if "clusters" in wanted:
+            own["clusters"] = {split: measures.clusters(part, *last, split) for split, part in pictured.items()}
+    if "information_loss" in wanted:
+        own["information_loss"] = measures.information_loss(parts["train"], similarity)
+    if "teaching" in wanted:
+        own["teaching"] = measures.teaching(parts["train"])
+    if "mutual_information" in wanted and training["settings"].get("trajectory"):
+        followed = read_npz(folder / "trajectory.npz")
+        names = [data["classes"][one] for one in followed["classes"][:2]]
+        own["mutual_information"] = measures.mutual_information_curves(
+            followed["logits"][..., :2], followed["updates"], names
+        )
+    return own
+
+
+def predictions_of(folder: Path, split: str) -> Predictions:
+    """What predicting wrote of one split of one seed."""
+    columns = read_npz(folder / f"{split}.images.npz")
+    return Predictions(*(columns[name] for name in Predictions._fields))
+
+
+def example_statistics(part: Predictions, temperature: float | None) -> dict[str, np.ndarray]:
+    """One value an image: whether it is right, NLL and confidence, and the latter two at the chosen temperature."""
+    plain = logit_statistics(part.logits, part.labels)
+    columns = {"correct": plain.correct, "nll": plain.nll, "confidence": plain.confidence}
+    if temperature is not None:
+        scaled = logit_statistics(part.logits, part.labels, temperature)
+        columns |= {"scaled_nll": scaled.nll, "scaled_confidence": scaled.confidence}
+    return {name: values if values.dtype == bool else values.astype(np.float32) for name, values in columns.items()}
+
+
+def teacher_of(distillation: Mapping[str, Any], teacher_dir: Path, seed: int) -> dict[str, Any]:
+    """What the teacher of this student showed it on the training images, softened as it was."""
+    chosen = distillation.get("teacher_seed")
+    own_seed = seed if chosen is None else chosen
+    train = predictions_of(teacher_dir / "predictions" / f"seed{own_seed}", "train")
+    temperature = distillation.get("temperature") if distillation["loss"] == "soft" else None
+    return {"seed": own_seed, "temperature": temperature, **measures.teaching(train, temperature or 1.0)}
+
+
+def learning_of(validations: Sequence[Mapping[str, Any]], position: int) -> dict[str, list]:
+    """The validations of one seed in the course of training."""
+    return {
+        "updates": [one["update"] for one in validations],
+        **{key: [one[key][position] for one in validations] for key in ("valid_accuracy", "valid_nll")},
+    }
+
+
+def similarity_of_classes(data_dir: Path, n_classes: int) -> np.ndarray:
+    """Similarity of the classes by their mean training images: the same for every model of the data set."""
+    arrays = read_npz(data_dir / "images.npz")
+    images, labels = arrays["train_images"], arrays["train_labels"]
+    means = [images[labels == one].mean(axis=0, dtype=np.float64).ravel() for one in range(n_classes)]
+    return class_similarity(np.stack(means))
+
+
+def regularizer_of_training(regularizer: Mapping[str, Any], n_classes: int) -> dict[str, Any]:
+    """Kind, skew, strength and smoothing as numbers; a wanted entropy gives the strength that was trained with."""
+    kind = regularizer["kind"]
+    if kind == "none":
+        return {"kind": kind, "skew": None, "strength": None, "smoothing": 0.0}
+    skew = SKEWS.get(kind, regularizer.get("skew"))
+    if kind == "label_smoothing":
+        strength = regularizer["smoothing"] / (1 - regularizer["smoothing"])
+    else:
+        strength = regularizer.get("strength")
+        if strength is None:
+            strength = strength_for_entropy(skew, regularizer["entropy"], n_classes)
+    return {"kind": kind, "skew": skew, "strength": strength, "smoothing": smoothing_of(skew, strength)}
+
+
+def check_sums(run_dir: Path) -> None:
+    """Raise `UserError` unless every predicted file is there as it was written."""
+    for name, wanted in read_json(run_dir / "predictions.json").items():
+        path = run_dir / name
+        if not path.is_file() or sha256_of(path) != wanted:
+            raise UserError(f"{path} is missing or damaged: delete {run_dir / 'predictions.json'} and run again.")

@@ -1,0 +1,59 @@
+"""Raw archives through the real DAG, without a network: a download is linked, the user's own file comes first."""
+
+import io
+import json
+import tarfile
+
+import pytest
+
+pytestmark = pytest.mark.slow
+ARCHIVE = "mttt/multitarget-ted.tgz"
+SIZES = {"train": 40, "dev": 1958, "test1": 1982}  # as published, which is checked
+SUMMARY = "results/paper/data/mttt_fr_en/text/summary.json"
+
+
+def write_archive(path):
+    path.parent.mkdir(parents=True)
+    with tarfile.open(path, "w:gz") as tar:
+        for name, n_lines in SIZES.items():
+            for language in ("fr", "en"):
+                content = "".join(f"{language} {number}\n" for number in range(n_lines)).encode()
+                info = tarfile.TarInfo(f"multitarget-ted/en-fr/raw/ted_{name}_en-fr.raw.{language}")
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+
+
+def prepare(snakemake, folder, *options):
+    return snakemake(folder, "--config", "scale=paper", "offline=true", *options, "--", SUMMARY)
+
+
+def test_a_download_is_linked_and_prepared_and_then_no_longer_needed(snakemake, tmp_path):
+    download = tmp_path / "cache" / ARCHIVE
+    write_archive(download)
+    done = prepare(snakemake, tmp_path, "download_dir=cache")
+    assert done.returncode == 0, done.stderr[-3000:]
+    summary = json.loads((tmp_path / SUMMARY).read_text())
+    assert {split: counts["pairs"] for split, counts in summary["splits"].items()} == {
+        **{"train": 40, "valid": 1958, "test": 1982}
+    }
+    linked = tmp_path / "results/paper/sources" / ARCHIVE
+    assert linked.readlink().as_posix() == "../../../../cache/mttt/multitarget-ted.tgz"
+    assert (tmp_path / "cache" / f"{ARCHIVE}.pin.json").is_file()
+    download.unlink()
+    done = prepare(snakemake, tmp_path, "download_dir=cache")
+    assert done.returncode == 0 and "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_the_users_own_archive_is_read_where_it_lies(snakemake, tmp_path):
+    write_archive(tmp_path / "own" / ARCHIVE)
+    done = prepare(snakemake, tmp_path, "data_dir=own")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "download_source" not in done.stdout + done.stderr
+    assert not (tmp_path / "results/paper/sources").exists()
+
+
+def test_what_is_missing_offline_is_told_with_where_to_put_it(snakemake, tmp_path):
+    done = prepare(snakemake, tmp_path, "download_dir=cache")
+    assert done.returncode != 0
+    assert "put it under data_dir as mttt/multitarget-ted.tgz, or at cache/mttt/multitarget-ted.tgz" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,88 @@
+"""Functions of the rules for images: the modules that a stage depends on, inputs, options."""
+
+from entropyreg import image_settings
+from entropyreg.images.data.needed import IN_DATA_DIR, needed_image_sources
+
+IMAGE_PREPARATION = ["images/data/*.py"]
+IMAGE_TRAINING = ["images/[!p]*.py", "images/provenance.py", "images/models/*.py", "run_folder.py"]  # not prediction
+IMAGE_MEASURES = [
+    *("results/image_records.py", "results/image_measures.py", "regularizers/equilibrium.py"),
+    *("measures/logits.py", "measures/calibration.py", "measures/temperature.py", "measures/penultimate.py"),
+    *("measures/information_loss.py", "measures/distillation.py", "measures/mutual_information.py"),
+    *("measures/matched_entropy.py", "measures/rank_correlation.py", "measures/significance.py"),
+]
+IMAGE_COLLECTING = [
+    *("results/collect.py", "results/comparisons.py", "results/image_collect.py", "results/image_comparisons.py"),
+    *("measures/significance.py", "measures/calibration.py"),
+]
+
+
+def image_run_of(wildcards):
+    """The declared image run of a path; a path of no declared run is refused in plain words."""
+    if wildcards.image_run not in EXPERIMENTS.image_runs:
+        raise WorkflowError(f"scale '{config['scale']}' declares no image run '{wildcards.image_run}'.")
+    return EXPERIMENTS.image_runs[wildcards.image_run]
+
+
+def dataset_of(wildcards):
+    """The set of images that a task, or the task of a run, is made from."""
+    task = wildcards.image_task if hasattr(wildcards, "image_task") else image_run_of(wildcards).task
+    if task not in config["image_tasks"]:
+        raise WorkflowError(f"scale '{config['scale']}' has no image task '{task}'.")
+    return config["image_tasks"][task]["dataset"]
+
+
+def image_files(wildcards):
+    """The files that a set of images is read from: all in data_dir, or links to all of them."""
+    names = needed_image_sources(dataset_of(wildcards))
+    paths = [local_path(name, config["data_dir"]) for name in names]
+    return [str(path) for path in paths] if all(paths) else [PATHS.source(name) for name in names]
+
+
+def image_data_dir(wildcards):
+    """The folder that a set of images is read from, if any: the user's, or that of the links to the downloads."""
+    dataset, folder = dataset_of(wildcards), config["data_dir"]
+    names = needed_image_sources(dataset)
+    if names and not all(local_path(name, folder) for name in names):
+        folder = str(Path(PATHS.source(names[0])).parents[1])
+    return f"--data-dir {shlex.quote(folder)}" if folder is not None and (names or dataset in IN_DATA_DIR) else ""
+
+
+def stored_data_dir(wildcards):
+    """The user's folder, for the images that are not loaded but read from it at every epoch."""
+    stored = dataset_of(wildcards) == "imagenet" and config["data_dir"] is not None
+    return f"--data-dir {shlex.quote(config['data_dir'])}" if stored else ""
+
+
+def teacher_of(wildcards):
+    """The outcome of the teacher of a student's run, and for one matched in entropy what both teachers predicted."""
+    teaching = image_run_of(wildcards).teaching
+    if teaching is None:
+        return []
+    files = [f"{PATHS.run_dir(teaching.teacher)}/{name}" for name in ("model.pt", "training.json")]
+    both = [teaching.teacher, teaching.matched_to] if teaching.matched_to else []
+    return files + [f"{PATHS.run_dir(run)}/predictions.json" for run in dict.fromkeys(both)]
+
+
+def teacher_predictions_of(wildcards):
+    """What the teacher of a student's run predicted."""
+    teaching = image_run_of(wildcards).teaching
+    return [f"{PATHS.run_dir(teaching.teacher)}/predictions.json"] if teaching else []
+
+
+def teacher_options(wildcards):
+    """Options of training for students: the folders of the teacher and of the run that it is matched to."""
+    teaching = image_run_of(wildcards).teaching
+    runs = {"--teacher": teaching and teaching.teacher, "--matched-to": teaching and teaching.matched_to}
+    return " ".join(f"{option} {shlex.quote(PATHS.run_dir(run))}" for option, run in runs.items() if run)
+
+
+def teacher_folder(wildcards):
+    """Option of measuring for students: the folder of the teacher."""
+    teaching = image_run_of(wildcards).teaching
+    return f"--teacher {shlex.quote(PATHS.run_dir(teaching.teacher))}" if teaching else ""
+
+
+def collecting_modules(wildcards):
+    """The modules that collecting an artefact depends on."""
+    return modules(*(IMAGE_COLLECTING if EXPERIMENTS.artefacts[wildcards.artefact].images else COLLECTING))
