@@ -19,7 +19,8 @@ ENVIRONMENTS = {  # name: what it is for, its direct needs
     ),
     "analysis": (
         "Measuring, collecting, drawing: no torch, no fairseq.",
-        "numpy scipy pandas matplotlib seaborn sacrebleu sacremoses rouge-score bayesian-optimization pyyaml jsonschema",
+        "numpy scipy pandas matplotlib seaborn sacrebleu sacremoses rouge-score bayesian-optimization pyyaml "
+        "jsonschema",
     ),
     "workflow": ("Snakemake itself.", "snakemake pyyaml jsonschema"),
 }

@@ -58,7 +58,12 @@ RENDERING = {  # what the artefacts of a kind share; each adds the module of its
     "figure": [
         *("figures/[!ab]*.py", "figures/[ab][!_]*.py", "tables/collected.py", "tables/formats.py"),
         *("results/published.py", "results/published/*.yaml"),
-        *("measures/bernoulli_divergence.py", "measures/expected_best.py", "regularizers/equilibrium.py"),
+        *(
+            "measures/bernoulli_divergence.py",
+            "measures/expected_best.py",
+            "measures/agreement.py",
+            "regularizers/equilibrium.py",
+        ),
     ],
 }
 

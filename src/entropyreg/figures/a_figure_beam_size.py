@@ -14,32 +14,43 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from entropyreg.figures.end_labels import EndLabel, write_end_labels
 from entropyreg.figures.footnotes import counted, opening, signatures
 from entropyreg.figures.panels import is_first_across, limits_around, new_panels, say_empty, stamp_smoke
-from entropyreg.figures.runs import DESCRIPTION, describe, finished_runs, is_unregularized
-from entropyreg.figures.style import FAMILIES, INK, TICK_POINTS, color
+from entropyreg.figures.runs import describe, finished_runs, regularizer_name
+from entropyreg.figures.style import MARKS, TICK_POINTS, color
 
 SPLIT = "valid"
-COLUMNS = (*DESCRIPTION, "beam_size", "n_sentences", "bleu", "bleu_signature", "curve")
+COLUMNS = (
+    *(
+        "artefact",
+        "scale",
+        "column",
+        "column_title",
+        "split",
+        "curve",
+        "model",
+        "family",
+        "skew",
+        "strength",
+        "baseline",
+    ),
+    *("beam_size", "n_seeds", "n_sentences", "bleu", "bleu_signature"),
+)
 MARGIN = 1.15  # inches at the right of each panel, for the names of its curves
 
 
 def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row a run and beam size; runs that were decoded with one beam only are not shown."""
-    rows = []
+    """A row a regularizer and beam size: the mean over its seeds. Runs decoded with one beam only are not shown."""
+    groups: dict[tuple[str, str, int], list[tuple[Mapping[str, Any], Mapping[str, Any]]]] = {}
     for run, measures in finished_runs(collected, SPLIT):
         for size, found in measures.get("beam_sizes", {}).items():
-            row = describe(collected, run, SPLIT) | {"beam_size": int(size), "curve": curve_name(run)}
-            rows.append(row | {key: found[key] for key in ("n_sentences", "bleu", "bleu_signature")})
+            groups.setdefault((run["column"], regularizer_name(run), int(size)), []).append((run, found))
+    rows = []
+    for (_, name, size), members in groups.items():
+        run, found = members[0]
+        row = {key: value for key, value in describe(collected, run, SPLIT).items() if key in COLUMNS}
+        row |= {"curve": name, "beam_size": size, "n_seeds": len(members)}
+        row |= {key: found[key] for key in ("n_sentences", "bleu_signature")}
+        rows.append(row | {"bleu": fmean(found["bleu"] for _, found in members)})
     return rows
-
-
-def curve_name(run: Mapping[str, Any]) -> str:
-    """Short name of a run's regularizer."""
-    if is_unregularized(run):
-        return FAMILIES["none"].label
-    if run["smoothing"] is not None and abs(run["smoothing"] - 0.1) < 1e-6:
-        return "label smoothing .1"
-    member = "Euclidean" if run["skew"] is None else f"skew {run['skew']:.3g}"
-    return f"{member}, strength {run['strength']:.3g}"
 
 
 def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -70,24 +81,16 @@ def draw_panel(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.set_xlim(min(sizes) / 1.2, max(sizes) * 1.2)
-    curves = {name: curve(rows, name) for name in dict.fromkeys(row["curve"] for row in rows)}
-    axes.set_ylim(*limits_around([value for points in curves.values() for value in points.values()], least_spread=1.0))
+    axes.set_ylim(*limits_around([row["bleu"] for row in rows], least_spread=1.0))
     ends = []
-    for name, points in curves.items():
-        run = next(row for row in rows if row["curve"] == name)
-        shade = INK if run["skew"] is None else color(run["skew"])
-        x, y = list(points), list(points.values())
-        axes.plot(x, y, color=shade, marker=FAMILIES[run["family"]].marker, markeredgecolor="white", zorder=3, gid=name)
+    for name in dict.fromkeys(row["curve"] for row in rows):
+        points = sorted((row for row in rows if row["curve"] == name), key=lambda row: row["beam_size"])
+        run = points[0]
+        shade = color(run["skew"], "euclidean" if run["family"] == "euclidean" else "entropy")
+        x, y = ([row[key] for row in points] for key in ("beam_size", "bleu"))
+        axes.plot(x, y, color=shade, marker=MARKS[run["family"]].marker, markeredgecolor="white", zorder=3, gid=name)
         ends.append(EndLabel(x[-1], y[-1], name, shade))
     write_end_labels(axes, ends, TICK_POINTS)
-
-
-def curve(rows: Sequence[Mapping[str, Any]], name: str) -> dict[int, float]:
-    """{beam size: BLEU}, the mean over runs of that name."""
-    sizes = sorted({row["beam_size"] for row in rows if row["curve"] == name})
-    return {
-        size: fmean(row["bleu"] for row in rows if (row["curve"], row["beam_size"]) == (name, size)) for size in sizes
-    }
 
 
 def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:

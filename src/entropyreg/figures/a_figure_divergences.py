@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from entropyreg.figures.end_labels import EndLabel, write_end_labels
 from entropyreg.figures.panels import new_panels
-from entropyreg.figures.style import INK, TICK_POINTS, color
+from entropyreg.figures.style import TICK_POINTS, color
 from entropyreg.measures.bernoulli_divergence import euclidean, skew_jensen
 
 COLUMNS = ("artefact", "curve", "generator", "skew", "probability", "divergence")
@@ -42,9 +42,7 @@ def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
     """One panel with a named curve a member."""
-    note = (
-        f"Exact values. The axis is cut at {CUT:g}: skew 1 has no bound at p = 0 and 1, every other curve ends there."
-    )
+    note = f"Exact values, no run. The axis is cut at {CUT:g}: only skew 1 has no bound at 0 and 1."
     figure, (axes,) = new_panels([""], [note], top=0.0, x_axis=0.4)
     left, bottom, width, height = axes.get_position().bounds
     axes.set_position((left, bottom, width - MARGIN / figure.get_figwidth(), height))
@@ -56,7 +54,7 @@ def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Fig
     for curve in dict.fromkeys(row["curve"] for row in rows):
         points = [row for row in rows if row["curve"] == curve]
         skew = points[0]["skew"]
-        shade = INK if skew is None else color(skew)
+        shade = color(skew, "euclidean" if skew is None else "entropy")
         line = {"linewidth": WIDTHS.get(skew, 1.0), "linestyle": (0, (3, 2)) if skew is None else "-"}
         x, y = ([row[key] for row in points] for key in ("probability", "divergence"))
         axes.plot(x, y, color=shade, gid=curve, zorder=3, solid_capstyle="butt", **line)

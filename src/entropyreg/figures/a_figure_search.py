@@ -18,7 +18,7 @@ from entropyreg.figures.end_labels import EndLabel, write_end_labels
 from entropyreg.figures.footnotes import opening, signatures
 from entropyreg.figures.panels import GAP, RIGHT, limits_around, new_panels, say_empty, stamp_smoke
 from entropyreg.figures.runs import DESCRIPTION, describe, finished_runs
-from entropyreg.figures.style import INK, TICK_POINTS, color
+from entropyreg.figures.style import FAMILIES, INK, TICK_POINTS, color, family
 from entropyreg.measures.expected_best import expected_best
 
 SPLIT = "valid"
@@ -39,10 +39,10 @@ def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
         if trial and trial["kind"] in KINDS:
             row = describe(collected, run, SPLIT) | {"panel": "trials", "n_trials": None, **trial}
             rows.append(row | {key: measures[key] for key in ("bleu", "bleu_signature")})
-    for series in dict.fromkeys(row["series"] for row in rows):
-        trials = [row for row in rows if row["series"] == series and row["panel"] == "trials"]
+    for place in dict.fromkeys((row["column"], row["series"]) for row in rows):
+        trials = [row for row in rows if (row["column"], row["series"]) == place and row["panel"] == "trials"]
         same = {key: trials[0][key] for key in ("artefact", "scale", "column", "column_title", "row", "split")}
-        blank = dict.fromkeys(COLUMNS) | same | {"panel": "expected_best", "series": series}
+        blank = dict.fromkeys(COLUMNS) | same | {"panel": "expected_best", "series": place[1]}
         expected = expected_best([row["bleu"] for row in trials])
         rows += [
             blank | {"n_trials": n, "bleu": value, "bleu_signature": trials[0]["bleu_signature"]}
@@ -55,7 +55,7 @@ def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Fig
     """The two panels of the first data set; other data sets have a line of panels each."""
     columns = collected["columns"]
     titles = [f"{column['title']}: {what}" for column in columns for what in ("trials", "expected best")]
-    figure, panels = new_panels(titles, footnote(collected, rows), top=0.05, gap=BAR + GAP, x_axis=0.42)
+    figure, panels = new_panels(titles, footnote(collected, rows), top=0.05, gap=BAR + GAP, x_axis=0.42, across=2)
     width = figure.get_figwidth()
     for column, left, right in zip(columns, panels[::2], panels[1::2], strict=True):
         own = [row for row in rows if row["column"] == column["task"]]
@@ -123,15 +123,21 @@ def draw_expected(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
         points = [row for row in rows if row["series"] == series]
         shade = color(SHOWN_SKEW.get(points[0]["row"], 0.5))
         x, y = ([row[key] for row in points] for key in ("n_trials", "bleu"))
-        axes.plot(x, y, color=shade, marker="o", markersize=2.5, zorder=3, gid=series)
+        axes.plot(x, y, color=shade, marker=mark(points[0]["row"]), markersize=2.5, zorder=3, gid=series)
         ends.append(EndLabel(x[-1], y[-1], NAMES.get(points[0]["row"], series), shade))
     write_end_labels(axes, ends, TICK_POINTS)
+
+
+def mark(row: str) -> str:
+    """The marker of a search's family."""
+    return FAMILIES[family(SHOWN_SKEW.get(row, 0.5))].marker
 
 
 def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The paragraphs under the figure."""
     trials = [row for row in rows if row["panel"] == "trials"]
     guided = sum(row["kind"] == "guided" for row in trials)
-    told = f"{len(trials)} trials: {len(trials) - guided} random (circles), {guided} guided (diamonds, numbered)."
+    kinds = f"{len(trials) - guided} random (circles), {guided} guided (diamonds, with numbers between the ends)"
+    told = f"{len(trials)} trials: {kinds}."
     note = "Expected best: mean over all orders of the finished trials, as if they were exchangeable."
     return [" ".join(opening(collected, told, note)), *signatures(rows)]

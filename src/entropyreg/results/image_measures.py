@@ -21,9 +21,9 @@ from entropyreg.measures.significance import bootstrap_mean
 from entropyreg.measures.temperature import CRITERIA, fit_temperature, half_of_groups
 
 N_SIMULATIONS = 1000
-SCATTER_REPLICATES = 200
+SCATTER_REPLICATES = 100
 DRAWS = (5, 25, 100)  # L of the mutual information; the paper's is the first
-FRESH = 5  # at most so many fresh draws are averaged over
+FRESH = 3  # at most so many fresh draws are averaged over
 DIGITS = 5  # of what is drawn
 
 
@@ -144,11 +144,10 @@ def projection(
     return shown
 
 
-def clusters(part: Predictions, weights: np.ndarray, biases: np.ndarray, split: str) -> dict[str, Any] | None:
+def clusters(part: Predictions, weights: np.ndarray, split: str) -> dict[str, Any] | None:
     """How tight the clusters are, how equidistant the wrong templates, and whether logits are distances.
 
-    None without features. Templates and activations are taken without the biases here: a constant coordinate changes
-    no scatter, and a distance in it would be none between images.
+    None without features of two classes. Distances are those of weights and activations, without the biases.
     """
     labels = part.labels[part.feature_rows]
     present, index = np.unique(labels, return_inverse=True)
@@ -186,26 +185,22 @@ def teaching(train: Predictions, temperature: float = 1.0) -> dict[str, float]:
     }
 
 
-def mutual_information_curves(
-    logits: np.ndarray, updates: np.ndarray, names: Sequence[str], kinds: Sequence[str] = information.VARIANCES
-) -> dict[str, Any]:
+def mutual_information_curves(logits: np.ndarray, updates: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
     """The curves of every number of draws L, form of the variance and sample; `logits` (T, D, N, 2) under D draws.
 
-    f is the difference of the two logits. A fresh sample is none of the L draws that the mean comes from: L < D.
+    f is the difference of the two logits. A fresh sample is none of the L draws that the mean comes from: L < D. The
+    biased same-draw variant is given for the paper's form of the variance, which all inputs share.
     """
     differences = (logits[..., 0] - logits[..., 1]).transpose(0, 2, 1)  # (T, N, D)
     available = differences.shape[2]
     numbers = [draws for draws in DRAWS if draws < available] or [available - 1]
+    forms = [(kind, "fresh") for kind in information.VARIANCES] + [("shared", "same")]
     curves = []
     for draws in numbers:
-        for kind in (one for one in kinds if one == "shared" or draws > 1):
-            fresh = [
-                information.mutual_information(f[:, :draws], f[:, draws : draws + FRESH], kind) for f in differences
-            ]
-            same = [information.same_draw_information(f[:, :draws], kind) for f in differences]
-            for sample, values in (("fresh", fresh), ("same", same)):
-                curve = {"draws": draws, "variance": kind, "sample": sample, "values": rounded(np.array(values))}
-                curves.append(curve | shape_of(np.array(values), updates))
+        for kind, sample in (one for one in forms if one[0] == "shared" or draws > 1):
+            values = np.array([information_at(f, draws, kind, sample) for f in differences])
+            curve = {"draws": draws, "variance": kind, "sample": sample, "values": rounded(values)}
+            curves.append(curve | shape_of(values, updates))
     n_inputs = differences.shape[1]
     return {
         "classes": list(names),
@@ -214,6 +209,13 @@ def mutual_information_curves(
         "updates": updates.tolist(),
         "curves": curves,
     }
+
+
+def information_at(values: np.ndarray, draws: int, kind: information.Variance, sample: str) -> float:
+    """The mutual information of one moment, `values` (N, D), from the first `draws`."""
+    if sample == "same":
+        return information.same_draw_information(values[:, :draws], kind)
+    return information.mutual_information(values[:, :draws], values[:, draws : draws + FRESH], kind)
 
 
 def shape_of(values: np.ndarray, updates: np.ndarray) -> dict[str, Any]:

@@ -85,10 +85,12 @@ def measure_seed(
         last = templates["weights"], templates["biases"]
         pictured = {split: parts[split] for split in ("train", "valid")}
         if "projection" in wanted and first:
-            chosen = (settings["triplets"], data["classes"], settings["triplet_points"])
-            own["projection"] = [measures.projection(pictured, *last, one, *chosen[1:]) for one in chosen[0]]
+            names, n_points = data["classes"], settings["triplet_points"]
+            own["projection"] = [
+                measures.projection(pictured, *last, triplet, names, n_points) for triplet in settings["triplets"]
+            ]
         if "clusters" in wanted:
-            own["clusters"] = {split: measures.clusters(part, *last, split) for split, part in pictured.items()}
+            own["clusters"] = {split: measures.clusters(part, last[0], split) for split, part in pictured.items()}
     if "information_loss" in wanted:
         own["information_loss"] = measures.information_loss(parts["train"], similarity)
     if "teaching" in wanted:

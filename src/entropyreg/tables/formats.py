@@ -191,10 +191,13 @@ def to_latex(table: Table) -> str:
 
 def latex_rows(section: Section) -> list[str]:
     width = len(section.headers)
-    groups = [f"\\multicolumn{{{span}}}{{c}}{{{latex(name)}}}" if name else "" for name, span in section.groups]
+    groups = [
+        f"\\multicolumn{{{span}}}{{c}}{{{latex(name)}}}" if name else " & " * (span - 1)
+        for name, span in section.groups
+    ]
     return [
         f"\\multicolumn{{{width}}}{{l}}{{\\textbf{{{latex(section.title)}}}}} \\\\",
-        *([" & ".join(groups) + " \\\\"] if any(groups) else []),
+        *([" & ".join(groups) + " \\\\"] if any(name for name, _ in section.groups) else []),
         " & ".join(latex_cell(cell) for cell in section.headers) + " \\\\",
         "\\midrule",
         *(" & ".join(latex_cell(cell) for cell in row) + " \\\\" for row in section.rows),

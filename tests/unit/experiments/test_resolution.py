@@ -36,5 +36,5 @@ def test_a_missing_or_damaged_proposal_is_told(tmp_path):
     path = tmp_path / "trial4.json"
     for content in ("", "{}", '{"skew": "x", "strength": 1}'):
         path.write_text(content)
-        with pytest.raises(UserError, match="trial4.json is missing or damaged"):
+        with pytest.raises(UserError, match=r"trial4\.json is missing or damaged"):
             resolve(waiting, 1000, path)

@@ -49,13 +49,15 @@ def test_printed_gains_agree_except_the_one_that_is_noted(row, data_set):
 
 def test_value_is_what_is_printed():
     for number in published_numbers().numbers.values():
+        assert number.unit
         if number.value is None:
             assert number.printed in (None, "-")
         else:
             assert float(number.printed) == number.value
+        if number.paper != "A":
+            continue
         bart = number.artefact == "a_table_summarization"
         assert number.certainty == ("README of BART in the authors' repository" if bart else "slides")
-        assert number.unit
 
 
 def test_sparsity_numbers_and_the_unreadable_one():

@@ -52,7 +52,8 @@ def sample():
 
 
 def criterion(dictionary, **options):
-    defaults = {"generator": "entropy", "skew": 1.0, "strength": 0.0, "baseline": "uniform", "unigram_temperature": 1.0, "sentence_avg": False}
+    defaults = {"generator": "entropy", "skew": 1.0, "strength": 0.0, "baseline": "uniform", "unigram_temperature": 1.0}
+    defaults["sentence_avg"] = False
     return EntropyRegularizedCrossEntropy(types.SimpleNamespace(target_dictionary=dictionary), **defaults | options)
 
 

@@ -1,4 +1,4 @@
-"""The files that a set of images is read from: names in `data/sources.yaml`. Light: Snakemake reads it at every start."""
+"""Which files of data/sources.yaml an image data set is read from; light, as Snakemake asks at every start."""
 
 IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 SOURCES = {

@@ -1,0 +1,57 @@
+"""Paper B, Table 1: results of label smoothing in earlier work, transcribed from the paper; nothing here was run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from entropyreg.results.published import Published, published_numbers
+from entropyreg.tables import beside, image_tidy
+from entropyreg.tables.formats import Cell, Footnotes, Note, Section, Table
+from entropyreg.tables.shown import NOT_APPLICABLE, shown_published
+
+NAME, PAPER = "b_table_survey", "B"
+BANNER = "Transcribed from the paper, not reproduced; the same at every scale"
+ROWS = {
+    "without_smoothing": "without smoothing",
+    "with_smoothing": "with smoothing",
+    "with_unigram_smoothing": "with unigram smoothing",
+}
+METRICS = {
+    "top1_error_percent": ("top-1 error (%)", "lower"),
+    "top5_error_percent": ("top-5 error (%)", "lower"),
+    "bleu": ("BLEU", "higher"),
+    "perplexity": ("perplexity", "lower"),
+    "wer_percent": ("word error rate (%)", "lower"),
+}
+
+
+def build(collected: Mapping[str, Any], published: Published | None = None) -> Table:
+    """The table of the published numbers (pure); of the collected table only its name and scale are used."""
+    published, footnotes = published or published_numbers(), Footnotes()
+    metrics = list(dict.fromkeys((key[3], key[4]) for key in published.numbers if key[:2] == (PAPER, NAME)))
+    lines = []
+    for name, metric in metrics:
+        title, better = METRICS[metric]
+        numbers = [published.find(PAPER, NAME, row, name, metric) for row in ROWS]
+        cells = [shown_published(one, footnotes) if one else NOT_APPLICABLE for one in numbers]
+        lines.append((Cell(published.data_sets[name]), Cell(title), Cell(better), *cells))
+    headers = ("data set and network", "metric", "better", *ROWS.values())
+    section = Section(
+        title="Label smoothing in earlier work",
+        text="",
+        groups=(("", len(headers)),),
+        headers=tuple(map(Cell, headers)),
+        rows=tuple(lines),
+    )
+    return Table(
+        name=NAME,
+        title="Paper B, Table 1: label smoothing in earlier work, as the paper lists it",
+        banner=BANNER,
+        sections=(section,),
+        notes=(
+            *footnotes.notes(),
+            Note("-: not listed in the paper's table."),
+            *beside.notes(NAME, published),
+        ),
+        tidy_header=image_tidy.HEADER,
+        tidy_rows=image_tidy.lines(image_tidy.published_lines(collected, NAME, published)),
+    )
