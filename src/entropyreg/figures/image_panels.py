@@ -32,8 +32,8 @@ def new_grid(
 ) -> tuple[Figure, list[Axes]]:
     """A figure with one titled panel a title, `across` side by side, and the paragraphs `note` under them.
 
-    One panel across is as wide as a column of a paper, more as a page. Inches: `panel` (height), `gap` (between panels),
-    `names` (free at the right of each panel), `above` (free between a title and its panel).
+    One panel across is as wide as a column of a paper, more as a page. Inches: `panel` (height), `gap` (between
+    panels), `names` (free at the right of each panel), `above` (free between a title and its panel).
     """
     down = math.ceil(len(titles) / across)
     width = COLUMN_INCHES if across == 1 else PAGE_INCHES

@@ -1,13 +1,14 @@
 """Blocks become validated runs with readable, stable ids."""
 
 import copy
+import json
 
 import pytest
 
 from entropyreg.config import SCALES, load_config
 from entropyreg.errors import UserError
 from entropyreg.experiments import Regularizer, expand, load_experiments, regularizer_of
-from entropyreg.settings import measuring_settings, prediction_settings, training_settings
+from entropyreg.settings import collecting_settings, measuring_settings, prediction_settings, training_settings
 
 CONFIG = {"scale": "demo", "tasks": {"de_en": {}, "fr_en": {}}, "models": {"transformer": {}}}
 PAPER = {
@@ -176,3 +177,13 @@ def test_settings_are_narrow(workflow_dir):
 
 def test_no_regularizer_has_strength_zero():
     assert Regularizer().label == "none" and Regularizer().strength == 0
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_settings_of_a_stage_fit_into_one_argument_of_a_command(workflow_dir, scale):
+    """Linux takes 128 KiB an argument, and `bash -c` gets the whole command as one."""
+    config = load_config(workflow_dir, {"scale": scale})
+    experiments = load_experiments(workflow_dir, config)
+    for artefact in experiments.artefacts.values():
+        if not artefact.images:
+            assert len(json.dumps(collecting_settings(config, experiments, artefact))) < 100_000, artefact.name
