@@ -2,11 +2,13 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from matplotlib.textpath import TextPath
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.ft2font import LoadFlags
 
-from entropyreg.figures.style import NOTE_POINTS
+from entropyreg.figures.style import FONT, NOTE_POINTS
 from entropyreg.tables.collected import missing_text, scale_line
 
 CHARACTERS_PER_INCH = 24  # most of the footnote's font on a line; lines of wide letters have fewer
@@ -29,8 +31,16 @@ def fitting(text: str, width: float) -> list[str]:
 
 
 def inches(line: str) -> float:
-    """The width of a line of the footnote."""
-    return HINTING * TextPath((0, 0), line, size=NOTE_POINTS).get_extents().width / 72
+    """The width of a line of the footnote: the sum of its letters' advances."""
+    return HINTING * sum(advance(letter) for letter in line) / 72
+
+
+@cache
+def advance(letter: str) -> float:
+    """How far a letter of the footnote's font moves on, in points."""
+    font = get_font(findfont(FontProperties(family=FONT)))
+    font.set_size(NOTE_POINTS, 72)
+    return font.load_char(ord(letter), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536
 
 
 def opening(collected: Mapping[str, Any], *sentences: str) -> list[str]:

@@ -19,8 +19,9 @@ COLUMN_INCHES, PAGE_INCHES = 3.25, 6.75  # widths of one and of two columns of a
 LABEL_POINTS, TICK_POINTS, NOTE_POINTS = 8, 7, 5.5
 INK, FAINT, WARNING = "#222222", "#dddddd", "#b3001b"
 SKEW_COLORS = LinearSegmentedColormap.from_list("skew", matplotlib.colormaps["plasma"](range(0, 212)))  # not yellow
+FONT = "DejaVu Sans"  # comes with matplotlib
 PARAMETERS = {
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": TICK_POINTS,
     "mathtext.fontset": "dejavusans",
     "axes.labelsize": LABEL_POINTS,
