@@ -20,8 +20,10 @@ def counts(output):
 def test_every_scale_has_a_dag(snakemake, tmp_path, workflow_dir, scale):
     done = snakemake(tmp_path, "--dry-run", "--config", f"scale={scale}", "data_dir=/somewhere")
     assert done.returncode == 0, done.stderr
-    runs = load_experiments(workflow_dir, load_config(workflow_dir, {"scale": scale})).runs
-    jobs = counts(done.stdout + done.stderr)
+    experiments = load_experiments(workflow_dir, load_config(workflow_dir, {"scale": scale}))
+    runs, jobs = experiments.runs, counts(done.stdout + done.stderr)
+    for rule in ("train_images", "predict_images", "measure_images"):
+        assert jobs.get(rule, 0) == len(experiments.image_runs)
     assert jobs["train_translation"] == jobs["measure_translation"] == len(runs)
     assert jobs["predict_translation"] == sum(len(run.splits) for run in runs.values())
 
@@ -79,7 +81,18 @@ def test_parsing_the_workflow_loads_no_torch_and_no_fairseq(root, tmp_path):
 
 @pytest.mark.parametrize(
     "module",
-    [f"entropyreg.{name}" for name in ("results.records", "results.collect", "search.proposals", "tables", "figures")],
+    [
+        f"entropyreg.{name}"
+        for name in (
+            "results.records",
+            "results.collect",
+            "results.image_records",
+            "results.image_collect",
+            "search.proposals",
+            "tables",
+            "figures",
+        )
+    ],
 )
 def test_what_runs_in_the_analysis_environment_needs_nothing_else(module):
     blocked = ("torch", "fairseq", "subword_nmt", "omegaconf", "hydra", "snakemake", "filelock", "pooch", "pyarrow")
