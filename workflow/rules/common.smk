@@ -4,6 +4,7 @@ import json
 import shlex
 
 from entropyreg import settings as narrow
+from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.sources import local_path
 
@@ -20,7 +21,6 @@ OBJECTIVE = [
     *("regularizers/euclidean.py", "regularizers/equilibrium.py", "experiments/resolution.py"),
     *("regularizers/kernels.py", "regularizers/native.py", "regularizers/_native/*", "regularizers/triton_kernel.py"),
 ]
-PRETRAINED = {"bart.large": "bart/bart.large.tar.gz"}  # weights that models start from: name in data/sources.yaml
 TRAINING = [
     *("translation/training.py", "translation/progress.py", "translation/command.py", "translation/checkpoints.py"),
     *("translation/user_dir/*/*.py", "run_folder.py"),
