@@ -1,6 +1,7 @@
 """Write envs/*.yaml: python and pip from conda-forge, everything else as pip pins taken from the lock.
 
-fairseq is not among the pins: pip would resolve its declared torchaudio, so `*.post-deploy.sh` installs it alone.
+fairseq and pytorchcv are not among the pins: pip would resolve the torchaudio and torchvision that they declare and do
+not need here, so `train.post-deploy.sh` installs them alone.
 """
 
 import re
@@ -15,7 +16,7 @@ ENVIRONMENTS = {  # name: what it is for, its direct needs
     "train": (
         "Preparing, training, predicting.",
         "hydra-core omegaconf numpy sacrebleu sacremoses subword-nmt filelock pyyaml jsonschema scikit-learn cython "
-        "cffi bitarray regex tqdm packaging pooch requests pyarrow",
+        "cffi bitarray regex tqdm packaging pooch requests pyarrow scipy pillow accelerate",
     ),
     "analysis": (
         "Measuring, collecting, drawing: no torch, no fairseq.",
@@ -41,6 +42,8 @@ def closure(needs: str) -> list[str]:
         command += [
             "--constraint",
             str(ROOT / "requirements" / "pipeline.lock"),
+            "--override",  # no torch: it is pinned by itself
+            str(ROOT / "requirements" / "overrides.txt"),
             "--no-emit-index-url",
             "--no-emit-find-links",
         ]

@@ -121,6 +121,7 @@ def teacher_cell(config: Mapping[str, Any], experiments: Experiments, run: Image
         "smoothing": 0.0 if kind == "none" else member.smoothing,
         "skew": member.skew,
         "wanted_entropy": member.entropy,
+        "temperature": run.teaching.temperature,  # None where it is found when the teacher is trained
         "matched_to": run.teaching.matched_to,
         "loss": run.teaching.options["loss"],
         "weight": run.teaching.options["weight"],

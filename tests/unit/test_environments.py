@@ -32,11 +32,11 @@ def test_conda_environments_pin_what_the_lock_pins(root, name):
         assert lock[package] == version
 
 
-def test_post_deploy_scripts_install_the_package_and_the_locked_fairseq(root):
+def test_post_deploy_scripts_install_the_package_and_the_locked_packages_that_declare_torch_s_companions(root):
     for name in ENVIRONMENTS:
         script = (root / "envs" / f"{name}.post-deploy.sh").read_text()
         assert "pip install --no-input --no-deps --editable ." in script
-        assert ("/^ve-fairseq==/} keep' requirements/pipeline.lock" in script and "--require-hashes" in script) is (
+        assert ("/^(ve-fairseq|pytorchcv)==/} keep' requirements/pipeline.lock" in script and "--require-hashes" in script) is (
             name == "train"
         )
 
@@ -50,7 +50,7 @@ def test_only_training_has_torch(root):
 def test_locks_are_hashed_and_hold_no_torch(root):
     for name in ("pipeline", "test"):
         text = (root / "requirements" / f"{name}.lock").read_text()
-        assert not re.search(r"^(torch|torchaudio|nvidia-\S+)==", text, re.MULTILINE)
+        assert not re.search(r"^(torch|torchaudio|torchvision|nvidia-\S+)==", text, re.MULTILINE)
         assert text.count("--hash=sha256:") >= len(re.findall(r"^[A-Za-z0-9._-]+==", text, re.MULTILINE))
         assert "://" not in text
     runtime, test = (pins(root / "requirements" / f"{name}.lock") for name in ("pipeline", "test"))

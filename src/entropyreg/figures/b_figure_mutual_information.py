@@ -85,7 +85,11 @@ def draw_panel(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10], integer=True, min_n_ticks=2))
     axes.xaxis.set_major_formatter(lambda value, _: thousands(value))
     bounds = {row["n_inputs"]: row["upper_bound"] for row in rows}
-    most = max([math.log(2), *bounds.values(), *(row["highest"] for row in rows)])
+    highest = max([math.log(2), *(row["highest"] for row in rows)])
+    lines = {"log 2": math.log(2)}
+    if not rows or highest > min(bounds.values()) / 2:  # else curves that stay low would be flat: the footnote says it
+        lines |= {f"log {size}": bound for size, bound in bounds.items()}
+    most = max(highest, *lines.values())
     lowest = min([0.0, *(row["lowest"] for row in rows)])
     axes.set_ylim(lowest - (0.03 * most if lowest < 0 else 0), 1.06 * most)
     if not rows:
@@ -93,7 +97,6 @@ def draw_panel(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
         return
     axes.set_xlim(0, max(max(row["update"] for row in rows), 1))
     end = axes.get_xlim()[1]
-    lines = {"log 2": math.log(2), **{f"log {size}": bound for size, bound in bounds.items()}}
     names = []
     for text, height in lines.items():
         axes.axhline(height, color=INK, linewidth=0.6, linestyle=(0, (4, 3)), zorder=1.5)
@@ -122,6 +125,12 @@ def thousands(updates: float) -> str:
     return f"{updates / 1000:g}k" if updates >= 1000 else f"{updates:g}"
 
 
+def bounds_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """', log 300 = 5.70': said here, because it lies above a panel whose curves stay low."""
+    bounds = sorted({row["n_inputs"]: row["upper_bound"] for row in rows}.items())
+    return "".join(f", log {size} = {bound:.2f}" for size, bound in bounds)
+
+
 def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The paragraph under the figure."""
     told = []
@@ -132,7 +141,7 @@ def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
         told += [
             f"L = {DRAWS} draws, shared variance, evaluated on fresh draws: mean over seeds, band: lowest to highest.",
             "Thin: on the draws of the mean itself, biased upwards.",
-            "Dashed: log 2, the class alone, and log N, the most that can be found.",
+            f"Dashed: log 2, the class alone, and log N, the most that can be found{bounds_text(rows)}.",
         ]
     absent = sum(not run["measures"].get("mutual_information") for run in finished_images(collected))
     told += [f"{counted(absent, 'finished run')} without this measure."] if absent else []

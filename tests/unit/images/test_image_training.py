@@ -286,10 +286,10 @@ def test_trajectories_are_repeatable_and_disturb_nothing(digits, settings, tmp_p
 @pytest.fixture
 def accelerate():
     """The package; its state, one a process, is forgotten before and after."""
-    package = pytest.importorskip("accelerate")
-    state = package.state.AcceleratorState
+    from accelerate.state import AcceleratorState as state
+
     state._reset_state(True)
-    yield package
+    yield
     state._reset_state(True)
 
 

@@ -2,11 +2,11 @@
 
 IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 SOURCES = {
-    "mnist": tuple(f"mnist/{name}.gz" for name in IDX),
+    **{name: tuple(f"{name}/{part}.gz" for part in IDX) for name in ("mnist", "fashion_mnist")},
     "cifar10": ("cifar10/cifar-10-python.tar.gz",),
     "cifar100": ("cifar100/cifar-100-python.tar.gz",),
 }
-IN_DATA_DIR = {"fashion_mnist", "imagenet"}  # nothing is downloaded: they are read from `data_dir`, or an error says so
+IN_DATA_DIR = {"imagenet"}  # nothing is downloaded: it is read from `data_dir`, or an error says so
 
 
 def needed_image_sources(dataset: str) -> tuple[str, ...]:

@@ -63,7 +63,6 @@ def test_size_shapes_and_one_training_step(name):
 
 
 def test_inception_v4_trains_one_step():
-    pytest.importorskip("pytorchcv")
     model = build_model({"kind": "inception_v4"}, (3, 299, 299), 1000, stream("initial", 1))
     assert parameter_count(model) == 42_679_816
     norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
