@@ -1,0 +1,60 @@
+"""What is on disk of a scale: runs that are done, trained or missing, and how long the finished jobs really took.
+
+Seconds are those of Snakemake's benchmark files, `<results>/benchmarks/{train,predict}/<run>[/<split>].tsv`: wall clock
+and CPU time of the last job that made an output. A training that was resumed has the seconds of its last part there.
+Whether what is on disk is still current is for Snakemake to say (`snakemake --dry-run`).
+"""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from entropyreg.errors import UserError
+from entropyreg.paths import Paths
+
+
+@dataclass(frozen=True)
+class RunState:
+    """state: done (measured), trained, or missing. Seconds are None where no benchmark tells."""
+
+    state: str
+    training_seconds: float | None
+    predicting_seconds: float | None
+    cpu_seconds: float
+    started: bool  # a training that may be resumed
+
+
+def run_state(run: str, paths: Paths) -> RunState:
+    """The state of a run, from its folder and its benchmarks."""
+    folder = Path(paths.run_dir(run))
+    if Path(paths.record(run)).is_file():
+        state = "done"
+    else:
+        state = "trained" if (folder / "training.json").is_file() and (folder / "model.pt").is_file() else "missing"
+    trained = seconds_of([Path(paths.benchmark(f"train/{run}"))])
+    single = Path(paths.benchmark(f"predict/{run}"))  # of images; those of text lie in a folder of the name
+    predicted = seconds_of([single, *sorted(single.with_suffix("").glob("*.tsv"))])
+    started = state == "missing" and (folder / "checkpoints").is_dir()
+    cpu = sum(known[1] for known in (trained, predicted) if known)
+    return RunState(state, trained[0] if trained else None, predicted[0] if predicted else None, cpu, started)
+
+
+def seconds_of(paths: Iterable[Path]) -> tuple[float, float] | None:
+    """Wall-clock and CPU seconds of benchmark files together; None if there is none."""
+    known = [benchmark(path) for path in paths if path.is_file()]
+    return (sum(one[0] for one in known), sum(one[1] for one in known)) if known else None
+
+
+def benchmark(path: Path) -> tuple[float, float]:
+    """Seconds and CPU seconds of a benchmark file (of its last row); a damaged one is a `UserError`."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            row = list(csv.DictReader(file, delimiter="\t"))[-1]
+        seconds = float(row["s"])
+        try:
+            return seconds, float(row["cpu_time"])
+        except ValueError:  # Snakemake writes NA for a job that ended before it was looked at
+            return seconds, seconds
+    except (OSError, IndexError, KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a benchmark of Snakemake ({error!r}): delete it.") from None
