@@ -1,0 +1,34 @@
+"""The evaluators by the declared quantity of a claim, word for word: a claim that is reworded needs a look here."""
+
+from entropyreg.claims.evaluators import Evaluator
+from entropyreg.claims.quantities import (
+    images,
+    information,
+    over_data_sets,
+    sparsity,
+    sweep,
+    teaching,
+    temperature,
+    text,
+    tokens,
+)
+from entropyreg.errors import UserError
+from entropyreg.schemas import suggestion
+
+MODULES = (text, sweep, sparsity, images, teaching, information, temperature, tokens, over_data_sets)
+EVALUATORS: dict[str, Evaluator] = {name: one for module in MODULES for name, one in module.EVALUATORS.items()}
+
+
+def evaluator_of(claim: str, quantity: str) -> Evaluator:
+    """The evaluator of a claim's quantity; raises `UserError` for an unknown one."""
+    if quantity not in EVALUATORS:
+        raise UserError(
+            f"claim {claim}: no evaluator knows the quantity '{quantity}'{suggestion(quantity, EVALUATORS)}; "
+            "allowed: the quantities of entropyreg.claims.quantities."
+        )
+    return EVALUATORS[quantity]
+
+
+def needed_artefacts() -> list[str]:
+    """The artefacts whose collected tables the evaluators read, and that of the searches (seeds used by tuning)."""
+    return sorted({"a_figure_search", *(artefact for one in EVALUATORS.values() for artefact in one.artefacts)})
