@@ -1,0 +1,171 @@
+"""The report: whole without any other file, its links and ids in order, its numbers those of the records."""
+
+import base64
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from entropyreg import figures, tables
+from entropyreg.claims.ledger import judge
+from entropyreg.files import sha256_of, write_json
+from entropyreg.report.inline_svg import inline_svg
+from entropyreg.report.ledger_lines import amount_text, claim_line, probability
+from entropyreg.report.page import page, write_report
+
+DATA = Path(__file__).parents[2] / "data"
+ARTEFACTS = ("a_table_translation", "a_figure_entropy_bleu", "b_table_accuracy", "b_table_survey")
+RUN = "demo_de_en/transformer/none/seed1"
+RECORD = {
+    **{"run": RUN, "task": "demo_de_en", "model": "transformer", "seed": 1, "updates": 750},
+    "regularizer": {"skew": None, "strength": 0.0, "smoothing": None, "generator": None},
+    "measures": {"valid": {"bleu": 12.3456, "nll": 2.5, "confidence_histogram": [1, 2]}, "test": {"bleu": 11.0}},
+}
+
+
+class Page(HTMLParser):
+    """Ids, links and what a page would fetch."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.fetched, self.downloads, self.scripts = [], [], [], {}, 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        if tag == "a":
+            self.links.append(attrs["href"])
+            if "download" in attrs:
+                self.downloads[attrs["download"]] = attrs["href"]
+        self.scripts += tag == "script"
+        names = ("src", "srcset", "data", "action", "poster") + (() if tag == "a" else ("href", "xlink:href"))
+        self.fetched += [attrs[name] for name in names if name in attrs]
+
+
+@pytest.fixture(scope="module")
+def scale(tmp_path_factory):
+    """A small scale's files: four artefacts from checked-in collected tables, one record, a ledger."""
+    root = tmp_path_factory.mktemp("report")
+    workflow = Path(__file__).parents[3] / "workflow"
+    claims = workflow / "experiments" / "claims.yaml"
+    for name in ARTEFACTS:
+        source = DATA / f"collected_{name}.json"
+        collected = json.loads(source.read_text(encoding="utf-8"))
+        write_json(root / "results" / "tables" / f"{name}.json", collected)
+        render = tables.render if "_table_" in name else figures.render
+        render(name, source, root / "figures")
+    write_json(root / "results" / "runs" / RUN / "record.json", RECORD)
+    write_json(root / "results" / "runs" / RUN / "provenance.json", {"training": {"torch": "2.13.0", "seconds": 90.0}})
+    settings = {"scale": "demo", "scale_note": "demo scale: <small> & quick"}
+    empty = root / "no_tables"
+    empty.mkdir()
+    write_json(root / "results" / "ledger.json", judge(settings, empty, root / "results" / "runs", claims))
+    artefacts = [
+        {"name": name, "title": f"Title of {name}", "kind": name.split("_")[1], "paper": name[0].upper()}
+        for name in ARTEFACTS
+    ]
+    settings |= {"artefacts": artefacts, "runs": [RUN, "not/yet/run/seed1"], "configuration": {"tasks": {"x": 1}}}
+    return settings, root / "results", root / "figures", workflow / "report"
+
+
+@pytest.fixture(scope="module")
+def text(scale):
+    return page(*scale)
+
+
+def test_nothing_is_loaded_from_elsewhere(text):
+    fetched = [one for one in Page(text).fetched if not one.startswith(("#", "data:"))]
+    assert not fetched
+    assert not re.findall(r"url\((?!#)[^)]*\)|@import", text)
+
+
+def test_ids_are_unique_and_every_link_arrives(text):
+    found = Page(text)
+    assert [name for name, count in Counter(found.ids).items() if count > 1] == []
+    inside = {link[1:] for link in found.links if link.startswith("#")}
+    assert inside and inside <= set(found.ids)
+    assert all(link.startswith(("#", "data:")) for link in found.links)
+    referred = set(re.findall(r'(?:xlink:href="#|url\(#)([^")]+)', text))
+    assert referred and referred <= set(found.ids)
+
+
+def test_the_csv_of_an_artefact_is_the_file_itself(text, scale):
+    links = Page(text).downloads
+    for name in ARTEFACTS:
+        content = base64.b64decode(links[f"{name}.csv"].partition("base64,")[2])
+        assert content == (scale[2] / f"{name}.csv").read_bytes()
+
+
+def test_all_records_are_in_the_table_and_in_its_csv(text):
+    content = base64.b64decode(Page(text).downloads["records.csv"].partition("base64,")[2]).decode()
+    lines = list(csv.DictReader(io.StringIO(content)))
+    assert [(line["run"], line["split"], line["bleu"]) for line in lines] == [
+        (RUN, "valid", "12.3456"),
+        (RUN, "test", "11.0"),
+    ]
+    assert "<td>12.35</td>" in text and "1 of 2 runs have a record" in text
+
+
+def test_text_from_files_is_escaped(text):
+    assert "demo scale: &lt;small&gt; &amp; quick" in text and "<small> & quick" not in text
+
+
+def test_every_claim_has_its_line_and_the_proof_is_supported(text):
+    ids = re.findall(r'<tr id="claim-([A-Z]\d+)">', text)
+    assert len(ids) == len(set(ids)) == 43
+    assert re.search(r'id="claim-A9">.*?class="verdict supported"', text, re.DOTALL)
+
+
+def test_without_a_ledger_the_page_says_how_to_get_one(scale, tmp_path):
+    settings, results, drawn, captions = scale
+    copy = tmp_path / "results"
+    shutil.copytree(results, copy)
+    (copy / "ledger.json").unlink()
+    assert "The claims were not judged yet" in page(settings, copy, drawn, captions)
+
+
+def test_the_same_files_give_the_same_bytes(scale, tmp_path):
+    for name in ("one", "two"):
+        write_report(*scale, tmp_path / f"{name}.html")
+    assert sha256_of(tmp_path / "one.html") == sha256_of(tmp_path / "two.html")
+
+
+def test_ids_of_two_figures_do_not_meet():
+    svg = '<?xml?><svg width="1pt" viewBox="0 0 200 100"><g id="a"/><use xlink:href="#a" clip-path="url(#a)"/></svg>'
+    found = inline_svg(svg, "fig", 'A "title"')
+    assert '<g id="fig-a"/><use xlink:href="#fig-a" clip-path="url(#fig-a)"/>' in found
+    assert "&quot;title&quot;" in found and "max-width:340px" in found
+    with pytest.raises(ValueError, match="the SVG of 'fig' has no <svg> element"):
+        inline_svg("<p>none</p>", "fig", "")
+
+
+def test_numbers_of_the_ledger_are_written_for_people():
+    assert [probability(value) for value in (None, 0.0001, 0.04321, 1.0)] == [None, "< .001", ".043", "1.000"]
+    assert amount_text({"mnist": 0.1, "cifar10": 0.5}) == "mnist 0.1 / cifar10 0.5"
+    assert amount_text([0.69, 0.9]) == "0.69 to 0.9"
+    claim = dict.fromkeys(("statement", "quantity", "reason", "note", "unit", "margin", "threshold", "family"))
+    claim |= {"id": "A1", "paper": "A", "verdict": "inconclusive", "direction": "not_worse", "runs": ["r"]}
+    claim |= {"tests": [], "unfilled_roles": [], "detectable_effect": 0.512, "detectable_unit": "BLEU"}
+    line = claim_line(claim | {"margin": 0.5, "unit": "bleu_points", "seeds_to_decide": 40})
+    assert line["rule"] == "not worse, margin 0.5 bleu points"
+    assert line["decide"] == "detectable effect 0.512 BLEU; 40 seeds would decide it"
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
+def test_a_browser_opens_the_page_without_complaint(scale, tmp_path):
+    path = tmp_path / "report.html"
+    write_report(*scale, path)
+    told = "<script>addEventListener('error', (e) => document.title = 'FAILED ' + e.message)</script><style>"
+    path.write_text(path.read_text(encoding="utf-8").replace("<style>", told, 1), encoding="utf-8")
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", "--dump-dom"]
+    dom = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=120).stdout
+    assert "<title>entropyreg: demo scale</title>" in dom
+    assert dom.count('<button type="button">') >= 6  # the script made the headers sortable

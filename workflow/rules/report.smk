@@ -1,0 +1,26 @@
+"""The report: one self-contained page with the verdicts, every artefact, its provenance and all records."""
+
+from entropyreg.report.settings import report_settings
+
+
+rule report_page:
+    input:
+        tables=[PATHS.table(name) for name in EXPERIMENTS.artefacts],
+        rendered=[path for name in EXPERIMENTS.artefacts for path in PATHS.rendered(name)],
+        ledger=PATHS.ledger(),
+        captions=[os.path.relpath(WORKFLOW / "report" / f"{name}.rst") for name in EXPERIMENTS.artefacts],
+        modules=modules("report/*.py", "report/templates/*", "results/tidy_records.py", "tables/*.py"),
+    output:
+        PATHS.report(),
+    log:
+        PATHS.log("report"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=as_json(report_settings(config, EXPERIMENTS)),
+        results=PATHS.results,
+        figures=PATHS.figures,
+        captions=os.path.relpath(WORKFLOW / "report"),
+    shell:
+        "python -m entropyreg report --settings {params.settings:q} --results {params.results:q}"
+        " --figures {params.figures:q} --captions {params.captions:q} --out {output:q} 2> >(tee {log:q} >&2)"
