@@ -21,7 +21,7 @@ ENVIRONMENTS = {  # name: what it is for, its direct needs
     "analysis": (
         "Measuring, collecting, drawing: no torch, no fairseq.",
         "numpy scipy pandas matplotlib seaborn sacrebleu sacremoses rouge-score bayesian-optimization pyyaml "
-        "jsonschema",
+        "jsonschema jinja2 docutils",
     ),
     "workflow": ("Snakemake itself.", "snakemake pyyaml jsonschema"),
 }

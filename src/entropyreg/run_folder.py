@@ -9,14 +9,17 @@ import os
 import socket
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from entropyreg.errors import UserError
-from entropyreg.files import write_atomically
+from entropyreg.files import write_atomically, write_json
+
+FAILURE = "failed.json"  # in a run's folder: the command that stopped last, when, and why
 
 
 @contextmanager
@@ -32,6 +35,18 @@ def run_lock(run_dir: Path) -> Iterator[None]:
     except Timeout:
         who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
         raise UserError(f"{run_dir} is being trained by {who}: wait for it or stop it, then run again.") from None
+
+
+def note_failure(run_dir: Path, command: str, error: str) -> None:
+    """Leave word of an error in the run's folder, for `entropyreg status`; never fails itself (a full disk)."""
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    with suppress(OSError):
+        write_json(run_dir / FAILURE, {"command": command, "time": time, "error": error})
+
+
+def forget_failure(run_dir: Path) -> None:
+    with suppress(OSError):
+        (run_dir / FAILURE).unlink(missing_ok=True)
 
 
 def forget_other_recipes(recipe: Mapping[str, Any], checkpoints: Path) -> None:

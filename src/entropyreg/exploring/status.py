@@ -1,0 +1,128 @@
+"""`entropyreg status`: what of a scale is done, running, failed or missing, block by block, and what failed how."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from filelock import FileLock, Timeout
+
+from entropyreg.config import load_config
+from entropyreg.experiments import load_experiments
+from entropyreg.files import read_json
+from entropyreg.forecast.blocks import Block, declared_blocks
+from entropyreg.forecast.state import run_state
+from entropyreg.paths import Paths
+from entropyreg.run_folder import FAILURE
+from entropyreg.text_table import aligned
+
+STATES = {  # in the order of the columns
+    "done": "has a record",
+    "running": "is being trained",
+    "trained": "has a model, no record yet",
+    "failed": "stopped with an error",
+    "interrupted": "has checkpoints; nobody trains it: the same command goes on with it",
+    "missing": "not started",
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """A run's state, the seconds of its training where they are known, and its last error."""
+
+    run: str
+    state: str
+    seconds: float | None
+    error: str | None
+
+
+def look_at(run: str, paths: Paths) -> Known:
+    """The state of a run from its folder; starts nothing and changes nothing."""
+    folder, found = Path(paths.run_dir(run)), run_state(run, paths)
+    error = None
+    if found.state == "done":
+        state = "done"
+    elif is_locked(folder):
+        state = "running"
+    elif (folder / FAILURE).exists():
+        state, failure = "failed", read_json(folder / FAILURE)
+        error = f"{failure['command']}, {failure['time']}: {failure['error']}"
+    elif found.state == "trained":
+        state = "trained"
+    else:
+        state = "interrupted" if found.started else "missing"
+    return Known(run, state, found.training_seconds, error)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a live process trains the run; a kill frees its lock."""
+    if not (folder / ".lock").exists():
+        return False
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def seconds_left(known: Sequence[Known]) -> tuple[float, int]:
+    """Seconds of training left, one job at a time, and the number of runs of which nothing tells how long they take.
+
+    A run takes the median of the finished ones of its task and model, else of its model.
+    """
+    lengths: dict[tuple[str, ...], list[float]] = {}
+    for one in known:
+        if one.seconds is not None and one.state in ("done", "trained"):
+            for key in keys_of(one.run):
+                lengths.setdefault(key, []).append(one.seconds)
+    left, unknown = 0.0, 0
+    for one in known:
+        if one.state not in ("done", "trained"):
+            found = next((lengths[key] for key in keys_of(one.run) if key in lengths), None)
+            left, unknown = (left + median(found), unknown) if found else (left, unknown + 1)
+    return left, unknown
+
+
+def keys_of(run: str) -> list[tuple[str, ...]]:
+    task, model = run.split("/")[:2]
+    return [(task, model), (model,)]
+
+
+def status_text(blocks: Sequence[Block], known: Mapping[str, Known]) -> str:
+    """The table of blocks, what is left, and the errors."""
+    used = [state for state in STATES if any(one.state == state for one in known.values())]
+    lines = [["block", "runs", *used]]
+    for block in blocks:
+        own = [known[run].state for run in block.runs]
+        lines.append([block.name, str(len(own)), *(str(own.count(state)) for state in used)])
+    states = [one.state for one in known.values()]
+    lines.append(["all", str(len(states)), *(str(states.count(state)) for state in used)])
+    text = aligned(lines)
+    text += ["", *(f"{state}: {STATES[state]}" for state in used), "", left_text(list(known.values()))]
+    failed = [one for one in known.values() if one.error]
+    text += [line for one in failed for line in ("", f"{one.run}", f"  {one.error}")]
+    return "\n".join(text) + "\n"
+
+
+def left_text(known: Sequence[Known]) -> str:
+    left, unknown = seconds_left(known)
+    if all(one.state in ("done", "trained") for one in known):
+        return "No training is left."
+    told = f"Training left, one job at a time: {duration(left)}, by the runs that have ended"
+    return told + (f"; of {unknown} runs nothing tells how long they take." if unknown else ".")
+
+
+def duration(seconds: float) -> str:
+    """'45 s', '12 min', '3.4 h'."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def status(workflow_dir: Path, overrides: Mapping[str, str]) -> str:
+    """What `entropyreg status` prints."""
+    config = load_config(workflow_dir, dict(overrides))
+    experiments = load_experiments(workflow_dir, config)
+    paths = Paths.of(config)
+    known = {run: look_at(run, paths) for run in [*experiments.runs, *experiments.image_runs]}
+    return status_text(declared_blocks(workflow_dir, config["scale"], experiments), known)

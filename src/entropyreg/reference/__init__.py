@@ -1,0 +1,5 @@
+"""Committed results of a scale: to look at before running anything, to redraw, and to hold retrained numbers against.
+
+`results/reference/<scale>/` has the collected tables, records and ledger, `paper_figures/reference/<scale>/` what is
+drawn from them; `SHA256SUMS` in the first lists all files of both. No rule of the workflow writes or reads them.
+"""

@@ -1,0 +1,40 @@
+"""Make a scale's finished results its reference: tables, records, provenance, ledger and figures, with their sums."""
+
+import shutil
+from pathlib import Path
+
+from entropyreg.errors import UserError
+from entropyreg.files import write_json
+from entropyreg.forecast.machine import this_machine
+from entropyreg.reference.folders import Reference
+
+OF_RUNS = ("record.json", "provenance.json")
+
+
+def save_reference(results: Path, figures: Path, reference: Reference) -> int:
+    """Copy from the scale's folders; return the number of files. An older reference is replaced.
+
+    Raises `UserError` if a figure, table or record of the scale is missing.
+    """
+    if not sorted(results.glob("tables/*.json")) or not sorted(results.glob("runs/**/record.json")):
+        raise UserError(f"{results} has no finished results: run Snakemake first.")
+    for folder in reference:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    for path in sorted(results.glob("tables/*.json")):
+        copy(path, reference.results / "tables" / path.name)
+    for name in OF_RUNS:
+        for path in sorted((results / "runs").glob(f"**/{name}")):
+            copy(path, reference.results / "runs" / path.relative_to(results / "runs"))
+    if (results / "ledger.json").exists():
+        copy(results / "ledger.json", reference.results / "ledger.json")
+    for path in sorted(figures.iterdir()):
+        if path.is_file() and path.name != "report.html":  # it holds all of this once more
+            copy(path, reference.figures / path.name)
+    write_json(reference.results / "machine.json", this_machine())
+    return reference.write_sums()
+
+
+def copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

@@ -1,0 +1,212 @@
+"""Looking at a scale: records as a table, the state of runs, two runs side by side."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from filelock import FileLock
+
+from entropyreg.__main__ import EXAMPLES, STAGES, main
+from entropyreg.config import load_config
+from entropyreg.errors import UserError
+from entropyreg.experiments import load_experiments
+from entropyreg.exploring.compare import compare_runs
+from entropyreg.exploring.records import export_records, filters_of
+from entropyreg.exploring.status import Known, duration, look_at, seconds_left, status
+from entropyreg.files import write_json, write_npz
+from entropyreg.paths import Paths
+from entropyreg.results.tidy_records import tidy_lines
+from entropyreg.run_folder import FAILURE
+from entropyreg.text_table import aligned
+
+ONE, TWO = "de_en/transformer/none/seed1", "de_en/transformer/jensen-skew0.50-strength1.00/seed1"
+
+
+def text_record(run, strength, bleu):
+    regularizer = {"skew": 0.5 if strength else None, "strength": strength, "smoothing": None, "generator": "entropy"}
+    valid = {
+        "bleu": bleu,
+        "nll": 2.5,
+        "beam_sizes": {"1": {"bleu": 1.0}},
+        "confidence_histogram": [3],
+        "log_floor": None,
+    }
+    identity = {"run": run, "task": "de_en", "model": "transformer", "seed": 1, "updates": 10}
+    return {**identity, "regularizer": regularizer, "measures": {"valid": valid}}
+
+
+IMAGES = {
+    **{"run": "digits/mlp/none", "task": "digits", "model": "mlp", "seeds": [1, 2], "updates": 5},
+    "regularizer": {"kind": "none", "skew": None, "strength": None, "smoothing": 0.0},
+    "measures": {
+        seed: {
+            "scores": {"valid": {"accuracy": 0.5 + int(seed) / 10}, "test": {"accuracy": 0.5}},
+            "calibration": {"valid": {"ece": 0.1, "bins": {"count": [1, 2]}}},
+            "mutual_information": {"n_inputs": 300},
+        }
+        for seed in ("1", "2")
+    },
+}
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Two runs of text with the statistics of three sentences, one of images."""
+    counts = np.array([[4.0, 2.0], [6.0, 2.0], [1.0, 1.0]])
+    for run, strength, gain in ((ONE, 0.0, 0.0), (TWO, 1.0, 0.5)):
+        write_json(tmp_path / "runs" / run / "record.json", text_record(run, strength, 10.0 + gain))
+        sums = {"valid.nll_sum": counts[:, 0] + gain * counts[:, 1], "valid.n_tokens": counts[:, 1]}
+        write_npz(tmp_path / "runs" / run / "sentences.npz", sums)
+    write_json(tmp_path / "runs" / IMAGES["run"] / "record.json", IMAGES)
+    return tmp_path
+
+
+def test_a_line_a_run_seed_and_split(results, capsys):
+    export_records(results, {}, None)
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(line["run"], line["seed"], line["split"]) for line in lines] == [
+        (TWO, "1", "valid"),
+        (ONE, "1", "valid"),
+        *((IMAGES["run"], seed, split) for seed in "12" for split in ("valid", "test")),
+    ]
+    assert lines[0]["bleu"] == "10.5" and lines[0]["beam_sizes.1.bleu"] == "1.0" and lines[0]["kind"] == "skew_jensen"
+    assert lines[2]["accuracy"] == "0.6" and lines[2]["calibration.ece"] == "0.1" and lines[2]["bleu"] == ""
+    assert "confidence_histogram" not in lines[0] and "calibration.bins.count" not in lines[0]
+
+
+def test_filters_keep_the_lines_that_have_every_value(results, tmp_path):
+    export_records(results, filters_of(["task=digits", "split=test", "seed=2"]), tmp_path / "out.parquet")
+    table = pyarrow.parquet.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [(line["run"], line["seed"], line["accuracy"]) for line in table] == [(IMAGES["run"], 2, 0.5)]
+    export_records(results, filters_of(["skew=0.5"]), tmp_path / "out.csv")
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("filters", "out", "told"),
+    [
+        (["taks=digits"], None, "there is no column 'taks'; allowed: run, task, model"),
+        (["digits"], None, "a filter is 'digits'; allowed: COLUMN=VALUE"),
+        ([], "records.xlsx", r"--out is '.*records.xlsx'; allowed: a name that ends in .csv or .parquet"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(results, tmp_path, filters, out, told):
+    with pytest.raises(UserError, match=told):
+        export_records(results, filters_of(filters), out and tmp_path / out)
+
+
+def test_no_record_and_a_damaged_one_are_told(results, tmp_path):
+    with pytest.raises(UserError, match=r"has no record\.json: run Snakemake first"):
+        export_records(tmp_path / "nothing", {}, None)
+    (results / "runs" / ONE / "record.json").write_text("[1]")
+    with pytest.raises(UserError, match="is not a record: delete it and run again"):
+        export_records(results, {}, None)
+
+
+def test_the_names_of_regularizers_are_the_field_s():
+    names = {}
+    for skew, strength in ((None, 0.0), (0.0, 0.5), (1.0, 0.5), (0.5, 0.5)):
+        record = text_record(ONE, strength, 1.0) | {"regularizer": {"skew": skew, "strength": strength}}
+        names[skew, strength] = tidy_lines(record)[0]["kind"]
+    assert list(names.values()) == ["none", "confidence_penalty", "label_smoothing", "skew_jensen"]
+
+
+def test_a_difference_stands_with_its_interval_over_sentences(results):
+    text = compare_runs(results, ONE, TWO)
+    line = next(line.split() for line in text.splitlines() if line.startswith("nll"))
+    # every sentence of the second run has .5 nats a token more: whatever is drawn, the mean difference is that
+    assert line[:4] == ["nll", "2.5", "2.5", "+0"] and line[4:] == ["[+0.5,", "+0.5]"]
+    bleu = next(line.split() for line in text.splitlines() if line.startswith("bleu "))
+    assert bleu == ["bleu", "10", "10.5", "+0.5"]  # without statistics of sentences: no interval
+
+
+def test_runs_that_cannot_be_paired_are_refused(results):
+    with pytest.raises(UserError, match="different tasks, 'de_en' and 'digits'"):
+        compare_runs(results, ONE, IMAGES["run"])
+    with pytest.raises(UserError, match=f"run 'de_en/x' has no record; allowed: .*{ONE}"):
+        compare_runs(results, ONE, "de_en/x")
+
+
+def test_the_state_of_a_run_is_read_from_its_folder(tmp_path):
+    paths = Paths(str(tmp_path), "unused")
+    folder = tmp_path / "runs" / "run"
+    states = [look_at("run", paths).state]
+    (folder / "checkpoints").mkdir(parents=True)
+    states.append(look_at("run", paths).state)
+    lock = FileLock(folder / ".lock")
+    with lock:
+        script = (
+            "import sys; from entropyreg.exploring.status import look_at; from entropyreg.paths import Paths;"
+            "print(look_at('run', Paths(sys.argv[1], 'unused')).state)"
+        )
+        other = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+        )
+        states.append(other.stdout.strip())
+    write_json(folder / FAILURE, {"command": "train", "time": "2026-11-22T07:00:00+00:00", "error": "it diverged"})
+    known = look_at("run", paths)
+    states.append(known.state)
+    assert known.error == "train, 2026-11-22T07:00:00+00:00: it diverged"
+    write_json(folder / "record.json", {})
+    states.append(look_at("run", paths).state)
+    assert states == ["missing", "interrupted", "running", "failed", "done"]
+
+
+def test_a_failing_stage_leaves_word_and_a_good_one_takes_it_back(tmp_path, monkeypatch, capsys):
+    outcomes = [UserError("no such data"), MemoryError("9 GB"), None]
+
+    def stage(args):
+        if error := outcomes.pop(0):
+            raise error
+
+    monkeypatch.setitem(STAGES, "predict-beams", (stage, *STAGES["predict-beams"][1:]))
+    command = ["predict-beams", "--settings", "{}", "--binary", "b", "--run-dir", str(tmp_path)]
+    assert main(command) == 2 and "no such data" in capsys.readouterr().err
+    assert json.loads((tmp_path / FAILURE).read_text())["error"] == "no such data"
+    with pytest.raises(MemoryError):
+        main(command)
+    noted = json.loads((tmp_path / FAILURE).read_text())
+    assert (noted["command"], noted["error"]) == ("predict-beams", "MemoryError: 9 GB")
+    assert main(command) == 0 and not (tmp_path / FAILURE).exists()
+
+
+def test_time_left_is_that_of_like_runs_that_have_ended():
+    known = [
+        *(
+            Known(f"a/big/x/seed{seed}", "done", seconds, None)
+            for seed, seconds in ((1, 100.0), (2, 300.0), (3, 110.0))
+        ),
+        *(Known(run, "missing", None, None) for run in ("a/big/y/seed1", "b/big/x/seed1", "a/small/x/seed1")),
+    ]
+    assert seconds_left(known) == (220.0, 1)  # a/big by its own median, b/big by that of the model, a/small unknown
+    assert [duration(value) for value in (45, 100, 5400)] == ["45 s", "2 min", "1.5 h"]
+
+
+def test_every_run_of_the_scale_is_in_one_block(workflow_dir, tmp_path):
+    text = status(workflow_dir, {"scale": "smoke", "results_dir": str(tmp_path)})
+    config = load_config(workflow_dir, {"scale": "smoke"})
+    experiments = load_experiments(workflow_dir, config)
+    n_runs = len(experiments.runs) + len(experiments.image_runs)
+    table = [line.split() for line in text.split("\n\n")[0].splitlines()]
+    assert table[0] == ["block", "runs", "missing"] and table[-1] == ["all", str(n_runs), str(n_runs)]
+    assert sum(int(row[1]) for row in table[1:-1]) == n_runs
+
+
+def test_columns_are_aligned():
+    assert aligned([("name", "n"), ("a", "10")]) == ["name   n", "a     10"]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_of_a_command_parses(name, capsys):
+    from entropyreg.__main__ import parser
+
+    words = EXAMPLES[name].split()
+    assert words[0] == "entropyreg" and parser().parse_args(words[1:]).command == name
+    with pytest.raises(SystemExit):
+        parser().parse_args([name, "--help"])
+    assert "example: python -m entropyreg" in capsys.readouterr().out
