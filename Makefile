@@ -5,7 +5,7 @@ SCALE ?= demo
 SNAKEMAKE = "$(VENV)/bin/snakemake"
 export VENV
 
-.PHONY: demo test test-slow venv venv-test lint format lock bench clean help
+.PHONY: demo test test-slow venv venv-test lint format lock bench figures verify verify-cell compare-reference reference export forecast clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,27 @@ bench: venv ## measure the loss and the training step on this CPU, one thread (m
 	@OMP_NUM_THREADS=1 "$(VENV)/bin/python" benchmarks/regularizers_cpu.py --csv benchmarks/results/regularizers_cpu.csv
 	@OMP_NUM_THREADS=1 "$(VENV)/bin/python" benchmarks/training_step.py --out benchmarks/results
 	@OMP_NUM_THREADS=1 "$(VENV)/bin/python" benchmarks/image_training.py --out benchmarks/results
+
+forecast: venv ## hours, bytes and money of SCALE before it is run, and what of it is done
+	@"$(VENV)/bin/python" -m entropyreg forecast --scale "$(SCALE)"
+
+figures: venv ## draw the tables and figures of SCALE from the committed reference results, in seconds
+	@"$(VENV)/bin/python" -m entropyreg reference draw --scale "$(SCALE)"
+
+verify: venv ## draw them again and compare every byte with what is committed
+	@"$(VENV)/bin/python" -m entropyreg reference verify --scale "$(SCALE)"
+
+verify-cell: venv ## train what one cell needs anew and compare: ROW=ARTEFACT/ROW/COLUMN
+	@"$(VENV)/bin/python" -m entropyreg reference cell --scale "$(SCALE)" --cell "$(ROW)"
+
+compare-reference: venv ## hold results/SCALE against the committed reference results
+	@"$(VENV)/bin/python" -m entropyreg reference compare --scale "$(SCALE)"
+
+reference: venv ## make results/SCALE and paper_figures/SCALE the committed reference (for maintainers)
+	@"$(VENV)/bin/python" -m entropyreg reference save --scale "$(SCALE)"
+
+export: venv ## models and predictions of SCALE with checksums, as entropyreg-SCALE.tar
+	@"$(VENV)/bin/python" -m entropyreg reference export --scale "$(SCALE)"
 
 clean: ## delete what SCALE computed and drew (not .venv)
 	@case "$(SCALE)" in smoke|demo|workstation|paper) rm -rf "results/$(SCALE)" "paper_figures/$(SCALE)" ;; \

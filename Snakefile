@@ -48,6 +48,8 @@ rule all:
     default_target: True
     input:
         lambda wildcards: [path for name in EXPERIMENTS.artefacts for path in PATHS.rendered(name)],
+        PATHS.ledger(),
+        PATHS.report(),
 
 
 rule paper_a:
@@ -67,3 +69,6 @@ include: "workflow/rules/translation.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/measures.smk"
 include: "workflow/rules/artefacts.smk"
+include: "workflow/rules/claims.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/forecast.smk"

@@ -9,6 +9,7 @@ from typing import Any
 
 from entropyreg import stages
 from entropyreg.errors import UserError
+from entropyreg.run_folder import forget_failure, note_failure
 
 
 def json_argument(text: str) -> Any:
@@ -25,8 +26,11 @@ CLAIMS = ("--claims", {**PATHS, "help": "workflow/experiments/claims.yaml"})
 DATA_DIR = ("--data-dir", {"default": None, "help": "a folder of yours with data sets"})
 DOWNLOAD_DIR = ("--download-dir", {"default": "results/downloads", "help": "where downloads go (default %(default)s)"})
 TEACHER = ("--teacher", {"type": Path, "help": "folder of the teacher's run, for a student"})
+SCALE = ("--scale", {"default": "demo", "help": "smoke, demo, workstation or paper (default %(default)s)"})
+RESULTS_DIR = ("--results-dir", {"type": Path, "default": Path("results"), "help": "default %(default)s"})
+WORKFLOW = ("--workflow", {"type": Path, "default": Path("workflow"), "help": "that folder (default %(default)s)"})
 THREADS = ("--threads", {"type": int, "default": 1})
-STAGES: dict[str, tuple[Callable[[argparse.Namespace], None], str, list[tuple[str, dict]]]] = {
+STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tuple[str, dict]]]] = {
     "download": (
         stages.download,
         "find, or download, files of data/sources.yaml, and check them",
@@ -92,6 +96,11 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], None], str, list[tuple[st
         "decode validation with several beam sizes",
         [SETTINGS, ("--binary", PATHS), ("--run-dir", PATHS), THREADS],
     ),
+    "predict-temperatures": (
+        stages.predict_temperatures,
+        "statistics and hypotheses of validation at several temperatures, features of some words",
+        [SETTINGS, ("--binary", PATHS), ("--run-dir", PATHS), THREADS],
+    ),
     "prepare-images": (
         stages.prepare_images,
         "prepare a set of images: split, and what normalisation needs",
@@ -130,10 +139,74 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], None], str, list[tuple[st
         "collect the records of one artefact",
         [SETTINGS, ("--runs", PATHS), ("--out", PATHS), CLAIMS],
     ),
+    "judge": (
+        stages.judge,
+        "evaluate the declared claims from the collected tables and records: ledger.json",
+        [SETTINGS, ("--tables", PATHS), ("--runs", PATHS), CLAIMS, ("--out", PATHS)],
+    ),
     "render": (
         stages.render,
         "draw a table or figure from its collected table",
         [("artefact", {}), ("--table", PATHS), ("--out", PATHS)],
+    ),
+    "report": (
+        stages.report,
+        "write the report of a scale: one page with verdicts, artefacts and all records",
+        [SETTINGS, *((flag, PATHS) for flag in ("--results", "--figures", "--captions", "--out"))],
+    ),
+    "forecast": (
+        stages.forecast,
+        "hours, bytes and money of a scale before it is run, and what of it is done",
+        [
+            ("--scale", {"help": "smoke, demo, workstation or paper (default: that of base.yaml)"}),
+            ("--config", {"type": Path, "metavar": "FILE", "help": "keys of the configuration, as YAML"}),
+            ("--settings", {"type": json_argument, "default": {}, "help": "the same, as JSON"}),
+            DATA_DIR,
+            ("--device", {"help": "a device of workflow/config/devices.yaml, instead of the one chosen there"}),
+            ("--price", {"type": float, "help": "of one GPU and hour, instead of price_per_hour there"}),
+            ("--calibrate", {"action": "store_true", "help": "time the models on this CPU first, and keep the rates"}),
+            ("--json", {"action": "store_true", "help": "print JSON"}),
+            WORKFLOW,
+        ],
+    ),
+    "records": (
+        stages.records,
+        "every record of a scale as one table, a line a run, seed and split",
+        [
+            ("filters", {"nargs": "*", "metavar": "COLUMN=VALUE", "help": "only lines with these values"}),
+            SCALE,
+            RESULTS_DIR,
+            ("--out", {"type": Path, "help": "a .csv or .parquet file (default: csv to standard output)"}),
+        ],
+    ),
+    "status": (
+        stages.status,
+        "what of a scale is done, running, failed or missing, and the last error of what failed",
+        [SCALE, RESULTS_DIR, WORKFLOW],
+    ),
+    "compare": (
+        stages.compare,
+        "two runs' measures side by side, with paired bootstrap intervals over sentences",
+        [("first", {"metavar": "RUN"}), ("second", {"metavar": "RUN"}), SCALE, RESULTS_DIR],
+    ),
+    "reference": (
+        stages.reference,
+        "the committed results of a scale: draw them, verify their bytes, hold retrained numbers against them",
+        [
+            (
+                "action",
+                {
+                    "choices": ["draw", "verify", "compare", "cell", "save", "export"],
+                    "help": "draw: figures from the committed tables; verify: the same, compared byte by byte; compare: "
+                    "the records of results/SCALE; cell: train what one cell needs anew and compare it; save: make "
+                    "results/SCALE the reference; export: models and predictions of results/SCALE as a tar file",
+                },
+            ),
+            SCALE,
+            ("--cell", {"metavar": "ARTEFACT/ROW/COLUMN"}),
+            ("--out", {"type": Path, "help": "a folder (draw) or a .tar file (export)"}),
+            ("--root", {"type": Path, "default": Path(), "help": "the repository (default: here)"}),
+        ],
     ),
     "equilibrium": (
         stages.equilibrium,
@@ -147,13 +220,25 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], None], str, list[tuple[st
     ),
 }
 
+EXAMPLES = {  # of the commands that people type; the others are the workflow's
+    "download": "entropyreg download mnist/train-images-idx3-ubyte.gz",
+    "forecast": "entropyreg forecast --scale paper --price 2.5",
+    "records": "entropyreg records task=demo_de_en split=valid --out records.parquet",
+    "status": "entropyreg status --scale workstation",
+    "compare": "entropyreg compare demo_de_en/transformer/none/seed1 "
+    "demo_de_en/transformer/jensen-skew0.50-strength1.00/seed1",
+    "reference": "entropyreg reference cell --cell a_table_translation/ger/demo_de_en",
+    "equilibrium": "entropyreg equilibrium --skew 0.5 --entropy 0.4 --vocabulary 10000",
+}
+
 
 def parser() -> argparse.ArgumentParser:
     """The parser with one sub-command a stage."""
     root = argparse.ArgumentParser(prog="entropyreg", description=__doc__)
     commands = root.add_subparsers(dest="command", required=True)
     for name, (function, text, arguments) in STAGES.items():
-        command = commands.add_parser(name, help=text, description=text)
+        example = f"example: python -m {EXAMPLES[name]}" if name in EXAMPLES else None
+        command = commands.add_parser(name, help=text, description=text, epilog=example)
         command.set_defaults(function=function)
         for flag, options in arguments:
             command.add_argument(flag, **options)
@@ -163,17 +248,20 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a sub-command; bad input is one sentence on stderr and status 2."""
     args = parser().parse_args(argv)
+    run_dir = getattr(args, "run_dir", None)
     try:
-        args.function(args)
-    except UserError as error:
+        status = args.function(args)
+    except Exception as error:
+        told = isinstance(error, UserError) or (isinstance(error, ValueError) and args.command == "equilibrium")
+        if run_dir is not None:
+            note_failure(run_dir, args.command, str(error) if told else f"{type(error).__name__}: {error}")
+        if not told:
+            raise
         print(f"entropyreg {args.command}: {error}", file=sys.stderr)
         return 2
-    except ValueError as error:
-        if args.command == "equilibrium":
-            print(f"entropyreg {args.command}: {error}", file=sys.stderr)
-            return 2
-        raise
-    return 0
+    if run_dir is not None:
+        forget_failure(run_dir)
+    return status or 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The configuration of a scale: base.yaml, the scale's file and the user's overrides, merged and validated."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = 
             overrides[key] = str(value).lower() == "true"
     config = merged(merged(base, read_yaml(folder / "config" / f"{scale}.yaml")), {**overrides, "scale": scale})
     validate(config, folder / "schemas" / "config.schema.yaml", f"configuration of scale '{scale}'")
+    check_temperatures(config["decoding"]["temperatures"], "decoding.temperatures")
     for name, task in config["tasks"].items():
         check_task(name, task, config["data_dir"])
     for name, model in config["models"].items():
@@ -40,6 +41,12 @@ def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = 
     if not config["tasks"] or not config["models"]:
         raise UserError(f"scale '{scale}' has no tasks or no models.")
     return config
+
+
+def check_temperatures(temperatures: Sequence[float], place: str) -> None:
+    """Temperatures rise, and 1 is among them: everything is compared with it."""
+    if list(temperatures) != sorted(set(temperatures)) or 1 not in temperatures:
+        raise UserError(f"{place} is {list(temperatures)}; allowed: rising numbers, 1 among them.")
 
 
 def check_task(name: str, task: Mapping[str, Any], data_dir: str | None) -> None:
@@ -57,6 +64,8 @@ def check_task(name: str, task: Mapping[str, Any], data_dir: str | None) -> None
             )
         if "split" not in task:
             raise UserError(f"tasks.{name} lacks the key 'split', which an embedded set needs.")
+    if "temperatures" in task.get("decoding", {}):
+        check_temperatures(task["decoding"]["temperatures"], f"tasks.{name}.decoding.temperatures")
     try:
         needed_sources(task)
     except UserError as error:

@@ -61,7 +61,7 @@ def image_collecting_settings(
     config: Mapping[str, Any], experiments: Experiments, artefact: Artefact
 ) -> dict[str, Any]:
     """What a collected table of image runs depends on besides the records: cells, titles, what is chosen and shown."""
-    columns = [{"task": task, "title": config["image_tasks"][task]["title"]} for task in artefact.tasks]
+    columns = [{"task": task, "title": config["image_tasks"][task]["title"]} for task in artefact.image_tasks]
     return {
         "artefact": artefact.name,
         "title": artefact.title,
@@ -73,7 +73,11 @@ def image_collecting_settings(
         "compare": artefact.compare,
         "select": artefact.select,
         "measures": list(artefact.measures),
-        "cells": [image_cell(config, experiments, cell.row, cell.task, cell.run) for cell in artefact.cells],
+        "cells": [
+            image_cell(config, experiments, cell.row, cell.task, cell.run)
+            for cell in artefact.cells
+            if cell.task in artefact.image_tasks
+        ],
     }
 
 

@@ -56,11 +56,19 @@ class Paths:
         """The collected table that an artefact is rendered from."""
         return f"{self.results}/tables/{artefact}.json"
 
+    def ledger(self) -> str:
+        """The verdicts on the declared claims."""
+        return f"{self.results}/ledger.json"
+
     def log(self, name: str) -> str:
         return f"{self.results}/logs/{name}.log"
 
     def benchmark(self, name: str) -> str:
         return f"{self.results}/benchmarks/{name}.tsv"
+
+    def report(self) -> str:
+        """The page with all of a scale."""
+        return f"{self.figures}/report.html"
 
     def rendered(self, artefact: str) -> list[str]:
         """The files of a rendered artefact: 'a_table_...' or 'a_figure_...'."""

@@ -10,7 +10,8 @@ from typing import Any
 from entropyreg.experiments import Artefact, Cell, Experiments, Proposal, Regularizer, Run
 from entropyreg.image_settings import image_collecting_settings
 
-NOT_PREPARATION = ("title", "published_as", "metric", "decoding")
+NOT_PREPARATION = ("title", "published_as", "metric", "bleu_as_published", "decoding", "triplets")
+SWEEPS = ("beam_sizes", "beam_sizes_sentences", "temperatures", "temperatures_sentences")  # not of plain decoding
 
 
 def preparation_settings(config: Mapping[str, Any], task: str) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def prediction_settings(config: Mapping[str, Any], run: Run, split: str) -> dict
     """What predicting with a trained run depends on, besides its model and data."""
     decoding = decoding_settings(config, run)
     beams = {"valid": decoding.pop("beam_validation"), "test": decoding.pop("beam_test")}
-    for key in ("beam_sizes", "beam_sizes_sentences"):
+    for key in SWEEPS:
         decoding.pop(key)
     return {
         **training_settings(config, run),
@@ -53,9 +54,23 @@ def beam_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """What decoding validation with several beam sizes depends on."""
     decoding = decoding_settings(config, run)
     sizes, sentences = decoding.pop("beam_sizes"), decoding.pop("beam_sizes_sentences")
-    for key in ("beam_validation", "beam_test"):
+    for key in ("beam_validation", "beam_test", "temperatures", "temperatures_sentences"):
         decoding.pop(key)
     return {**training_settings(config, run), "decoding": decoding, "beam_sizes": sizes, "sentences": sentences}
+
+
+def temperature_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """What predicting validation at many temperatures depends on."""
+    decoding = decoding_settings(config, run)
+    return {
+        **training_settings(config, run),
+        "decoding": prediction_settings(config, run, "valid")["decoding"],
+        "temperatures": decoding["temperatures"],
+        "sentences": decoding["temperatures_sentences"],
+        "grid": config["statistics"]["temperature_grid"],
+        "calibration_tokens": config["calibration"]["tokens"],
+        "triplets": config["tasks"][run.task].get("triplets", []),
+    }
 
 
 def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
@@ -69,7 +84,10 @@ def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "training": training_settings(config, run),
         "decoding": {split: prediction_settings(config, run, split)["decoding"] for split in run.splits},
         "beam_sizes": beam_settings(config, run)["beam_sizes"] if run.beam_sizes else [],
+        "temperatures": temperature_settings(config, run)["temperatures"] if run.temperatures else [],
+        "triplets": task.get("triplets", []) if run.temperatures else [],
         "metric": task.get("metric", "bleu"),
+        "bleu_as_published": task.get("bleu_as_published", "tokenized"),
         "target_language": task.get("tokenizer_language", task["languages"]["target"]),
         "lowercase": task["lowercase"],
         "subwords": task["subwords"],
@@ -84,17 +102,31 @@ def proposal_settings(proposal: Proposal) -> dict[str, Any]:
 
 
 def collecting_settings(config: Mapping[str, Any], experiments: Experiments, artefact: Artefact) -> dict[str, Any]:
-    """What a collected table depends on besides the records: cells, titles, the scale's note."""
-    if artefact.images:
-        return image_collecting_settings(config, experiments, artefact)
+    """What a collected table depends on besides the records: cells, titles, the scale's note.
+
+    Of an artefact of images and text: those of images, and under `text` those of text.
+    """
+    if not artefact.images:
+        return text_collecting_settings(config, experiments, artefact)
+    settings = image_collecting_settings(config, experiments, artefact)
+    if artefact.text_tasks:
+        settings["text"] = text_collecting_settings(config, experiments, artefact)
+    return settings
+
+
+def text_collecting_settings(config: Mapping[str, Any], experiments: Experiments, artefact: Artefact) -> dict[str, Any]:
+    """Those of the text tasks; runs with temperatures are compared on validation, which alone has them."""
     columns = [
         {
             "task": task,
             "title": config["tasks"][task]["title"],
             "published_as": config["tasks"][task].get("published_as"),
         }
-        for task in artefact.tasks
+        for task in artefact.text_tasks
     ]
+    compare = artefact.compare
+    if compare and artefact.curves:
+        compare = {**compare, "split": "valid"}
     return {
         "artefact": artefact.name,
         "title": artefact.title,
@@ -102,8 +134,9 @@ def collecting_settings(config: Mapping[str, Any], experiments: Experiments, art
         "scale_note": config["scale_note"],
         "partial": config["partial"],
         "columns": columns,
-        "compare": artefact.compare,
-        "cells": [cell_settings(experiments, cell) for cell in artefact.cells],
+        "compare": compare,
+        "curves": artefact.curves,
+        "cells": [cell_settings(experiments, cell) for cell in artefact.cells if cell.task in artefact.text_tasks],
     }
 
 

@@ -63,6 +63,12 @@ def predict_beams(args: argparse.Namespace) -> None:
     run(args.settings, args.binary, args.run_dir, args.threads)
 
 
+def predict_temperatures(args: argparse.Namespace) -> None:
+    from entropyreg.translation.temperatures import predict_temperatures as run
+
+    run(args.settings, args.binary, args.run_dir, args.threads)
+
+
 def prepare_images(args: argparse.Namespace) -> None:
     from entropyreg.images.data.preparation import prepare_images as run
 
@@ -114,12 +120,51 @@ def measure(args: argparse.Namespace) -> None:
 def collect(args: argparse.Namespace) -> None:
     from entropyreg.files import sha256_of, write_json
 
-    if args.settings.get("images"):
+    if args.settings.get("text"):
+        from entropyreg.results.joined_collect import collect_both as run
+    elif args.settings.get("images"):
         from entropyreg.results.image_collect import collect_images as run
     else:
         from entropyreg.results.collect import collect as run
 
     write_json(args.out, run(args.settings, args.runs, sha256_of(args.claims)))
+
+
+def judge(args: argparse.Namespace) -> None:
+    from entropyreg.claims.ledger import judge as run
+    from entropyreg.files import write_json
+
+    write_json(args.out, run(args.settings, args.tables, args.runs, args.claims))
+
+
+def report(args: argparse.Namespace) -> None:
+    from entropyreg.report.page import write_report as run
+
+    run(args.settings, args.results, args.figures, args.captions, args.out)
+
+
+def records(args: argparse.Namespace) -> None:
+    from entropyreg.exploring.records import export_records, filters_of
+
+    export_records(args.results_dir / args.scale, filters_of(args.filters), args.out)
+
+
+def compare(args: argparse.Namespace) -> None:
+    from entropyreg.exploring.compare import compare_runs
+
+    print(compare_runs(args.results_dir / args.scale, args.first, args.second), end="")
+
+
+def status(args: argparse.Namespace) -> None:
+    from entropyreg.exploring.status import status as run
+
+    print(run(args.workflow, {"scale": args.scale, "results_dir": str(args.results_dir)}), end="")
+
+
+def reference(args: argparse.Namespace) -> int:
+    from entropyreg.reference.commands import act
+
+    return act(args.action, args.scale, args.root, args.cell, args.out)
 
 
 def render(args: argparse.Namespace) -> None:
@@ -143,3 +188,12 @@ def equilibrium(args: argparse.Namespace) -> None:
     print(f"target probability {solution.target_probability:.6g}")
     print(f"floor {solution.floor:.6g}")
     print(f"normalised entropy {solution.normalized_entropy:.6g}")
+
+
+def forecast(args: argparse.Namespace) -> None:
+    from entropyreg.forecast.command import configuration_file, run
+
+    given = {"scale": args.scale, "data_dir": args.data_dir}
+    overrides = {**configuration_file(args.config), **args.settings}
+    overrides |= {key: value for key, value in given.items() if value is not None}
+    print(run(args.workflow, overrides, args.device, args.price, args.calibrate, args.json), end="")

@@ -39,13 +39,25 @@ RECIPES = {  # by kind of source
 PREDICTION = [
     *("translation/prediction.py", "translation/scoring.py", "translation/beam.py", "regularizers/statistics.py"),
 ]
+TEMPERATURES = [  # further modules of the stage that predicts at several temperatures
+    *("translation/temperatures.py", "translation/features.py", "measures/temperature.py", "measures/calibration.py"),
+    *("measures/penultimate.py", "measures/logits.py"),
+]
 MEASURES = [
     *(f"measures/{name}.py" for name in ("bleu", "entropy", "reference_rank", "rouge", "sparsity", "standard_error")),
     *("results/records.py", "results/text_quality.py", "data/detokenization.py", "data/subwords.py"),
 ]
+TEMPERATURE_MEASURES = [  # further modules, of the runs with temperatures
+    *("results/temperature_measures.py", "results/projection_measures.py", "measures/edit_alignment.py"),
+    *("measures/temperature.py", "measures/calibration.py", "measures/penultimate.py", "measures/significance.py"),
+]
 COLLECTING = [
     *("results/collect.py", "results/comparisons.py", "regularizers/equilibrium.py"),
     *("measures/significance.py", "measures/bleu_statistics.py"),
+]
+TEMPERATURE_COLLECTING = [  # further modules, of the artefacts with curves over the temperature
+    *("results/temperature_curves.py", "results/temperature_statistics.py", "results/temperature_scaling.py"),
+    *("results/joined_collect.py", "measures/calibration.py"),
 ]
 RENDERING = {  # what the artefacts of a kind share; each adds the module of its own name
     "table": [
@@ -128,8 +140,14 @@ def predictions_of(wildcards):
     run = run_of(wildcards)
     folder = f"{PATHS.run_dir(run.id)}/predictions"
     parts = ("tokens.npz", "own.npz", "hypotheses.tsv")
-    beams = [f"{folder}/valid.beams.tsv"] if run.beam_sizes else []
-    return [f"{folder}/{split}.{part}" for split in run.splits for part in parts] + beams
+    sweeps = ["valid.beams.tsv"] if run.beam_sizes else []
+    sweeps += ["valid.temperatures.npz", "valid.temperatures.tsv", "features.npz"] if run.temperatures else []
+    return [f"{folder}/{split}.{part}" for split in run.splits for part in parts] + [f"{folder}/{one}" for one in sweeps]
+
+
+def measuring_modules(wildcards):
+    """The modules that measuring a run depends on."""
+    return modules(*MEASURES, *(TEMPERATURE_MEASURES if run_of(wildcards).temperatures else []))
 
 
 def proposal_of(wildcards):

@@ -85,4 +85,7 @@ def teacher_folder(wildcards):
 
 def collecting_modules(wildcards):
     """The modules that collecting an artefact depends on."""
-    return modules(*(IMAGE_COLLECTING if EXPERIMENTS.artefacts[wildcards.artefact].images else COLLECTING))
+    artefact = EXPERIMENTS.artefacts[wildcards.artefact]
+    needed = [*IMAGE_COLLECTING] if artefact.images else []
+    needed += COLLECTING if artefact.text_tasks or not artefact.images else []
+    return modules(*sorted({*needed, *(TEMPERATURE_COLLECTING if artefact.curves else [])}))

@@ -7,7 +7,7 @@ rule measure_translation:
         training=f"{PATHS.run_dir('{run}')}/training.json",
         text=lambda wildcards: f"{PATHS.text_dir(run_of(wildcards).task)}/summary.json",
         claims=CLAIMS,
-        modules=modules(*MEASURES),
+        modules=measuring_modules,
     output:
         record=PATHS.record("{run}"),
         sentences=f"{PATHS.run_dir('{run}')}/sentences.npz",

@@ -1,4 +1,4 @@
-"""Translation and summarisation: train a run, predict once with it."""
+"""Translation and summarisation: train a run, predict once with it; sweeps of beam sizes and temperatures."""
 
 
 rule extract_pretrained:
@@ -104,4 +104,33 @@ rule predict_beams:
         run_dir=subpath(input.model, parent=True),
     shell:
         "python -m entropyreg predict-beams --settings {params.settings:q} --binary {params.binary:q}"
+        " --run-dir {params.run_dir:q} --threads {threads} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"
+
+
+rule predict_temperatures:
+    input:
+        model=f"{PATHS.run_dir('{run}')}/model.pt",
+        training=f"{PATHS.run_dir('{run}')}/training.json",
+        binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
+        modules=modules(*PREDICTION, *TEMPERATURES),
+    output:
+        f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.npz",
+        f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.tsv",
+        f"{PATHS.run_dir('{run}')}/predictions/features.npz",
+    log:
+        PATHS.log("predict/{run}/temperatures"),
+    benchmark:
+        PATHS.benchmark("predict/{run}/temperatures")
+    conda:
+        "../../envs/train.yaml"
+    threads: config["threads"]["predict"]
+    resources:
+        mem_mb=config["memory_mb"]["predict"],
+        gpu=1 if config["device"] == "cuda" else 0,
+    params:
+        settings=lambda wildcards: as_json(narrow.temperature_settings(config, run_of(wildcards))),
+        binary=subpath(input.binary, parent=True),
+        run_dir=subpath(input.model, parent=True),
+    shell:
+        "python -m entropyreg predict-temperatures --settings {params.settings:q} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --threads {threads} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"

@@ -15,6 +15,7 @@ from entropyreg.experiments.runs import Artefact, Cell, Experiments, Proposal, R
 from entropyreg.experiments.series import match_members, search_members
 from entropyreg.schemas import read_yaml, suggestion, validate
 
+FLAGS = ("test", "beam_sizes", "temperatures")  # of a block and of its runs
 LISTS = {"blocks": "block", "searches": "search", "matches": "match"}  # a match starts from the runs of all others
 
 
@@ -51,6 +52,7 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
         check_names(models, config["models"], place, "model")
         check_names(one["artefacts"], artefacts, place, "artefact")
         check_pairs(tasks, models, config, place)
+        check_temperatures(one, config, place)
         members, proposed = members_of(kind, one, place, runs)
         proposals |= {proposal.name: proposal for proposal in proposed}
         for run, row, trial in members:
@@ -66,20 +68,22 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
     for run in runs.values():
         check_names([run.regularizer.proposal] if run.regularizer.proposal else [], proposals, run.id, "search")
     check_service([*runs, *image_runs], artefacts, scale)
+    check_curves(artefacts, runs)
     return Experiments(dict(sorted(runs.items())), artefacts, proposals, image_runs)
 
 
 def artefact_of(name: str, declared: Mapping[str, Any], tasks: tuple[str, ...], config: Mapping[str, Any]) -> Artefact:
-    """An artefact of text tasks or of image tasks; one of both is refused with the first that is not of its kind."""
-    images = bool(tasks) and tasks[0] in config.get("image_tasks", {})
-    check_names(tasks, config["image_tasks" if images else "tasks"], name, "image task" if images else "task")
+    """An artefact of text tasks, of image tasks, or of both."""
+    image_tasks = config.get("image_tasks", {})
+    check_names(tasks, [*config["tasks"], *image_tasks], name, "task")
     return Artefact(
         name,
         declared["title"],
         tasks,
         analytic=declared.get("analytic", False),
         compare=declared.get("compare"),
-        images=images,
+        image_tasks=tuple(task for task in tasks if task in image_tasks),
+        curves=declared.get("curves", False),
         select=declared.get("select", []),
         measures=tuple(declared.get("measures", ())),
     )
@@ -136,6 +140,13 @@ def check_pairs(tasks: Iterable[str], models: Iterable[str], config: Mapping[str
                 )
 
 
+def check_temperatures(block: Mapping[str, Any], config: Mapping[str, Any], place: str) -> None:
+    """Temperatures are for translation: their curves are of BLEU."""
+    for task in block["tasks"] if block.get("temperatures") else ():
+        if config["tasks"][task].get("metric", "bleu") != "bleu":
+            raise UserError(f"{place}: temperatures is true, which needs tasks of metric 'bleu' ('{task}' is not).")
+
+
 def block_runs(block: Mapping[str, Any], place: str) -> Iterable[tuple[Run, str | None]]:
     """The runs of one block with the table row that each fills."""
     for position, arm in enumerate(arms_of(block), start=1):
@@ -143,7 +154,7 @@ def block_runs(block: Mapping[str, Any], place: str) -> Iterable[tuple[Run, str 
         for task in block["tasks"]:
             for model in block["models"]:
                 for seed in block["seeds"]:
-                    options = {key: block.get(key, False) for key in ("test", "beam_sizes")}
+                    options = {key: block.get(key, False) for key in FLAGS}
                     yield Run(task, model, regularizer, seed, **options), arm.get("row")
 
 
@@ -167,7 +178,7 @@ def add_run(runs: dict[str, Run], run: Run) -> None:
             f"two runs share the id '{run.id}' (strengths {one.strength!r} and {other.strength!r}, "
             f"skews {one.skew!r} and {other.skew!r}): ids keep four significant digits."
         )
-    runs[run.id] = replace(known, test=known.test or run.test, beam_sizes=known.beam_sizes or run.beam_sizes)
+    runs[run.id] = replace(known, **{flag: getattr(known, flag) or getattr(run, flag) for flag in FLAGS})
 
 
 def add_missing_cells(artefact: Artefact, rows: Iterable[str]) -> None:
@@ -194,6 +205,14 @@ def check_service(runs: Iterable[str], artefacts: Mapping[str, Artefact], scale:
     for run in runs:
         if run not in used:
             raise UserError(f"run '{run}' serves no artefact at scale '{scale}'.")
+
+
+def check_curves(artefacts: Mapping[str, Artefact], runs: Mapping[str, Run]) -> None:
+    """What has curves over the temperature shows runs with temperatures."""
+    for artefact in artefacts.values():
+        for name in artefact.run_ids if artefact.curves else ():
+            if name in runs and not runs[name].temperatures:
+                raise UserError(f"artefact '{artefact.name}' has curves: the run '{name}' needs temperatures true.")
 
 
 def check_names(names: Iterable[str], allowed: Iterable[str], place: str, kind: str) -> tuple[str, ...]:

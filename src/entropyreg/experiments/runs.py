@@ -9,7 +9,9 @@ from entropyreg.experiments.regularizer import Regularizer
 
 @dataclass(frozen=True)
 class Run:
-    """One training. `test`: its test set is decoded too. `beam_sizes`: validation is decoded with several beams."""
+    """One training. `test`: its test set is decoded too. `beam_sizes`: validation is decoded with several beams,
+    `temperatures`: at several temperatures.
+    """
 
     task: str
     model: str
@@ -17,6 +19,7 @@ class Run:
     seed: int
     test: bool = False
     beam_sizes: bool = False
+    temperatures: bool = False
 
     @property
     def id(self) -> str:
@@ -65,13 +68,23 @@ class Artefact:
     cells: list[Cell] = field(default_factory=list)
     analytic: bool = False
     compare: dict[str, Any] | None = None
-    images: bool = False  # of image tasks: its cells are runs of several seeds
+    image_tasks: tuple[str, ...] = ()  # those of `tasks` whose cells are runs of images, of several seeds each
+    curves: bool = False  # of translation: with curves over the temperature
     select: list[dict[str, Any]] = field(default_factory=list)  # choices among the runs of a row, on validation
     measures: tuple[str, ...] = ()  # groups of measures that an image artefact shows
 
     @property
     def kind(self) -> str:
         return self.name.split("_")[1]
+
+    @property
+    def images(self) -> bool:
+        """It shows image tasks, whether or not it shows text tasks too."""
+        return bool(self.image_tasks)
+
+    @property
+    def text_tasks(self) -> tuple[str, ...]:
+        return tuple(task for task in self.tasks if task not in self.image_tasks)
 
     @property
     def run_ids(self) -> list[str]:

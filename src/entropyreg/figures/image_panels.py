@@ -17,11 +17,12 @@ from entropyreg.figures.style import COLUMN_INCHES, LABEL_POINTS, NOTE_POINTS, P
 from entropyreg.tables.collected import is_smoke
 
 TOP, TITLE_LINE, TITLE_PAD, X_AXIS = 0.06, 0.125, 0.05, 0.42
+BELOW = 0.48  # inches under a panel for its axis and a distance to what is written below
 LEAST_POINTS = 5.0  # of a title or stamp
 
 
 def new_grid(
-    titles: Sequence[str],
+    titles: Sequence[str | None],
     note: Sequence[str],
     across: int,
     *,
@@ -29,11 +30,14 @@ def new_grid(
     gap: float = 0.5,
     names: float = 0.0,
     above: float = 0.0,
+    top: float = TOP,
+    x_axis: float = X_AXIS,
 ) -> tuple[Figure, list[Axes]]:
     """A figure with one titled panel a title, `across` side by side, and the paragraphs `note` under them.
 
-    One panel across is as wide as a column of a paper, more as a page. Inches: `panel` (height), `gap` (between
-    panels), `names` (free at the right of each panel), `above` (free between a title and its panel).
+    A title None leaves its place free. One panel across is as wide as a column of a paper, more as a page. Inches:
+    `panel` (height), `gap` (between panels), `names` (free at the right of each panel), `above` (free between a title
+    and its panel), `top` (free above all, for a legend), `x_axis` (under a panel).
     """
     down = math.ceil(len(titles) / across)
     width = COLUMN_INCHES if across == 1 else PAGE_INCHES
@@ -41,12 +45,14 @@ def new_grid(
     titles, lines = broken(titles, each)
     title = TITLE_LINE * lines + TITLE_PAD
     told = wrapped(note, width)
-    step = title + above + panel + X_AXIS
-    height = TOP + down * step + NOTE_LINE * len(told) + 0.1
+    step = title + above + panel + x_axis
+    height = top + down * step + NOTE_LINE * len(told) + 0.1
     figure, panels = new_figure(width, height), []
     for position, text in enumerate(titles):
+        if text is None:
+            continue
         line, place = divmod(position, across)
-        left, low = LEFT + place * (each + gap), height - TOP - line * step - title - above - panel
+        left, low = LEFT + place * (each + gap), height - top - line * step - title - above - panel
         axes = figure.add_axes((left / width, low / height, (each - names) / width, panel / height))
         shrink(axes.set_title(text, loc="left", pad=3 + 72 * above, linespacing=1.15), each)
         panels.append(axes)
@@ -54,13 +60,13 @@ def new_grid(
     return figure, panels
 
 
-def broken(titles: Sequence[str], room: float) -> tuple[list[str], int]:
+def broken(titles: Sequence[str | None], room: float) -> tuple[list[str | None], int]:
     """The titles, after their colons in two lines if one is wider than `room` inches; and the number of lines."""
     probe = new_figure(1, 1).text(0, 0, "", size=LABEL_POINTS)
-    for title in titles:
+    for title in filter(None, titles):
         probe.set_text(title)
         if inches(probe) > room and ": " in title:
-            return [one.replace(": ", ":\n", 1) for one in titles], 2
+            return [one and one.replace(": ", ":\n", 1) for one in titles], 2
     return list(titles), 1
 
 
@@ -80,6 +86,12 @@ def stamp(collected: Mapping[str, Any], axes: Axes) -> None:
     if is_smoke(collected):
         stamp_smoke(collected, axes)
         shrink(axes.texts[-1], axes.get_position().width * axes.figure.get_figwidth())
+
+
+def write_below(axes: Axes, lines: Sequence[str]) -> None:
+    """Findings in small letters under the axis of a panel, one line each: `BELOW` and `NOTE_LINE` inches a line."""
+    place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top", "annotation_clip": False}
+    axes.annotate("\n".join(lines), (0, 0), (0, -27), size=NOTE_POINTS, linespacing=1.25, **place)
 
 
 def empty_panel(axes: Axes, text: str = "no finished run") -> None:

@@ -78,11 +78,13 @@ def run_marker(run: Mapping[str, Any]) -> str:
 
 
 def targets_name(run: Mapping[str, Any]) -> str:
-    """'hard targets', 'smoothing .1', 'skew .5'."""
+    """'hard targets', 'smoothing .1', 'skew .5', 'confidence penalty'."""
     if run["kind"] == "none":
         return "hard targets"
     if run["kind"] == "label_smoothing":
         return f"smoothing {digits(run['smoothing'])}"
+    if run["kind"] == "confidence_penalty":
+        return FAMILIES["confidence_penalty"].label
     return "Euclidean" if run["kind"] == "euclidean" else f"skew {digits(run['skew'])}"
 
 

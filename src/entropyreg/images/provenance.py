@@ -1,6 +1,7 @@
 """What an image training depends on besides its settings and data, and what a reader may want to know of it."""
 
 import platform
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def provenance(engine: Plain | Accelerated, seconds: float, threads: int) -> dic
     """Seconds, device and versions: what an outcome must not depend on."""
     on_gpu = engine.device.type == "cuda"
     return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 2),
         "threads": threads,
         "processes": engine.processes,

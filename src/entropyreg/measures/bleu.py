@@ -14,12 +14,15 @@ class Bleu(NamedTuple):
     signature: str
 
 
-def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = False) -> Bleu:
+def corpus_bleu(
+    hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = False, tokenizer: str = "13a"
+) -> Bleu:
     """BLEU of one reference a sentence, with sacrebleu's defaults (tokeniser 13a, exponential smoothing).
 
     `lowercase` compares case-insensitively (`case:lc`), for tasks whose text was lower-cased. On detokenised text this
     is the comparable BLEU; on text that is already tokenised it is what the code of Meister et al. 2020 computed
-    (`bleu_as_published`: tokenised twice).
+    (`bleu_as_published`: tokenised twice). `tokenizer` 'intl' with `lowercase` is tensor2tensor's uncased BLEU, which
+    Müller et al. 2019 report: the same international tokenisation and smoothing.
     Raises ValueError if the numbers of sentences differ or are zero.
     """
     if len(hypotheses) != len(references) or not references:
@@ -27,17 +30,20 @@ def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str], *, lowerca
             f"{len(hypotheses)} hypotheses for {len(references)} references; they must be as many, and some."
         )
     # force: tokenised text is meant here, sacrebleu only warns about it
-    metric = BLEU(lowercase=lowercase, force=True)
+    metric = BLEU(lowercase=lowercase, force=True, tokenize=tokenizer)
     score = metric.corpus_score(list(hypotheses), [list(references)])
     return Bleu(float(score.score), str(metric.get_signature()))
 
 
-def sentence_statistics(hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = False) -> np.ndarray:
+def sentence_statistics(
+    hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = False, tokenizer: str = "13a"
+) -> np.ndarray:
     """The counts that corpus BLEU is computed from, (n, 10): their sum over sentences gives its score.
 
     Columns: hypothesis length, reference length, matching 1- to 4-grams, 1- to 4-grams of the hypothesis.
     """
-    metric = BLEU(lowercase=lowercase, force=True, effective_order=True)  # as sacrebleu asks for single sentences
+    # effective_order: as sacrebleu asks for single sentences
+    metric = BLEU(lowercase=lowercase, force=True, tokenize=tokenizer, effective_order=True)
     scores = [metric.sentence_score(one, [other]) for one, other in zip(hypotheses, references, strict=True)]
     rows = [(score.sys_len, score.ref_len, *score.counts, *score.totals) for score in scores]
     return np.array(rows, dtype=np.int32).reshape(-1, 10)

@@ -85,18 +85,21 @@ def scatter_ratio_interval(
 ) -> ScatterRatio:
     """`scatter_ratio` with a 95 % percentile interval: examples are resampled within each class.
 
-    A class of n examples loses 1/n of its scatter in each replicate; the replicates are scaled by the mean n/(n-1).
+    Means of few examples scatter by themselves, and those of a resample once more, which biases the replicates: they
+    are centred on the estimate, on the logarithmic scale (`measures.significance` does so with a biased score).
     """
     estimate = scatter_ratio(features, labels, classes)
     members = [np.flatnonzero(labels == label) for label in range(classes)]
     if min(map(len, members)) < 2:
         raise ValueError("the interval of the scatter ratio needs two examples of each class.")
-    correction = np.mean([len(group) / (len(group) - 1) for group in members])
+    if estimate == 0:
+        return ScatterRatio(0.0, 0.0, 0.0)
     values = []
     for _ in range(n_replicates):
         chosen = np.concatenate([generator.choice(group, len(group)) for group in members])
-        values.append(correction * scatter_ratio(features[chosen], labels[chosen], classes))
-    low, high = np.quantile(values, [0.025, 0.975])
+        values.append(scatter_ratio(features[chosen], labels[chosen], classes))
+    logs = np.log(np.maximum(values, np.finfo(np.float64).tiny))
+    low, high = estimate * np.exp(np.quantile(logs - logs.mean(), [0.025, 0.975]))
     return ScatterRatio(estimate, float(low), float(high))
 
 

@@ -7,6 +7,7 @@ piecewise smooth with several, so a coarse grid over log T comes first and a bou
 it. A temperature chosen on the examples it is reported on flatters: choose on one half (`half_of_groups`).
 """
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -87,6 +88,24 @@ def best_on_grid(
     values = [criterion_value(criterion, *row, correct, n_bins) for row in zip(nll, confidence, strict=True)]
     best = int(np.argmin(values))
     return TemperatureFit(float(temperatures[best]), float(values[best]), best in (0, len(values) - 1))
+
+
+def grid_of(low: float, high: float, points: int, also: Sequence[float]) -> np.ndarray:
+    """Rising temperatures (G,): `points` from `low` to `high` at equal ratios, to four digits, and those of `also`.
+
+    Raises ValueError for bounds that do not rise, fewer than two points, and as `check_temperature`.
+    """
+    for temperature in (low, high, *also):
+        check_temperature(temperature)
+    if low >= high or points < 2:
+        raise ValueError(f"a grid needs low < high and two points; got {low}, {high} and {points}.")
+    spaced = [float(f"{temperature:.4g}") for temperature in np.geomspace(low, high, points)]
+    return np.unique([*spaced, *map(float, also)])
+
+
+def temperature_label(temperature: float) -> str:
+    """A temperature as a key in files: six significant digits."""
+    return f"{temperature:g}"
 
 
 def criterion_value(

@@ -8,6 +8,7 @@ from entropyreg.errors import UserError
 from entropyreg.files import read_json
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.results.comparisons import compare_rows
+from entropyreg.results.temperature_curves import curves_of_rows
 
 CELL = ("row", "column", "run", "model", "skew", "strength", "smoothing", "baseline", "generator", "wanted_entropy")
 CELL += ("trial", "seed")
@@ -27,6 +28,7 @@ def collect(settings: Mapping[str, Any], runs_dir: Path, claims_sha256: str) -> 
         "claims_sha256": claims_sha256,
         "rows": rows,
         "comparisons": compare_rows(settings["compare"], rows, runs_dir) if settings["compare"] else [],
+        **(curves_of_rows(rows, runs_dir) if settings.get("curves") else {}),
     }
 
 

@@ -12,16 +12,23 @@ import numpy as np
 
 from entropyreg.files import read_npz
 from entropyreg.measures.bleu_statistics import bleu_of_sums
+from entropyreg.measures.calibration import debiased_ece_of_sums, ece_of_sums
 from entropyreg.measures.significance import crossed_bootstrap, mean_of_sums
+from entropyreg.results.temperature_statistics import SCALED, TEMPERATURE_METRICS, sums_of_metric
 
 N_REPLICATES = 2000
-SCORES = {"bleu": bleu_of_sums, "bleu_as_published": bleu_of_sums}  # others: the mean over sentences
+SCORES = {  # others: the mean over sentences, or tokens
+    **dict.fromkeys(("bleu", "bleu_as_published", "scaled_bleu"), bleu_of_sums),
+    **dict.fromkeys(("ece", "scaled_ece", "held_out_ece"), ece_of_sums),
+    "debiased_ece": debiased_ece_of_sums,
+}
 
 
 def compare_rows(compare: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], runs_dir: Path) -> list[dict[str, Any]]:
     """One entry for each row, column, metric and row that it is compared with.
 
     `compare` has `split`, `metrics` and `to`, names of rows. Two rows without finished runs of one seed have none.
+    The metrics scaled_ece and scaled_bleu set the row as it is against the other at its temperature of least ECE.
     """
     found = []
     columns = list(dict.fromkeys(row["column"] for row in rows))
@@ -35,7 +42,9 @@ def compare_rows(compare: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], 
                     continue
                 for metric in compare["metrics"]:
                     pair = [
-                        statistics_of([runs[one][seed] for seed in seeds], compare["split"], metric, runs_dir)
+                        statistics_of(
+                            [runs[one][seed] for seed in seeds], compare["split"], metric, runs_dir, one == other
+                        )
                         for one in (name, other)
                     ]
                     if pair[0] is None or pair[1] is None:
@@ -54,17 +63,24 @@ def finished(rows: Sequence[Mapping[str, Any]], name: str, column: str, split: s
     }
 
 
-def statistics_of(runs: Sequence[str], split: str, metric: str, runs_dir: Path) -> np.ndarray | None:
+def statistics_of(
+    runs: Sequence[str], split: str, metric: str, runs_dir: Path, compared_with: bool = False
+) -> np.ndarray | None:
     """Sufficient statistics of the metric, (seeds, sentences, k); None where the metric was not measured.
 
-    A score that each sentence has by itself, such as ROUGE, gets a column of ones: its mean is a ratio of sums.
+    A score that each sentence has by itself, such as ROUGE, gets a column of ones: its mean is a ratio of sums. Of what
+    a row is `compared_with` the scaled metrics are at its own temperature.
     """
     parts = []
     for run in runs:
         sentences = read_npz(runs_dir / run / "sentences.npz")
-        if f"{split}.{metric}" not in sentences:
+        if metric in TEMPERATURE_METRICS:
+            found = sums_of_metric(sentences, split, metric if compared_with else SCALED.get(metric, metric))
+        else:
+            found = sentences.get(f"{split}.{metric}")
+        if found is None:
             return None
-        parts.append(sentences[f"{split}.{metric}"])
+        parts.append(found)
     stacked = np.stack(parts).astype(np.float64)
     return stacked if stacked.ndim == 3 else np.stack([stacked, np.ones_like(stacked)], axis=-1)
 

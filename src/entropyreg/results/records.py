@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from entropyreg.data.subwords import FOLDER
 from entropyreg.errors import UserError
 from entropyreg.experiments.regularizer import smoothing_of
 from entropyreg.files import read_json, read_npz
@@ -33,6 +34,10 @@ def measure_run(
         sentences |= {f"{split}.{name}": values for name, values in statistics.items()}
     if settings["beam_sizes"]:
         measures["valid"]["beam_sizes"] = measure_beams(settings, run_dir, text_dir)
+    if settings["temperatures"]:
+        further, arrays = measure_temperatures(settings, run_dir, text_dir)
+        measures["valid"] |= further
+        sentences |= {f"valid.{name}": values for name, values in arrays.items()}
     record = {
         **{key: settings[key] for key in KEPT},
         "regularizer": {**regularizer, "smoothing": smoothing_of(regularizer["skew"], regularizer["strength"])},
@@ -116,6 +121,24 @@ def measure_beams(settings: Mapping[str, Any], run_dir: Path, text_dir: Path) ->
         quality, _ = score_texts(settings, found, texts.first(len(found)), f"{run_dir}: beam {beam}")
         measures[str(beam)] = {"n_sentences": len(found), **quality}
     return measures
+
+
+def measure_temperatures(
+    settings: Mapping[str, Any], run_dir: Path, text_dir: Path
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Measures of validation at several temperatures, of the projection of words, and arrays with a row a sentence."""
+    from entropyreg.results.projection_measures import projection_measures
+    from entropyreg.results.temperature_measures import temperature_measures
+
+    folder, texts = run_dir / "predictions", read_texts(settings, text_dir, "valid")
+    target = settings["training"]["languages"]["target"]
+    references = read_lines(text_dir / FOLDER / f"valid.{target}")
+    found: dict[str, list[str]] = {}
+    for line in read_hypotheses(folder / "valid.temperatures.tsv", 4):
+        found.setdefault(line[0], []).append(line[-1])
+    columns = read_npz(folder / "valid.temperatures.npz")
+    measures, arrays = temperature_measures(settings, columns, found, texts, references, f"{run_dir}: temperatures")
+    return {"temperatures": measures, **projection_measures(settings, read_npz(folder / "features.npz"))}, arrays
 
 
 def read_texts(settings: Mapping[str, Any], text_dir: Path, split: str) -> Texts:

@@ -40,17 +40,23 @@ def score_texts(
         plain = [detokenize(line.split(), settings["target_language"]) for line in words]
     if settings["metric"] == "rouge":
         return score_summaries(plain, texts.references)
-    return score_translations(plain, words, texts, settings["lowercase"])
+    return score_translations(plain, words, texts, settings["lowercase"], settings["bleu_as_published"])
 
 
 def score_translations(
-    plain: Sequence[str], words: Sequence[str], texts: Texts, lowercase: bool
+    plain: Sequence[str], words: Sequence[str], texts: Texts, lowercase: bool, as_published: str
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """BLEU of detokenised text, and the way the authors of paper A computed it: on tokenised text."""
+    """BLEU of detokenised text, and as a paper computed it.
+
+    `as_published`: tokenized (on tokenised text, paper A), tensor2tensor (uncased, international tokens, paper B).
+    """
     from entropyreg.measures.bleu import corpus_bleu, sentence_statistics
 
     bleu = corpus_bleu(plain, texts.references, lowercase=lowercase)
-    published = corpus_bleu(words, texts.tokenized)
+    pair, options = (words, texts.tokenized), {}
+    if as_published == "tensor2tensor":
+        pair, options = (plain, texts.references), {"lowercase": True, "tokenizer": "intl"}
+    published = corpus_bleu(*pair, **options)
     scores = {
         "bleu": bleu.score,
         "bleu_signature": bleu.signature,
@@ -59,7 +65,7 @@ def score_translations(
     }
     return scores, {
         "bleu": sentence_statistics(plain, texts.references, lowercase=lowercase),
-        "bleu_as_published": sentence_statistics(words, texts.tokenized),
+        "bleu_as_published": sentence_statistics(*pair, **options),
     }
 
 

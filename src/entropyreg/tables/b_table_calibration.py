@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from entropyreg.results.published import Published
-from entropyreg.tables import beside
+from entropyreg.tables import beside, translation_calibration, translation_lines
 from entropyreg.tables.by_network import Column, sizes_text
 from entropyreg.tables.by_network import build as build_by_network
-from entropyreg.tables.calibration_lines import Line, lines_of
+from entropyreg.tables.calibration_lines import Line, beside_cells, lines_of
+from entropyreg.tables.collected import scale_line
 from entropyreg.tables.formats import Cell, Footnotes, Section, Table
 from entropyreg.tables.image_layout import (
     DEVIATION,
@@ -28,6 +29,7 @@ from entropyreg.tables.image_layout import (
 )
 from entropyreg.tables.image_runs import Arm
 from entropyreg.tables.shown import NOT_APPLICABLE
+from entropyreg.tables.translation_runs import parts_of
 
 ERRORS = (("valid", "ece", "ECE"), ("test", "ece", "ECE"), ("test", "debiased_ece", "debiased"))
 ERRORS += (("test", "smooth_ece", "smooth"),)
@@ -103,8 +105,20 @@ LAYOUT = ImageLayout(
 
 
 def build(collected: Mapping[str, Any], published: Published | None = None) -> Table:
-    """The table of a collected table's content (pure)."""
-    return build_by_network(LAYOUT, collected, published, sections)
+    """The table of a collected table's content (pure): images, then translation where it has columns of it."""
+    images, translation = parts_of(collected)
+    if translation is None:
+        return build_by_network(LAYOUT, images, published, sections)
+    names = [translation_lines.PAPER, translation_lines.REPLICATION]
+    shown = names if any(column.get("published_as") in names for column in translation["columns"]) else []
+    table = build_by_network(
+        replace(LAYOUT, beside=tuple(shown)),
+        images,
+        published,
+        sections,
+        further=lambda *found: translation_calibration.further(translation, *found),
+    )
+    return replace(table, banner=scale_line({**collected, "rows": [*images["rows"], *translation["rows"]]}))
 
 
 def sections(column: Column, arms: Sequence[Arm], published: Published, footnotes: Footnotes) -> list[Section]:
@@ -131,16 +145,7 @@ def cells_of(line: Line, published: Published, footnotes: Footnotes) -> tuple[Ce
         temperature = temperature_cell(line.arm, "ece_all", footnotes) if line.scaled else Cell("1")
         chance = NOT_APPLICABLE if line.scaled else CHANCE.cell(line.arm, footnotes)
         reproduced = [temperature, *(one.cell(line.arm, footnotes) for one in errors(start)), chance]
-    beside_it = []
-    for source in SOURCES:
-        row = line.published_rows[source]
-        known = row is not None and line.name is not None
-        ece = beside.cell(published, (source, LAYOUT.name, row, line.name, "ece"), footnotes) if known else None
-        divider = Cell("1") if known and published.find(source, LAYOUT.name, row, line.name, "ece") else NOT_APPLICABLE
-        if known and line.scaled:
-            divider = beside.cell(published, (source, LAYOUT.name, row, line.name, "temperature"), footnotes)
-        beside_it += [ece or NOT_APPLICABLE, divider]
-    return Cell(line.title), Cell(line.label), *reproduced, *beside_it
+    return Cell(line.title), Cell(line.label), *reproduced, *beside_cells(LAYOUT.name, line, published, footnotes)
 
 
 def fits_section(column: Column, arms: Sequence[Arm], footnotes: Footnotes) -> Section:

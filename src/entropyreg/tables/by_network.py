@@ -1,7 +1,7 @@
 """A table of image runs: what the tables of paper B have in common, around the sections that each of them defines."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from entropyreg.results.published import Published, published_numbers
 from entropyreg.tables import beside, image_differences, image_tidy
@@ -16,14 +16,26 @@ MoreLines = Callable[[Collected, Column, Sequence[Arm]], list[dict[str, Any]]]
 SPLITS = ("train", "valid", "test")
 
 
+class Further(NamedTuple):
+    """What a table shows beside its image runs: sections, csv lines and definitions."""
+
+    sections: list[Section]
+    lines: list[dict[str, Any]]
+    definitions: tuple[str, ...]
+
+
+NOTHING = Further([], [], ())
+
+
 def build(
     layout: ImageLayout,
     collected: Collected,
     published: Published | None,
     sections: Sections,
     more_lines: MoreLines = lambda *_: [],
+    further: Callable[[Published, Footnotes], Further] = lambda *_: NOTHING,
 ) -> Table:
-    """The table of a collected table's content (pure); `sections` makes those of one task."""
+    """The table of a collected table's content (pure); `sections` makes those of one task, `further` what follows."""
     published, footnotes = published or published_numbers(), Footnotes()
     columns = collected["columns"]
     found = {column["task"]: arms(collected, column["task"], tuple(layout.rows)) for column in columns}
@@ -33,8 +45,12 @@ def build(
         made += sections(column, own, published, footnotes)
         lines += image_tidy.measured(collected, column, own, layout.measures) + more_lines(collected, column, own)
     made += image_differences.sections(layout, collected, found, footnotes)
+    beside_images = further(published, footnotes)
+    made += beside_images.sections
+    lines += beside_images.lines
     lines += image_tidy.compared(collected) + image_tidy.published_lines(collected, layout.name, published)
-    texts = tuple(Note(text) for text in layout.definitions)
+    compared = () if beside_images.sections and not collected["comparisons"] else image_differences.notes(collected)
+    texts = tuple(Note(text) for text in (*layout.definitions, *beside_images.definitions))
     shown = [*layout.beside, *(run.get("published_as") for run in collected["rows"])]
     return Table(
         name=layout.name,
@@ -44,7 +60,7 @@ def build(
         notes=(
             *footnotes.notes(),
             *texts,
-            *image_differences.notes(collected),
+            *compared,
             *beside.notes(layout.name, published, shown),
         ),
         tidy_header=image_tidy.HEADER,

@@ -1,7 +1,8 @@
 """Reading a collected table: the one file that a table or a figure is drawn from.
 
 A collected table (`results/<scale>/tables/<artefact>.json`) holds one entry a run: which cell it fills (`row`,
-`column`), its regularizer and seed, its status, and its measures on the validation and test splits.
+`column`), its regularizer and seed, its status, and its measures on the validation and test splits. A table of image
+runs may have translation runs too (`translation_runs.parts_of`).
 """
 
 from collections import Counter
@@ -26,9 +27,10 @@ def read_collected(path: str | Path, artefact: str) -> dict[str, Any]:
             raise UserError(f"{path} lacks the key '{key}': it is not a collected table; delete it and run again.")
     if collected["artefact"] != artefact:
         raise UserError(f"{path} was collected for '{collected['artefact']}'; allowed here: '{artefact}'.")
-    tasks = [column["task"] for column in collected["columns"]]
-    for position, run in enumerate(collected["rows"], start=1):
-        check_run(run, tasks, f"{path}, entry {position}")
+    for part in filter(None, (collected, collected.get("translation"))):
+        tasks = [column["task"] for column in part["columns"]]
+        for position, run in enumerate(part["rows"], start=1):
+            check_run(run, tasks, f"{path}, entry {position}")
     return collected
 
 

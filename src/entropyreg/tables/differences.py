@@ -59,14 +59,14 @@ def sections(
     return tuple(made)
 
 
-def cell(entry: Entry | None, same: bool, footnotes: Footnotes) -> Cell:
+def cell(entry: Entry | None, same: bool, footnotes: Footnotes, form: str = "+.1f") -> Cell:
     """'+1.4 [-0.2, +2.9], p = 0.041 (n = 2)'."""
     if same:
         return NOT_APPLICABLE
     if entry is None:
         return Cell("n/a", (footnotes.mark(NO_PAIR),))
-    low, high = (number_text(entry[bound], "+.1f") for bound in ("low", "high"))
-    difference = number_text(entry["difference"], "+.1f")
+    low, high = (number_text(entry[bound], form) for bound in ("low", "high"))
+    difference = number_text(entry["difference"], form)
     return Cell(f"{difference} [{low}, {high}], {p_text(entry['p_value'])} (n = {entry['n_seeds']})")
 
 

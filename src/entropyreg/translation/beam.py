@@ -21,6 +21,7 @@ OPTIONS = {  # key of the configuration: fairseq's
     "max_length_offset": "max_len_b",
     "min_length": "min_len",
     "no_repeat_ngram_size": "no_repeat_ngram_size",
+    "temperature": "temperature",  # the logits of every step are divided by it
 }
 
 

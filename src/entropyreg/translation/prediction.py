@@ -9,10 +9,11 @@ import logging
 import math
 import pickle
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from fairseq import options, tasks, utils
 from fairseq.data import data_utils
@@ -110,14 +111,18 @@ def load_model(settings: Mapping[str, Any], binary_dir: Path, weights_path: Path
     return task, model.cuda() if settings["device"] == "cuda" else model
 
 
-def iterate_batches(task: Any, split: str, max_tokens: int, first: int | None = None) -> Iterator[dict[str, Any]]:
-    """Batches of similar length of the `first` sentences (None: of all); `id` is the number in the corpus."""
+def iterate_batches(
+    task: Any, split: str, max_tokens: int, first: int | None = None, only: Collection[int] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Batches of similar length of the `first` sentences, or `only` of some (None: all); `id` is the corpus' number."""
     task.load_dataset(split)
     dataset = task.dataset(split)
     with data_utils.numpy_seed(1):  # sentences of equal length are ordered at random
         indices = dataset.ordered_indices()
     if first is not None:
         indices = indices[indices < first]
+    if only is not None:
+        indices = indices[np.isin(indices, list(only))]
     sampler = dataset.batch_by_size(indices, max_tokens=max_tokens, required_batch_size_multiple=1)
     for batch in sampler:
         yield dataset.collater([dataset[number] for number in batch])

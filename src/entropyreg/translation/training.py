@@ -9,6 +9,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,7 @@ def provenance(device: str, seconds: float, resumed_from: int, threads: int) -> 
 
     name = torch.cuda.get_device_name(0) if device == "cuda" else platform.processor() or platform.machine()
     return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "resumed_from_update": resumed_from,
         "threads": threads,

@@ -11,16 +11,14 @@ from collected_runs import words_of
 from drawn_images import drawn, example, line
 from matplotlib.patches import Rectangle
 
-from entropyreg.figures import (
-    b_figure_reliability_images,
-)
 from entropyreg.figures.labels import text_box
+from entropyreg.figures.reliability import FEW, pooled_bins
 
 
 def test_bins_of_the_seeds_are_pooled_with_their_counts():
     first = {"count": [10, 0, 4], "confidence": [0.2, None, 0.8], "accuracy": [0.1, None, 1.0]}
     second = {"count": [30, 0, 0], "confidence": [0.4, None, None], "accuracy": [0.5, None, None]}
-    low, high = b_figure_reliability_images.pooled_bins([first, second])
+    low, high = pooled_bins([first, second])
     assert low == {"bin": 0, "count": 40, "confidence": pytest.approx(0.35), "accuracy": pytest.approx(0.4)}
     assert high == {"bin": 2, "count": 4, "confidence": 0.8, "accuracy": 1.0}
 
@@ -41,7 +39,7 @@ def test_the_three_curves_are_hard_hard_at_its_temperature_and_the_chosen_smooth
 
 def test_a_bin_with_few_images_is_not_joined_to_the_curve():
     figure, rows = example("b_figure_reliability_images")
-    full = [row for row in rows if row["series"] == "hard" and row["count"] >= b_figure_reliability_images.FEW]
+    full = [row for row in rows if row["series"] == "hard" and row["count"] >= FEW]
     assert 0 < len(full) < len([row for row in rows if row["series"] == "hard"])
     assert line(figure.axes[0], "hard")[0] == [row["confidence"] for row in full]
 

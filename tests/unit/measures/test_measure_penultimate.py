@@ -115,6 +115,13 @@ def test_the_scatter_interval_covers_a_larger_samples_value():
     assert inside >= 25  # 28.5 are expected, 3 standard deviations below are 24.9
 
 
+def test_the_scatter_interval_holds_its_estimate_even_of_few_examples_in_many_dimensions():
+    generator = np.random.default_rng(3)
+    features, labels = generator.normal(size=(36, 60)), np.repeat(np.arange(3), 12)
+    found = scatter_ratio_interval(features, labels, 3, generator, n_replicates=100)
+    assert found.low < found.estimate < found.high
+
+
 def test_scatter_needs_classes_that_differ():
     features, labels = clusters(1.0)
     with pytest.raises(ValueError, match="all class means are equal"):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from entropyreg.measures.calibration import expected_calibration_error
-from entropyreg.measures.temperature import best_on_grid, fit_temperature, half_of_groups, scaled_statistics
+from entropyreg.measures.temperature import (
+    best_on_grid,
+    fit_temperature,
+    grid_of,
+    half_of_groups,
+    scaled_statistics,
+    temperature_label,
+)
 
 
 def planted(temperature: float, n: int = 8000, classes: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -74,6 +81,17 @@ def test_halves_keep_sentences_together_and_are_seeded():
     assert all(part.all() or not part.any() for part in chosen)
     assert sum(part.all() for part in chosen) == 5
     np.testing.assert_array_equal(mask, half_of_groups(group, np.random.default_rng(1)))
+
+
+def test_a_grid_has_equal_ratios_in_four_digits_and_what_is_decoded():
+    grid = grid_of(0.5, 2, 5, (1, 1.3))
+    assert grid.tolist() == [0.5, 0.7071, 1.0, 1.3, 1.414, 2.0]
+    assert [temperature_label(one) for one in grid] == ["0.5", "0.7071", "1", "1.3", "1.414", "2"]
+    assert (np.diff(grid_of(0.5, 3, 91, (0.1, 7))) > 0).all()
+    with pytest.raises(ValueError, match="low < high and two points; got 2, 1 and 5"):
+        grid_of(2, 1, 5, ())
+    with pytest.raises(ValueError, match="positive and finite; got 0"):
+        grid_of(0.5, 2, 5, (0,))
 
 
 def test_wrong_criteria_bounds_and_grids_are_refused():

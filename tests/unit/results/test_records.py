@@ -8,6 +8,7 @@ import pytest
 
 from entropyreg.errors import UserError
 from entropyreg.files import read_npz, write_npz
+from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.results.collect import collect
 from entropyreg.results.records import measure_run, read_hypotheses
@@ -25,6 +26,8 @@ SETTINGS = {
     "lowercase": True,
     "splits": ["valid"],
     "beam_sizes": [],
+    "temperatures": [],
+    "bleu_as_published": "tokenized",
     "selection": "last",
     "training": {"seed": 1, "languages": {"source": "de", "target": "en"}},
     "decoding": {"valid": {"beam": 5}},
@@ -97,6 +100,24 @@ def test_beam_sizes_are_measured_on_the_sentences_that_were_decoded(predicted):
         "1": (1, 100),
         "5": (1, 100),
     }
+
+
+def test_published_bleu_is_of_the_paper_that_the_task_names(predicted):
+    run, text = predicted
+    lines = ["0\t-0.5\tThe CAT 's m@@ at is red .", "1\t-0.25\ta dog-like cat is in the house !"]
+    (run / "predictions" / "valid.hypotheses.tsv").write_text("\n".join(lines) + "\n")
+    (text / "valid.reference").write_text("The cat's mat is red.\nA dog-like cat is in the house!\n")
+    found = {}
+    for name in ("tokenized", "tensor2tensor"):
+        record, sentences = measure_run(SETTINGS | {"bleu_as_published": name}, run, text, "c")
+        found[name] = record["measures"]["valid"]
+        total = bleu_of_sums(sentences["valid.bleu_as_published"].sum(axis=0))
+        assert total == pytest.approx(found[name]["bleu_as_published"], abs=1e-9)
+    assert found["tensor2tensor"]["bleu_as_published"] == pytest.approx(100)  # case is ignored
+    assert found["tokenized"]["bleu_as_published"] < 50
+    assert "case:lc" in found["tensor2tensor"]["bleu_as_published_signature"]
+    assert "tok:intl" in found["tensor2tensor"]["bleu_as_published_signature"]
+    assert "tok:13a" in found["tokenized"]["bleu_as_published_signature"]
 
 
 def test_misaligned_predictions_are_refused(predicted):
