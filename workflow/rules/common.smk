@@ -52,12 +52,12 @@ TEMPERATURE_MEASURES = [  # further modules, of the runs with temperatures
     *("measures/temperature.py", "measures/calibration.py", "measures/penultimate.py", "measures/significance.py"),
 ]
 COLLECTING = [
-    *("results/collect.py", "results/comparisons.py", "regularizers/equilibrium.py"),
-    *("measures/significance.py", "measures/bleu_statistics.py"),
+    *("results/collect.py", "results/comparisons.py", "results/temperature_statistics.py"),
+    *("measures/significance.py", "measures/bleu_statistics.py", "regularizers/equilibrium.py"),
 ]
 TEMPERATURE_COLLECTING = [  # further modules, of the artefacts with curves over the temperature
-    *("results/temperature_curves.py", "results/temperature_statistics.py", "results/temperature_scaling.py"),
-    *("results/joined_collect.py", "measures/calibration.py"),
+    *("results/temperature_curves.py", "results/temperature_scaling.py", "results/joined_collect.py"),
+    "measures/calibration.py",
 ]
 RENDERING = {  # what the artefacts of a kind share; each adds the module of its own name
     "table": [
