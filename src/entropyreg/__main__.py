@@ -98,8 +98,14 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     ),
     "predict-temperatures": (
         stages.predict_temperatures,
-        "statistics and hypotheses of validation at several temperatures, features of some words",
-        [SETTINGS, ("--binary", PATHS), ("--run-dir", PATHS), THREADS],
+        "statistics and hypotheses of a split at several temperatures, features of some words",
+        [
+            SETTINGS,
+            ("--binary", PATHS),
+            ("--run-dir", PATHS),
+            ("--split", {"choices": ["valid", "test"], "default": "valid"}),
+            THREADS,
+        ],
     ),
     "prepare-images": (
         stages.prepare_images,
@@ -197,8 +203,8 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
                 "action",
                 {
                     "choices": ["draw", "verify", "compare", "cell", "save", "export"],
-                    "help": "draw: figures from the committed tables; verify: the same, compared byte by byte; compare: "
-                    "the records of results/SCALE; cell: train what one cell needs anew and compare it; save: make "
+                    "help": "draw: figures from the committed tables; verify: the same, compared byte by byte; "
+                    "compare: the records of results/SCALE; cell: train what one cell needs anew and compare it; save: make "
                     "results/SCALE the reference; export: models and predictions of results/SCALE as a tar file",
                 },
             ),

@@ -59,12 +59,12 @@ def beam_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
     return {**training_settings(config, run), "decoding": decoding, "beam_sizes": sizes, "sentences": sentences}
 
 
-def temperature_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """What predicting validation at many temperatures depends on."""
+def temperature_settings(config: Mapping[str, Any], run: Run, split: str = "valid") -> dict[str, Any]:
+    """What predicting a split at many temperatures depends on."""
     decoding = decoding_settings(config, run)
     return {
         **training_settings(config, run),
-        "decoding": prediction_settings(config, run, "valid")["decoding"],
+        "decoding": prediction_settings(config, run, split)["decoding"],
         "temperatures": decoding["temperatures"],
         "sentences": decoding["temperatures_sentences"],
         "grid": config["statistics"]["temperature_grid"],

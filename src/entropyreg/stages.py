@@ -66,7 +66,7 @@ def predict_beams(args: argparse.Namespace) -> None:
 def predict_temperatures(args: argparse.Namespace) -> None:
     from entropyreg.translation.temperatures import predict_temperatures as run
 
-    run(args.settings, args.binary, args.run_dir, args.threads)
+    run(args.settings, args.binary, args.run_dir, args.threads, args.split)
 
 
 def prepare_images(args: argparse.Namespace) -> None:

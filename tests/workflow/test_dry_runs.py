@@ -26,7 +26,9 @@ def test_every_scale_has_a_dag(snakemake, tmp_path, workflow_dir, scale):
         assert jobs.get(rule, 0) == len(experiments.image_runs)
     assert jobs["train_translation"] == jobs["measure_translation"] == len(runs)
     assert jobs["predict_translation"] == sum(len(run.splits) for run in runs.values())
-    assert jobs.get("predict_temperatures", 0) == sum(run.temperatures for run in runs.values())
+    swept = [run for run in runs.values() if run.temperatures]
+    assert jobs.get("predict_temperatures", 0) == len(swept)
+    assert jobs.get("predict_temperatures_on_test", 0) == sum(run.test for run in swept)
 
 
 def test_the_default_profile_is_found(snakemake, tmp_path):

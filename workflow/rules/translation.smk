@@ -134,3 +134,32 @@ rule predict_temperatures:
     shell:
         "python -m entropyreg predict-temperatures --settings {params.settings:q} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --threads {threads} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"
+
+
+rule predict_temperatures_on_test:
+    input:
+        model=f"{PATHS.run_dir('{run}')}/model.pt",
+        training=f"{PATHS.run_dir('{run}')}/training.json",
+        chosen_on=f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.npz",
+        binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
+        modules=modules(*PREDICTION, *TEMPERATURES),
+    output:
+        f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.npz",
+        f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.tsv",
+    log:
+        PATHS.log("predict/{run}/temperatures.test"),
+    benchmark:
+        PATHS.benchmark("predict/{run}/temperatures.test")
+    conda:
+        "../../envs/train.yaml"
+    threads: config["threads"]["predict"]
+    resources:
+        mem_mb=config["memory_mb"]["predict"],
+        gpu=1 if config["device"] == "cuda" else 0,
+    params:
+        settings=lambda wildcards: as_json(narrow.temperature_settings(config, run_of(wildcards), "test")),
+        binary=subpath(input.binary, parent=True),
+        run_dir=subpath(input.model, parent=True),
+    shell:
+        "python -m entropyreg predict-temperatures --settings {params.settings:q} --binary {params.binary:q}"
+        " --run-dir {params.run_dir:q} --split test --threads {threads} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"

@@ -7,7 +7,14 @@ from typing import Any
 
 from entropyreg.files import read_json
 
-LEFT_OUT = {"seconds", "finished", "resumed_from_update", "resumed_from_epoch", "images_per_second"}  # of one run alone; seconds are summed
+# of one run alone; seconds are summed
+LEFT_OUT = {"seconds", "finished", "resumed_from_update", "resumed_from_epoch", "images_per_second"}
+    "seconds",
+    "finished",
+    "resumed_from_update",
+    "resumed_from_epoch",
+    "images_per_second",
+}  # of one run alone; seconds are summed
 
 
 def provenance_lines(runs_dir: Path, runs: Iterable[str]) -> list[dict[str, Any]]:

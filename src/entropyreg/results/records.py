@@ -34,10 +34,10 @@ def measure_run(
         sentences |= {f"{split}.{name}": values for name, values in statistics.items()}
     if settings["beam_sizes"]:
         measures["valid"]["beam_sizes"] = measure_beams(settings, run_dir, text_dir)
-    if settings["temperatures"]:
-        further, arrays = measure_temperatures(settings, run_dir, text_dir)
-        measures["valid"] |= further
-        sentences |= {f"valid.{name}": values for name, values in arrays.items()}
+    for split in settings["splits"] if settings["temperatures"] else ():
+        further, arrays = measure_temperatures(settings, run_dir, text_dir, split)
+        measures[split] |= further
+        sentences |= {f"{split}.{name}": values for name, values in arrays.items()}
     record = {
         **{key: settings[key] for key in KEPT},
         "regularizer": {**regularizer, "smoothing": smoothing_of(regularizer["skew"], regularizer["strength"])},
@@ -124,21 +124,27 @@ def measure_beams(settings: Mapping[str, Any], run_dir: Path, text_dir: Path) ->
 
 
 def measure_temperatures(
-    settings: Mapping[str, Any], run_dir: Path, text_dir: Path
+    settings: Mapping[str, Any], run_dir: Path, text_dir: Path, split: str
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Measures of validation at several temperatures, of the projection of words, and arrays with a row a sentence."""
+    """Measures of a split at several temperatures, and arrays with a row a sentence; of validation the projection too.
+
+    What is chosen, is chosen on validation.
+    """
     from entropyreg.results.projection_measures import projection_measures
     from entropyreg.results.temperature_measures import temperature_measures
 
-    folder, texts = run_dir / "predictions", read_texts(settings, text_dir, "valid")
+    folder, texts = run_dir / "predictions", read_texts(settings, text_dir, split)
     target = settings["training"]["languages"]["target"]
-    references = read_lines(text_dir / FOLDER / f"valid.{target}")
+    references = read_lines(text_dir / FOLDER / f"{split}.{target}")
     found: dict[str, list[str]] = {}
-    for line in read_hypotheses(folder / "valid.temperatures.tsv", 4):
+    for line in read_hypotheses(folder / f"{split}.temperatures.tsv", 4):
         found.setdefault(line[0], []).append(line[-1])
-    columns = read_npz(folder / "valid.temperatures.npz")
-    measures, arrays = temperature_measures(settings, columns, found, texts, references, f"{run_dir}: temperatures")
-    return {"temperatures": measures, **projection_measures(settings, read_npz(folder / "features.npz"))}, arrays
+    columns = read_npz(folder / f"{split}.temperatures.npz")
+    chosen_on = None if split == "valid" else read_npz(folder / "valid.temperatures.npz")
+    place = f"{run_dir}: {split}, temperatures"
+    measures, arrays = temperature_measures(settings, columns, found, texts, references, place, chosen_on)
+    further = projection_measures(settings, read_npz(folder / "features.npz")) if split == "valid" else {}
+    return {"temperatures": measures, **further}, arrays
 
 
 def read_texts(settings: Mapping[str, Any], text_dir: Path, split: str) -> Texts:

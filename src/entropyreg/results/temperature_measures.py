@@ -30,15 +30,16 @@ def temperature_measures(
     texts: Texts,
     references: Sequence[str],
     place: str,
+    chosen_on: Columns | None = None,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Measures and arrays of a run; `columns` are those of `valid.temperatures.npz`.
+    """Measures and arrays of a run; `columns` are those of `<split>.temperatures.npz`.
 
-    `hypotheses` are the decoded sentences in subwords by temperature (`temperature_label`), `references` the targets in
+    `chosen_on` are those of validation for the test split, on which no temperature is chosen. `hypotheses` are the decoded sentences in subwords by temperature (`temperature_label`), `references` the targets in
     subwords. Raises `UserError` naming `place` for a temperature that was not predicted or decoded.
     """
     wanted = list(settings["temperatures"])
     rows = rows_of(columns["temperatures"], wanted, place)
-    fits, chosen = fit_all(columns)
+    fits, chosen = fit_all(columns) if chosen_on is None else refit(columns, chosen_on)
     labels = [temperature_label(one) for one in (*wanted, *(fits[f"{name}_all"]["temperature"] for name in CRITERIA))]
     scored = {label: scores(settings, hypotheses, label, texts, place) for label in dict.fromkeys(labels)}
     for name, label in zip(CRITERIA, labels[len(wanted) :], strict=True):
@@ -50,7 +51,7 @@ def temperature_measures(
     own, own_sums = own_output(columns, hypotheses[temperature_label(1)], references)
     measures = {
         "n_sentences": n_sentences,
-        "beam": settings["decoding"]["valid"]["beam"],
+        "beam": settings["decoding"]["valid" if chosen_on is None else "test"]["beam"],
         "temperatures": [float(temperature) for temperature in wanted],
         **{key: [part[key] for part in shown] for key in ("bleu", "bleu_as_published")},
         **{f"{key}_signature": shown[0][f"{key}_signature"] for key in ("bleu", "bleu_as_published")},
@@ -119,6 +120,16 @@ def fit_all(columns: Columns) -> tuple[dict[str, dict[str, Any]], np.ndarray]:
                 entry |= {f"held_out_{key}": value for key, value in error(columns, row, ~chosen).items()}
             fits[f"{criterion}_{name}"] = entry
     return fits, chosen
+
+
+def refit(columns: Columns, chosen_on: Columns) -> tuple[dict[str, dict[str, Any]], np.ndarray]:
+    """The temperatures that validation chose, with the errors of these tokens, none of which chose anything."""
+    fits, _ = fit_all(chosen_on)
+    for name, entry in fits.items():
+        found = error(columns, row_at(columns, entry["temperature"]))
+        held_out = {f"held_out_{key}": value for key, value in found.items()} if name.endswith("half") else {}
+        fits[name] = {key: entry[key] for key in ("temperature", "at_bound")} | found | held_out
+    return fits, np.zeros_like(columns["correct"])
 
 
 def scores(

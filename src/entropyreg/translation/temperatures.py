@@ -2,10 +2,11 @@
 
     p_T = softmax(logits / T)        (Müller et al. 2019, Figures 3, 4 and 7)
 
-Of validation. `valid.temperatures.npz`: NLL and confidence (G, N) of the first tokens at every temperature of a fine
-grid, and `own_*`, the same at the temperatures that are decoded for the model's own best hypotheses at T = 1 (G', N').
-`valid.temperatures.tsv`: as `valid.beams.tsv`, with the temperature before each line; beside the configuration's
-temperatures those of least ECE and of least NLL are decoded. At T = 1 the search is the plain one, bit for bit.
+`<split>.temperatures.npz`: NLL and confidence (G, N) of the first tokens at every temperature of a fine grid, and
+`own_*`, the same at the temperatures that are decoded for the model's own best hypotheses at T = 1 (G', N').
+`<split>.temperatures.tsv`: as `valid.beams.tsv`, with the temperature before each line; beside the configuration's
+temperatures those of least ECE and of least NLL on validation are decoded, on test too: test chooses nothing. At T = 1
+the search is the plain one, bit for bit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from entropyreg.files import write_atomically, write_npz
+from entropyreg.files import read_npz, write_atomically, write_npz
 from entropyreg.measures.temperature import CRITERIA, best_on_grid, grid_of, temperature_label
 from entropyreg.regularizers import token_statistics
 from entropyreg.translation.beam import build_generator, search
@@ -25,24 +26,29 @@ from entropyreg.translation.prediction import iterate_batches, lines_of, prepare
 from entropyreg.translation.repairs import forget_beam
 from entropyreg.translation.scoring import on_device, own_batch
 
-SPLIT = "valid"
 NUMBERS = ("sentence", "position", "target")
 
 
-def predict_temperatures(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, threads: int) -> None:
-    """Write the predictions of the run at all temperatures (`settings.temperature_settings`), and features of words."""
+def predict_temperatures(
+    settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, threads: int, split: str = "valid"
+) -> None:
+    """Write the predictions of the run at all temperatures (`settings.temperature_settings`).
+
+    Of validation features of words too; test reads what was written of validation.
+    """
     with one_device(settings["device"]):
         task, model, _ = prepare(settings, binary_dir, run_dir, threads)
         dictionary, device, out_dir = task.target_dictionary, settings["device"], run_dir / "predictions"
         max_tokens = settings["decoding"]["max_tokens"]
         decoded = np.array(settings["temperatures"], np.float64)
         grid = grid_of(**settings["grid"], also=settings["temperatures"])
-        first = first_sentences(task, settings["calibration_tokens"])
-        gold = on_device(iterate_batches(task, SPLIT, max_tokens, first), device)
+        first = first_sentences(task, split, settings["calibration_tokens"])
+        gold = on_device(iterate_batches(task, split, max_tokens, first), device)
         columns = temperature_statistics(model, gold, dictionary, grid)
-        records = [columns[name] for name in ("nll", "confidence", "correct")]
+        chosen_on = columns if split == "valid" else read_npz(out_dir / "valid.temperatures.npz")
+        records = [chosen_on[name] for name in ("nll", "confidence", "correct")]
         fitted = [best_on_grid(grid, *records, criterion).temperature for criterion in CRITERIA]
-        batches = list(iterate_batches(task, SPLIT, max_tokens, settings["sentences"]))
+        batches = list(iterate_batches(task, split, max_tokens, settings["sentences"]))
         lines, tokens = [], {}
         for temperature in np.unique([*decoded, *fitted]):
             generator = build_generator(task, model, {**settings["decoding"], "temperature": float(temperature)})
@@ -56,15 +62,16 @@ def predict_temperatures(settings: Mapping[str, Any], binary_dir: Path, run_dir:
         del own_columns["correct"]  # by definition; whether the reference has the word is measured
         columns |= {"temperatures": grid, "own_temperatures": decoded}
         columns |= {f"own_{name}": values for name, values in own_columns.items()}
-        write_npz(out_dir / f"{SPLIT}.temperatures.npz", columns)
-        write_atomically(out_dir / f"{SPLIT}.temperatures.tsv", "".join(lines))
-        write_npz(out_dir / "features.npz", word_features(task, model, settings))
+        write_npz(out_dir / f"{split}.temperatures.npz", columns)
+        write_atomically(out_dir / f"{split}.temperatures.tsv", "".join(lines))
+        if split == "valid":
+            write_npz(out_dir / "features.npz", word_features(task, model, settings))
 
 
-def first_sentences(task: Any, tokens: int) -> int:
-    """How many sentences of validation, from the first, have `tokens` target tokens (all, if there are not as many)."""
-    task.load_dataset(SPLIT)
-    reached = np.cumsum(task.dataset(SPLIT).tgt_sizes) >= tokens
+def first_sentences(task: Any, split: str, tokens: int) -> int:
+    """How many sentences of the split, from the first, have `tokens` target tokens (all, if there are not as many)."""
+    task.load_dataset(split)
+    reached = np.cumsum(task.dataset(split).tgt_sizes) >= tokens
     return int(reached.argmax()) + 1 if reached.any() else len(reached)
 
 

@@ -12,7 +12,7 @@ from entropyreg.results.text_quality import Texts
 
 DECODED = [0.8, 1.0, 1.25]
 SETTINGS = {"temperatures": DECODED, "metric": "bleu", "subwords": 300, "lowercase": True, "target_language": "en"}
-SETTINGS |= {"bleu_as_published": "tokenized", "decoding": {"valid": {"beam": 4}}}
+SETTINGS |= {"bleu_as_published": "tokenized", "decoding": {"valid": {"beam": 4}, "test": {"beam": 5}}}
 REFERENCES = ["a red house", "the c@@ at is here", "we see"]
 OWN = ["a red mouse", "is here the c@@ at now", "see"]  # right: ++-, +++++-, +
 RIGHT = [True, True, False, True, True, True, True, True, False, True]
@@ -39,12 +39,12 @@ def predicted(planted, sentences=400, classes=30):
     return columns
 
 
-def measured(columns, **changed):
-    fits, _ = fit_all(columns)
+def measured(columns, chosen_on=None, **changed):
+    fits, _ = fit_all(columns if chosen_on is None else chosen_on)
     labels = {f"{one:g}" for one in (*DECODED, *(fit["temperature"] for fit in fits.values()))}
     hypotheses = {label: OWN for label in labels} | {"0.8": REFERENCES} | changed
     texts = Texts(["a red house", "the cat is here", "we see"], [one.replace("@@ ", "") for one in REFERENCES], None)
-    return temperature_measures(SETTINGS, columns, hypotheses, texts, REFERENCES, "run t: temperatures")
+    return temperature_measures(SETTINGS, columns, hypotheses, texts, REFERENCES, "run t: temperatures", chosen_on)
 
 
 @pytest.mark.parametrize("planted", [0.8, 1.6])
@@ -60,6 +60,22 @@ def test_a_planted_miscalibration_is_recovered(planted):
     confident = np.nansum(np.array(measures["reliability"]["confidence"], float))
     right = np.nansum(np.array(measures["reliability"]["accuracy"], float))
     assert (confident > right) == (planted > 1)  # over-confident where it is calibrated above 1
+
+
+def test_test_is_measured_at_what_validation_chose_and_chooses_nothing():
+    validation, test = predicted(1.6), predicted(0.8)
+    found, arrays = measured(test, chosen_on=validation)
+    chosen, _ = measured(validation)
+    for name, fit in found["fits"].items():
+        assert fit["temperature"] == chosen["fits"][name]["temperature"]
+        row = np.searchsorted(test["temperatures"], fit["temperature"])
+        records = test["confidence"][row], test["correct"]
+        assert fit["ece"] == pytest.approx(expected_calibration_error(*records, 15))
+        if name.endswith("half"):
+            assert fit["held_out_ece"] == fit["ece"]  # all of test is held out
+    assert found["beam"] == 5 and chosen["beam"] == 4
+    held_out = arrays["temperature_held_out_reliability"][..., :15].sum(axis=(0, 2))
+    assert held_out.tolist() == [found["n_tokens"]] * 2
 
 
 def test_a_calibrated_model_stays_as_it_is():
@@ -132,7 +148,9 @@ def test_own_output_that_is_empty_has_no_accuracy():
 def test_other_temperatures_than_those_wanted_are_refused():
     columns = predicted(1.6)
     with pytest.raises(UserError, match=r"run t: temperatures: nothing was decoded at temperature 0\.8"):
-        temperature_measures(SETTINGS, columns, {"1": OWN}, Texts([], [], None), REFERENCES, "run t: temperatures")
+        temperature_measures(
+            SETTINGS, columns, {"1": OWN}, Texts([], [], None), REFERENCES, "run t: temperatures", chosen_on
+        )
     with pytest.raises(UserError, match="other temperatures were predicted"):
         temperature_measures(
             SETTINGS | {"temperatures": [0.83, 1]}, columns, {}, Texts([], [], None), REFERENCES, "run t"

@@ -10,9 +10,9 @@ import torch
 
 from entropyreg.errors import UserError
 from entropyreg.experiments import Regularizer
-from entropyreg.files import read_npz
+from entropyreg.files import read_npz, write_npz
 from entropyreg.measures.penultimate import distance_variation
-from entropyreg.measures.temperature import best_on_grid
+from entropyreg.measures.temperature import best_on_grid, temperature_label
 from entropyreg.translation.beam import build_generator, search
 from entropyreg.translation.binarization import binarize
 from entropyreg.translation.features import sentences_with, word_features
@@ -105,6 +105,21 @@ def test_at_temperature_one_the_lines_are_those_of_plain_decoding(run_dir):
     assert "".join(lines_at(run_dir, "1")) == plain
 
 
+def test_test_is_decoded_at_the_temperatures_that_validation_chose(run_dir, binary_dir, columns, tmp_path):
+    chosen = columns["temperatures"][1]
+    planted = dict(columns) | {"nll": columns["nll"].copy(), "confidence": np.full_like(columns["confidence"], 0.5)}
+    planted["nll"][1] -= 10  # least NLL at the second of the grid, whatever the test split says
+    for name in ("model.pt", "training.json"):
+        (tmp_path / name).write_bytes((run_dir / name).read_bytes())
+    write_npz(tmp_path / "predictions" / "valid.temperatures.npz", planted)
+    predict_temperatures(SWEEP, binary_dir, tmp_path, 1, "test")
+    lines = (tmp_path / "predictions" / "test.temperatures.tsv").read_text().splitlines()
+    assert temperature_label(chosen) in {line.split("\t")[0] for line in lines}
+    assert not (tmp_path / "predictions" / "features.npz").exists()
+    found = read_npz(tmp_path / "predictions" / "test.temperatures.npz")  # the same sentences as validation here
+    np.testing.assert_array_equal(found["nll"], columns["nll"])
+
+
 @pytest.mark.parametrize("temperature", [0.7, 1.5])
 def test_the_search_at_a_temperature_is_the_plain_one_of_a_model_with_scaled_logits(run_dir, binary_dir, temperature):
     task, scaled = load_model(SETTINGS, binary_dir, run_dir / "model.pt")
@@ -160,8 +175,8 @@ def test_targets_are_the_words_of_the_references(columns, model, binary_dir):
 def test_whole_sentences_are_taken_until_there_are_enough_tokens(columns, model):
     lengths = np.bincount(columns["sentence"])
     assert lengths.sum() >= 150 > lengths[:-1].sum()
-    assert first_sentences(model[0], 1) == 1
-    assert first_sentences(model[0], 10**6) == SENTENCES
+    assert first_sentences(model[0], "valid", 1) == 1
+    assert first_sentences(model[0], "valid", 10**6) == SENTENCES
 
 
 def test_own_statistics_are_those_of_the_hypotheses_at_one(run_dir, columns):
