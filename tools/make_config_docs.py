@@ -113,8 +113,8 @@ def content() -> str:
     head = [
         "# Reference of the configuration",
         "",
-        "Written by `python tools/make_config_docs.py` from the schemas. An unknown key, a value that is not allowed or",
-        "a key that lacks is refused before anything runs, by a sentence that names it.",
+        "Written by `python tools/make_config_docs.py` from the schemas. An unknown key, a value that is not allowed",
+        "or a key that lacks is refused before anything runs, by a sentence that names it.",
         "",
     ]
     return "\n".join([*head, *(line for name in PARTS for line in table(name))])

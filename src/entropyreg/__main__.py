@@ -204,8 +204,8 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
                 {
                     "choices": ["draw", "verify", "compare", "cell", "save", "export"],
                     "help": "draw: figures from the committed tables; verify: the same, compared byte by byte; "
-                    "compare: the records of results/SCALE; cell: train what one cell needs anew and compare it; save: make "
-                    "results/SCALE the reference; export: models and predictions of results/SCALE as a tar file",
+                    "compare: the records of results/SCALE; cell: train what one cell needs anew and compare it; "
+                    "save: make results/SCALE the reference; export: models and predictions as a tar file",
                 },
             ),
             SCALE,

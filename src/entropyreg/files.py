@@ -9,27 +9,36 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from entropyreg.errors import UserError
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; when the block ends well it is synced to disk and renamed to `path`."""
+    """Yield a temporary path beside `path`; when the block ends well it is synced to disk and renamed to `path`.
+
+    An `OSError` of writing (a full disk, a folder that may only be read) is raised anew with the name of `path`.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
         temporary.chmod(0o644)  # mkstemp gives 0600, which would lock out the rest of a group on a cluster
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: str | Path, content: str | bytes) -> None:
@@ -52,26 +61,57 @@ def write_npz(path: str | Path, columns: Mapping[str, Any]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def read_npz(path: str | Path) -> dict[str, Any]:
-    """The arrays of an npz without pickles; a missing or damaged one is a `UserError` that names it."""
+class Content(dict):
+    """A map of a file that a stage wrote; reading a key that it lacks is a `UserError` with the file and the place."""
+
+    place: str
+
+    def __missing__(self, key: object) -> NoReturn:
+        raise UserError(f"{self.place} lacks the key {key!r}: delete the file and run again.")
+
+
+def content_of(value: Any, place: str) -> Any:
+    """`value` with every map as `Content` that knows its place: 'record.json: measures.valid'."""
+    if isinstance(value, list):
+        return [content_of(part, f"{place}[{number}]") for number, part in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    separator = "." if ": " in place else ": "
+    content = Content({key: content_of(part, f"{place}{separator}{key}") for key, part in value.items()})
+    content.place = place
+    return content
+
+
+def read_npz(path: str | Path) -> Mapping[str, Any]:
+    """The arrays of an npz without pickles; a missing or damaged one, or an array it lacks, is a `UserError`."""
     import numpy as np
 
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            return content_of({name: archive[name] for name in archive.files}, str(path))
     except Exception as error:  # zip, zlib and numpy each raise their own
-        raise UserError(f"{path} is missing or damaged ({error}): delete it and run again.") from None
+        raise UserError(f"{path} is missing or damaged ({one_line(error)}): delete it and run again.") from None
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file; a missing or damaged one is a `UserError` that names it."""
+    """Read a JSON file; a missing or damaged one, or a key that it lacks, is a `UserError` that names it."""
     path = Path(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return content_of(json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant), str(path))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run again to make it anew.") from None
+    except (ValueError, RecursionError, IsADirectoryError) as error:
+        raise UserError(f"{path} is damaged ({one_line(error)}): delete it and run again to make it anew.") from None
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """NaN and infinity are not JSON, and `write_json` writes none."""
+    raise ValueError(f"{name} is not JSON")
+
+
+def one_line(error: BaseException) -> str:
+    """What an error of another library says, for the middle of a sentence."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def sha256_of(path: str | Path) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,36 @@ import yaml
 from referencing import Registry, Resource
 
 from entropyreg.errors import UserError
+from entropyreg.files import one_line
 
 SHARED = {  # schemas that others refer to by name
     "image_settings.schema.yaml": Path(__file__).parent / "images" / "settings.schema.yaml",
 }
 
 
+class UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """YAML without Python's objects, in which a key that is given twice is an error: YAML takes the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key '{key.value}' is twice", key.start_mark)
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: str | Path) -> Any:
     """Read a YAML file; a missing or malformed one is a `UserError` that names the file and the place."""
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=UniqueKeyLoader)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; allowed: a YAML file.") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, a date of month 13
+        raise UserError(f"{path} is not valid YAML: {one_line(error)}.") from None
 
 
 def check_finite(value: Any, place: str) -> None:
@@ -39,10 +56,15 @@ def check_finite(value: Any, place: str) -> None:
             check_finite(part, place)
 
 
+@cache  # the registry asks at every reference
+def shared_schema(name: str) -> Resource:
+    return Resource.from_contents(read_yaml(SHARED[name]))
+
+
 def validate(value: Any, schema_path: str | Path, name: str) -> None:
     """Raise `UserError` for the most specific violation of the schema; `name` tells where `value` came from."""
     check_finite(value, name)
-    registry = Registry(retrieve=lambda name: Resource.from_contents(read_yaml(SHARED[name])))
+    registry = Registry(retrieve=shared_schema)
     validator = jsonschema.Draft202012Validator(read_yaml(schema_path), registry=registry)
     errors = list(validator.iter_errors(value))
     if errors:

@@ -36,9 +36,10 @@ def test_post_deploy_scripts_install_the_package_and_the_locked_packages_that_de
     for name in ENVIRONMENTS:
         script = (root / "envs" / f"{name}.post-deploy.sh").read_text()
         assert "pip install --no-input --no-deps --editable ." in script
-        assert ("/^(ve-fairseq|pytorchcv)==/} keep' requirements/pipeline.lock" in script and "--require-hashes" in script) is (
-            name == "train"
+        alone = (
+            "/^(ve-fairseq|pytorchcv)==/} keep' requirements/pipeline.lock" in script and "--require-hashes" in script
         )
+        assert alone is (name == "train")
 
 
 def test_only_training_has_torch(root):

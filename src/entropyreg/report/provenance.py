@@ -9,12 +9,6 @@ from entropyreg.files import read_json
 
 # of one run alone; seconds are summed
 LEFT_OUT = {"seconds", "finished", "resumed_from_update", "resumed_from_epoch", "images_per_second"}
-    "seconds",
-    "finished",
-    "resumed_from_update",
-    "resumed_from_epoch",
-    "images_per_second",
-}  # of one run alone; seconds are summed
 
 
 def provenance_lines(runs_dir: Path, runs: Iterable[str]) -> list[dict[str, Any]]:

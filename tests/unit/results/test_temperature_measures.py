@@ -149,7 +149,7 @@ def test_other_temperatures_than_those_wanted_are_refused():
     columns = predicted(1.6)
     with pytest.raises(UserError, match=r"run t: temperatures: nothing was decoded at temperature 0\.8"):
         temperature_measures(
-            SETTINGS, columns, {"1": OWN}, Texts([], [], None), REFERENCES, "run t: temperatures", chosen_on
+            SETTINGS, columns, {"1": OWN}, Texts([], [], None), REFERENCES, "run t: temperatures"
         )
     with pytest.raises(UserError, match="other temperatures were predicted"):
         temperature_measures(
