@@ -2,13 +2,14 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from entropyreg import stages
-from entropyreg.errors import UserError
+from entropyreg.errors import SHOW_TRACEBACK, sentence_of
 from entropyreg.run_folder import forget_failure, note_failure
 
 
@@ -226,6 +227,12 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     ),
 }
 
+READ_BY = {  # the argument that names what a stage reads of other stages: blamed if that is not what it should be
+    **dict.fromkeys(("measure", "measure-images", "predict-images"), "run_dir"),
+    **dict.fromkeys(("collect", "propose"), "runs"),
+    **dict.fromkeys(("records", "compare", "status"), "results_dir"),
+    **{"segment": "text", "judge": "tables", "render": "table", "report": "results", "reference": "root"},
+}
 EXAMPLES = {  # of the commands that people type; the others are the workflow's
     "download": "entropyreg download mnist/train-images-idx3-ubyte.gz",
     "forecast": "entropyreg forecast --scale paper --price 2.5",
@@ -252,18 +259,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a sub-command; bad input is one sentence on stderr and status 2."""
+    """Run a sub-command; bad input, and what the disk refuses, is one sentence on stderr and status 2."""
     args = parser().parse_args(argv)
     run_dir = getattr(args, "run_dir", None)
     try:
         status = args.function(args)
     except Exception as error:
-        told = isinstance(error, UserError) or (isinstance(error, ValueError) and args.command == "equilibrium")
+        told = sentence_of(error, getattr(args, READ_BY.get(args.command, ""), None))
         if run_dir is not None:
-            note_failure(run_dir, args.command, str(error) if told else f"{type(error).__name__}: {error}")
-        if not told:
+            note_failure(run_dir, args.command, told or f"{type(error).__name__}: {error}")
+        if told is None or os.environ.get(SHOW_TRACEBACK):
             raise
-        print(f"entropyreg {args.command}: {error}", file=sys.stderr)
+        print(f"entropyreg {args.command}: {told}", file=sys.stderr)
         return 2
     if run_dir is not None:
         forget_failure(run_dir)

@@ -1,4 +1,14 @@
-"""The one exception that users see: a mistake that they can mend, told in a sentence."""
+"""What users see of an error: one sentence that says what is wrong, where, and what to do."""
+
+import errno
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SHOW_TRACEBACK = "ENTROPYREG_TRACEBACK"  # set to anything, this environment variable shows where an error comes from
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what reading a wrong value raises
+PACKAGE = str(Path(__file__).parent)
 
 
 class UserError(Exception):
@@ -7,3 +17,47 @@ class UserError(Exception):
     The message is one sentence that names the key or file, the value found, and what is allowed.
     The command line prints it without a traceback and exits with status 2.
     """
+
+
+@contextmanager
+def blaming(path: str | Path) -> Iterator[None]:
+    """Turn what reading a wrong value raises into a `UserError` that names the file that the value came from."""
+    try:
+        yield
+    except MALFORMED as error:
+        raise UserError(malformed(error, path)) from error
+
+
+def sentence_of(error: Exception, read: str | Path | None = None) -> str | None:
+    """An error in one sentence for users, None for one that is a mistake of this package.
+
+    `read` is the file or folder of other stages' outputs that the failing stage was given, if any.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return refused(error)
+    return malformed(error, read) if read is not None and isinstance(error, MALFORMED) else None
+
+
+def refused(error: OSError) -> str:
+    """What the operating system refused, and where."""
+    place = error.filename or "a file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{place} cannot be written ({error.strerror}): make room, then run the same command again."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{place} is refused ({error.strerror}): give access to it, or choose another folder, and run again."
+    if error.errno == errno.ENOENT:
+        return f"{place} is missing: delete what else its folder holds, if a stage made it, and run again."
+    return f"{place}: {error.strerror}."
+
+
+def malformed(error: Exception, path: str | Path) -> str:
+    """Which line of the package could not use what it read."""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(PACKAGE)]
+    place = f"{Path(frames[-1].filename).relative_to(PACKAGE)}, line {frames[-1].lineno}" if frames else "reading"
+    what = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+    return (
+        f"{path} does not hold what is read from it ({what[:200]}; {place}): delete it and run again, which makes it "
+        f"anew; if that does not help, it is a mistake of entropyreg ({SHOW_TRACEBACK}=1 shows where)."
+    )

@@ -18,9 +18,9 @@ rule report_page:
         "../../envs/analysis.yaml"
     params:
         settings=as_json(report_settings(config, EXPERIMENTS)),
-        results=PATHS.results,
-        figures=PATHS.figures,
-        captions=os.path.relpath(WORKFLOW / "report"),
+        results=subpath(input.ledger, parent=True),
+        figures=subpath(output[0], parent=True),
+        captions=lambda wildcards, input: os.path.dirname(input.captions[0]),
     shell:
         "python -m entropyreg report --settings {params.settings:q} --results {params.results:q}"
         " --figures {params.figures:q} --captions {params.captions:q} --out {output:q} 2> >(tee {log:q} >&2)"
