@@ -231,7 +231,7 @@ READ_BY = {  # the argument that names what a stage reads of other stages: blame
     **dict.fromkeys(("measure", "measure-images", "predict-images"), "run_dir"),
     **dict.fromkeys(("collect", "propose"), "runs"),
     **dict.fromkeys(("records", "compare", "status"), "results_dir"),
-    **{"segment": "text", "judge": "tables", "render": "table", "report": "results", "reference": "root"},
+    **{"segment": "text", "judge": "tables", "render": "table", "report": "results"},
 }
 EXAMPLES = {  # of the commands that people type; the others are the workflow's
     "download": "entropyreg download mnist/train-images-idx3-ubyte.gz",

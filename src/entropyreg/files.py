@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, blaming
 
 
 @contextmanager
@@ -121,6 +121,19 @@ def sha256_of(path: str | Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def verify_outputs(folder: str | Path, starts: tuple[str, ...] = ("",)) -> None:
+    """Raise `UserError` unless the files whose names have one of `starts` are those that `summary.json` lists."""
+    folder = Path(folder)
+    summary = read_json(folder / "summary.json")
+    with blaming(folder / "summary.json"):
+        wanted = {name: sum for name, sum in summary["outputs_sha256"].items() if name.startswith(starts)}
+    for name, expected in wanted.items():
+        if not (folder / name).is_file() or sha256_of(folder / name) != expected:
+            raise UserError(
+                f"{folder / name} is missing or damaged: delete {folder} and run again, which makes it anew."
+            )
 
 
 def meaning_digest(paths: Iterable[Path]) -> str:

@@ -2,6 +2,8 @@
 
 import argparse
 
+from entropyreg.errors import UserError
+
 
 def download(args: argparse.Namespace) -> None:
     from entropyreg.data.download import fetch, link
@@ -22,13 +24,17 @@ def prepare(args: argparse.Namespace) -> None:
 
 def segment(args: argparse.Namespace) -> None:
     from entropyreg.data.subwords import segment_corpus
+    from entropyreg.files import verify_outputs
 
+    verify_outputs(args.text)
     segment_corpus(args.settings, args.text)
 
 
 def binarize(args: argparse.Namespace) -> None:
+    from entropyreg.files import verify_outputs
     from entropyreg.translation.binarization import binarize as run
 
+    verify_outputs(args.subwords)
     run(args.settings, args.subwords, args.out)
 
 
@@ -107,10 +113,11 @@ def measure_images(args: argparse.Namespace) -> None:
 
 
 def measure(args: argparse.Namespace) -> None:
-    from entropyreg.files import sha256_of, write_json, write_npz
+    from entropyreg.files import sha256_of, verify_outputs, write_json, write_npz
     from entropyreg.results.provenance import run_provenance
     from entropyreg.results.records import measure_run
 
+    verify_outputs(args.text, ("valid.", "test."))
     record, sentences = measure_run(args.settings, args.run_dir, args.text, sha256_of(args.claims))
     write_npz(args.run_dir / "sentences.npz", sentences)
     write_json(args.run_dir / "provenance.json", run_provenance(args.run_dir))
@@ -181,10 +188,13 @@ def equilibrium(args: argparse.Namespace) -> None:
     from entropyreg.regularizers.equilibrium import strength_for_entropy
 
     strength = args.strength
-    if args.entropy is not None:
-        strength = strength_for_entropy(args.skew, args.entropy, args.vocabulary)
-        print(f"strength {strength:.6g}")
-    solution = solve(args.skew, strength, args.vocabulary)
+    try:
+        if args.entropy is not None:
+            strength = strength_for_entropy(args.skew, args.entropy, args.vocabulary)
+            print(f"strength {strength:.6g}")
+        solution = solve(args.skew, strength, args.vocabulary)
+    except ValueError as error:
+        raise UserError(str(error)) from None
     print(f"target probability {solution.target_probability:.6g}")
     print(f"floor {solution.floor:.6g}")
     print(f"normalised entropy {solution.normalized_entropy:.6g}")

@@ -34,7 +34,7 @@ rule judge_claims:
         "../../envs/analysis.yaml"
     params:
         settings=as_json({"scale": config["scale"], "scale_note": config["scale_note"]}),
-        tables=str(Path(PATHS.table("any")).parent),
+        tables=lambda wildcards, input: os.path.dirname(input.tables[0]),
         runs=f"{PATHS.results}/runs",
     shell:
         "python -m entropyreg judge --settings {params.settings:q} --tables {params.tables:q} --runs {params.runs:q}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, blaming
 from entropyreg.files import read_json
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.results.comparisons import compare_rows
@@ -45,9 +45,10 @@ def collect_cell(
     record = read_record(settings, cell["run"], runs_dir, claims_sha256)
     if record is None:
         return row | {"reason": "measured under other claims"}
-    regularizer = record["regularizer"]
-    row |= {key: regularizer[key] for key in FOUND_LATER}
-    return row | {"status": "done", "measures": record["measures"], **predictions(row, record)}
+    with blaming(runs_dir / cell["run"] / "record.json"):
+        regularizer = record["regularizer"]
+        row |= {key: regularizer[key] for key in FOUND_LATER}
+        return row | {"status": "done", "measures": record["measures"], **predictions(row, record)}
 
 
 def missing_reason(settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir: Path) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, blaming
 from entropyreg.files import read_json
 
 SPLITS = ("train", "valid", "test")
@@ -26,6 +26,8 @@ def read_records(paths: Iterable[Path]) -> Iterator[Mapping[str, Any]]:
         record = read_json(path)
         if not isinstance(record, dict) or not {"run", "regularizer", "measures"} <= set(record):
             raise UserError(f"{path} is not a record: delete it and run again.")
+        with blaming(path):
+            tidy_lines(record)
         yield record
 
 
