@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from entropyreg.errors import UserError
-from entropyreg.files import read_json, read_npz
+from entropyreg.files import read_npz
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.measures.significance import mean_of_sums, paired_bootstrap
-from entropyreg.results.tidy_records import DECLARED, record_paths, short_number, tidy_lines
+from entropyreg.results.tidy_records import DECLARED, lines_of, record_paths, short_number
 from entropyreg.text_table import aligned
 
 N_REPLICATES = 2000
@@ -28,11 +28,11 @@ def compare_runs(results: Path, first: str, second: str) -> str:
     `results` is the scale's folder; a run is its id, as under `<results>/runs/`. Raises `UserError` for a run without
     a record, and for two of different tasks.
     """
-    records = [read_record(results, run) for run in (first, second)]
-    tasks = [record["task"] for record in records]
+    found = [lines_of(record_path(results, run)) for run in (first, second)]
+    tasks = [own[0]["task"] if own else None for own in found]
     if tasks[0] != tasks[1]:
         raise UserError(f"the runs are of different tasks, '{tasks[0]}' and '{tasks[1]}': nothing can be paired.")
-    lines = [{(line["seed"], line["split"]): line for line in tidy_lines(record)} for record in records]
+    lines = [{(line["seed"], line["split"]): line for line in own} for own in found]
     text = [f"first:  {first}", f"second: {second}"]
     for own, other in pairs(*lines):
         text += ["", heading(own, other), *table(results, (first, second), own, other)]
@@ -41,13 +41,13 @@ def compare_runs(results: Path, first: str, second: str) -> str:
     return "\n".join(text) + "\n"
 
 
-def read_record(results: Path, run: str) -> dict[str, Any]:
+def record_path(results: Path, run: str) -> Path:
     path = results / "runs" / run / "record.json"
     if not path.exists():
         runs = results / "runs"
         known = [str(one.parent.relative_to(runs)) for one in record_paths(runs)]
         raise UserError(f"run '{run}' has no record; allowed: {', '.join(known) or 'none: run Snakemake first'}.")
-    return read_json(path)
+    return path
 
 
 def pairs(first: Mapping, second: Mapping) -> list[tuple[Mapping, Mapping]]:

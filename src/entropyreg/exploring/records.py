@@ -6,7 +6,7 @@ from pathlib import Path
 
 from entropyreg.errors import UserError
 from entropyreg.files import atomic_path, write_atomically
-from entropyreg.results.tidy_records import columns_of, kept, read_records, record_paths, tidy_lines
+from entropyreg.results.tidy_records import columns_of, kept, lines_of, record_paths
 from entropyreg.tables.formats import csv_text
 
 
@@ -16,7 +16,7 @@ def export_records(results: Path, filters: Mapping[str, str], out: Path | None) 
     `results` is the scale's folder. Raises `UserError` for a filter on an unknown column, no record at all, or a file
     name of another ending.
     """
-    lines = [line for record in read_records(record_paths(results / "runs")) for line in tidy_lines(record)]
+    lines = [line for path in record_paths(results / "runs") for line in lines_of(path)]
     if not lines:
         raise UserError(f"{results}/runs has no record.json: run Snakemake first.")
     columns = columns_of(lines)

@@ -46,7 +46,7 @@ def text_cost(config: Mapping[str, Any], run: Run, size: TextSize, decoding_step
     return Cost(
         training,
         predictions(config, run, counted),
-        jobs=1 + len(run.splits) + run.beam_sizes + run.temperatures,
+        jobs=1 + len(run.splits) * (1 + run.temperatures) + run.beam_sizes,
         updates=length.updates,
         bound=length.bound,
         parameters=network.parameters,
@@ -140,10 +140,10 @@ def predictions(config: Mapping[str, Any], run: Run, counted: Counted) -> list[W
     if run.beam_sizes:
         first = decoding["beam_sizes_sentences"]
         works += [counted.decoding("valid", beam, tokens, first) for beam in decoding["beam_sizes"]]
-    if run.temperatures:
+    for split in run.splits if run.temperatures else ():
         first, count = decoding["temperatures_sentences"], len(decoding["temperatures"])
-        works += [counted.decoding("valid", beams["valid"], tokens, first).times(count)]
-        works += [counted.scoring("valid", tokens)]
+        works += [counted.decoding(split, beams[split], tokens, first).times(count)]
+        works += [counted.scoring(split, tokens)]
     return works
 
 

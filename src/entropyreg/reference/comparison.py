@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from entropyreg.errors import UserError
 from entropyreg.files import read_json
 from entropyreg.forecast.machine import this_machine
-from entropyreg.results.tidy_records import DECLARED, tidy_lines
+from entropyreg.results.tidy_records import DECLARED, lines_of
 from entropyreg.schemas import read_yaml
 
 TOLERANCES = Path(__file__).with_name("tolerances.yaml")
@@ -28,7 +28,7 @@ def compare_run(run: str, reference: Path, found: Path) -> Compared:
         path = folder / "runs" / run / "record.json"
         if not path.is_file():
             raise UserError(f"{path} is missing: nothing to compare.")
-        lines.append({(line["seed"], line["split"]): line for line in tidy_lines(read_json(path))})
+        lines.append({(line["seed"], line["split"]): line for line in lines_of(path)})
     same_type = read_json(reference / "machine.json")["processor"] == this_machine()["processor"]
     return compare_lines(*lines, read_yaml(TOLERANCES), same_type)
 

@@ -18,7 +18,7 @@ from entropyreg.report.inline_svg import inline_svg
 from entropyreg.report.ledger_lines import ledger_lines
 from entropyreg.report.provenance import provenance_lines
 from entropyreg.results.published import Published, published_numbers
-from entropyreg.results.tidy_records import columns_of, read_records, short_number, tidy_lines
+from entropyreg.results.tidy_records import columns_of, lines_of, short_number
 from entropyreg.tables.collected import read_collected
 from entropyreg.tables.formats import csv_text
 
@@ -50,7 +50,7 @@ def page(settings: Settings, results: Path, figures: Path, captions: Path) -> st
     environment.trim_blocks = environment.lstrip_blocks = True
     published = published_numbers()
     paths = [results / "runs" / run / "record.json" for run in settings["runs"]]
-    lines = [line for record in read_records(path for path in paths if path.exists()) for line in tidy_lines(record)]
+    lines = [line for path in paths if path.exists() for line in lines_of(path)]
     artefacts = [artefact_part(one, settings, results, figures, captions, published) for one in settings["artefacts"]]
     ledger_path = results / "ledger.json"
     return environment.get_template("report.html.j2").render(

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from entropyreg.errors import blaming
 from entropyreg.results.collect import missing_reason, read_record
 from entropyreg.results.image_comparisons import compare_image_rows
 
@@ -56,7 +57,15 @@ def collect_cell(
     record = read_record(settings, row["run"], runs_dir, claims_sha256)
     if record is None:
         return [{**row, "seed": seed, "reason": "measured under other claims"} for seed in seeds], None
-    row |= {key: record["regularizer"][key] for key in FOUND_LATER}
+    with blaming(runs_dir / row["run"] / "record.json"):
+        return rows_of_record(record, row, seeds), record["data"]["classes"]
+
+
+def rows_of_record(
+    record: Mapping[str, Any], row: Mapping[str, Any], seeds: Sequence[int | None]
+) -> list[dict[str, Any]]:
+    """A row a seed, with what the record measured; `row` has what is declared of the run."""
+    row = {**row, **{key: record["regularizer"][key] for key in FOUND_LATER}}
     row |= {"status": "done", "updates": record["updates"], "n_classes": record["n_classes"]}
     rows = []
     for seed in seeds:
@@ -67,7 +76,7 @@ def collect_cell(
             continue
         teacher = {**row["teacher"], **own["teacher"]} if row["teacher"] else None
         rows.append({**row, "seed": seed, "teacher": teacher, "measures": own})
-    return rows, record["data"]["classes"]
+    return rows
 
 
 def select(rows: Sequence[dict[str, Any]], choice: Mapping[str, Any]) -> None:

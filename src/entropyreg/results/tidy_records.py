@@ -20,15 +20,13 @@ def record_paths(runs_dir: Path) -> list[Path]:
     return sorted(runs_dir.glob("**/record.json"))
 
 
-def read_records(paths: Iterable[Path]) -> Iterator[Mapping[str, Any]]:
-    """The records; raises `UserError` for a file that is none."""
-    for path in paths:
-        record = read_json(path)
-        if not isinstance(record, dict) or not {"run", "regularizer", "measures"} <= set(record):
-            raise UserError(f"{path} is not a record: delete it and run again.")
-        with blaming(path):
-            tidy_lines(record)
-        yield record
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """The lines of the record in a file; raises `UserError` for a file that holds none."""
+    record = read_json(path)
+    if not isinstance(record, dict) or not {"run", "regularizer", "measures"} <= set(record):
+        raise UserError(f"{path} is not a record: delete it and run again.")
+    with blaming(path):
+        return tidy_lines(record)
 
 
 def tidy_lines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
