@@ -28,7 +28,7 @@ def test_every_scale_has_a_dag(snakemake, tmp_path, workflow_dir, scale):
     assert jobs["predict_translation"] == sum(len(run.splits) for run in runs.values())
     swept = [run for run in runs.values() if run.temperatures]
     assert jobs.get("predict_temperatures", 0) == len(swept)
-    assert jobs.get("predict_temperatures_on_test", 0) == sum(run.test for run in swept)
+    assert jobs.get("predict_temperatures_on_test", 0) == sum(run.test_temperatures for run in swept)
 
 
 def test_the_default_profile_is_found(snakemake, tmp_path):

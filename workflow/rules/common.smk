@@ -141,8 +141,7 @@ def predictions_of(wildcards):
     folder = f"{PATHS.run_dir(run.id)}/predictions"
     parts = ("tokens.npz", "own.npz", "hypotheses.tsv")
     sweeps = ["valid.beams.tsv"] if run.beam_sizes else []
-    splits = run.splits if run.temperatures else []
-    sweeps += [f"{split}.temperatures.{ending}" for split in splits for ending in ("npz", "tsv")]
+    sweeps += [f"{split}.temperatures.{ending}" for split in run.temperature_splits for ending in ("npz", "tsv")]
     sweeps += ["features.npz"] if run.temperatures else []
     return [f"{folder}/{split}.{part}" for split in run.splits for part in parts] + [
         f"{folder}/{one}" for one in sweeps

@@ -16,6 +16,7 @@ from entropyreg.experiments.series import match_members, search_members
 from entropyreg.schemas import read_yaml, suggestion, validate
 
 FLAGS = ("test", "beam_sizes", "temperatures")  # of a block and of its runs
+MERGED = (*FLAGS, "test_temperatures")  # a run of several blocks has what any of them asks for
 LISTS = {"blocks": "block", "searches": "search", "matches": "match"}  # a match starts from the runs of all others
 
 
@@ -155,6 +156,7 @@ def block_runs(block: Mapping[str, Any], place: str) -> Iterable[tuple[Run, str 
             for model in block["models"]:
                 for seed in block["seeds"]:
                     options = {key: block.get(key, False) for key in FLAGS}
+                    options["test_temperatures"] = options["temperatures"] and options["test"]
                     yield Run(task, model, regularizer, seed, **options), arm.get("row")
 
 
@@ -178,7 +180,7 @@ def add_run(runs: dict[str, Run], run: Run) -> None:
             f"two runs share the id '{run.id}' (strengths {one.strength!r} and {other.strength!r}, "
             f"skews {one.skew!r} and {other.skew!r}): ids keep four significant digits."
         )
-    runs[run.id] = replace(known, **{flag: getattr(known, flag) or getattr(run, flag) for flag in FLAGS})
+    runs[run.id] = replace(known, **{flag: getattr(known, flag) or getattr(run, flag) for flag in MERGED})
 
 
 def add_missing_cells(artefact: Artefact, rows: Iterable[str]) -> None:

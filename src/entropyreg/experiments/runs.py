@@ -10,7 +10,7 @@ from entropyreg.experiments.regularizer import Regularizer
 @dataclass(frozen=True)
 class Run:
     """One training. `test`: its test set is decoded too. `beam_sizes`: validation is decoded with several beams,
-    `temperatures`: at several temperatures.
+    `temperatures`: at several temperatures, `test_temperatures`: test too (a block has both `temperatures` and `test`).
     """
 
     task: str
@@ -20,6 +20,7 @@ class Run:
     test: bool = False
     beam_sizes: bool = False
     temperatures: bool = False
+    test_temperatures: bool = False
 
     @property
     def id(self) -> str:
@@ -28,6 +29,10 @@ class Run:
     @property
     def splits(self) -> tuple[str, ...]:
         return ("valid", "test") if self.test else ("valid",)
+
+    @property
+    def temperature_splits(self) -> tuple[str, ...]:
+        return ("valid",) * self.temperatures + ("test",) * self.test_temperatures
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def text_cost(config: Mapping[str, Any], run: Run, size: TextSize, decoding_step
     return Cost(
         training,
         predictions(config, run, counted),
-        jobs=1 + len(run.splits) * (1 + run.temperatures) + run.beam_sizes,
+        jobs=1 + len(run.splits) + len(run.temperature_splits) + run.beam_sizes,
         updates=length.updates,
         bound=length.bound,
         parameters=network.parameters,
@@ -140,7 +140,7 @@ def predictions(config: Mapping[str, Any], run: Run, counted: Counted) -> list[W
     if run.beam_sizes:
         first = decoding["beam_sizes_sentences"]
         works += [counted.decoding("valid", beam, tokens, first) for beam in decoding["beam_sizes"]]
-    for split in run.splits if run.temperatures else ():
+    for split in run.temperature_splits:
         first, count = decoding["temperatures_sentences"], len(decoding["temperatures"])
         works += [counted.decoding(split, beams[split], tokens, first).times(count)]
         works += [counted.scoring(split, tokens)]

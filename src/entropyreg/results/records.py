@@ -34,7 +34,7 @@ def measure_run(
         sentences |= {f"{split}.{name}": values for name, values in statistics.items()}
     if settings["beam_sizes"]:
         measures["valid"]["beam_sizes"] = measure_beams(settings, run_dir, text_dir)
-    for split in settings["splits"] if settings["temperatures"] else ():
+    for split in settings["temperature_splits"]:
         further, arrays = measure_temperatures(settings, run_dir, text_dir, split)
         measures[split] |= further
         sentences |= {f"{split}.{name}": values for name, values in arrays.items()}

@@ -44,7 +44,7 @@ PAPER_B = {
 def test_a_run_that_both_papers_show_is_trained_once_and_does_what_either_asks():
     experiments = expand([PAPER_A, PAPER_B], CONFIG)
     (run,) = experiments.runs.values()
-    assert run.beam_sizes and run.temperatures and not run.test
+    assert run.beam_sizes and run.temperatures and not run.test and run.temperature_splits == ("valid",)
     assert {name: one.run_ids for name, one in experiments.artefacts.items()} == {
         "a_figure_x": [run.id],
         "b_figure_y": [run.id],
@@ -175,3 +175,14 @@ def test_decoded_temperatures_rise_and_hold_one(workflow_dir, temperatures):
     task = {"decoding": {"temperatures": temperatures}}
     with pytest.raises(UserError, match=r"tasks\.demo_en_de\.decoding\.temperatures is"):
         load_config(workflow_dir, {"tasks": {"demo_en_de": task}})
+
+
+def test_test_is_swept_only_where_one_block_asks_for_both():
+    paper_a = copy.deepcopy(PAPER_A)
+    paper_a["blocks"][0]["test"] = True  # another paper decodes test of the same run, at temperature 1
+    (run,) = expand([paper_a, PAPER_B], CONFIG).runs.values()
+    assert run.test and run.temperature_splits == ("valid",)
+    paper_b = copy.deepcopy(PAPER_B)
+    paper_b["blocks"][0]["test"] = True
+    (run,) = expand([PAPER_A, paper_b], CONFIG).runs.values()
+    assert run.temperature_splits == ("valid", "test")

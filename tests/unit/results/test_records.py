@@ -27,6 +27,7 @@ SETTINGS = {
     "splits": ["valid"],
     "beam_sizes": [],
     "temperatures": [],
+    "temperature_splits": [],
     "bleu_as_published": "tokenized",
     "selection": "last",
     "training": {"seed": 1, "languages": {"source": "de", "target": "en"}},
