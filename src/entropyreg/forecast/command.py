@@ -14,7 +14,7 @@ from entropyreg.forecast.report import report
 from entropyreg.forecast.scale import costs_of, forecast, sizes_of
 from entropyreg.forecast.sizes import declared_sizes
 from entropyreg.paths import Paths
-from entropyreg.schemas import read_yaml
+from entropyreg.schemas import read_keys, read_yaml
 
 
 def run(
@@ -61,7 +61,4 @@ def with_calibration(declared: Declared, cache: Path, threads: int) -> Declared:
 
 def configuration_file(path: Path | None) -> dict[str, Any]:
     """The overrides of a `--config` file."""
-    content = {} if path is None else read_yaml(path)
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds {type(content).__name__}; allowed: keys of the configuration.")
-    return content
+    return {} if path is None else read_keys(path)

@@ -1,4 +1,7 @@
-"""Make a scale's finished results its reference: tables, records, provenance, ledger and figures, with their sums."""
+"""Make a scale's finished results its reference: tables, records, ledger and figures, with their sums.
+
+Of the machine only the type of the processor is kept, which decides whether retrained numbers must agree to the bit.
+"""
 
 import shutil
 from pathlib import Path
@@ -7,8 +10,6 @@ from entropyreg.errors import UserError
 from entropyreg.files import write_json
 from entropyreg.forecast.machine import this_machine
 from entropyreg.reference.folders import Reference
-
-OF_RUNS = ("record.json", "provenance.json")
 
 
 def save_reference(results: Path, figures: Path, reference: Reference) -> int:
@@ -23,15 +24,14 @@ def save_reference(results: Path, figures: Path, reference: Reference) -> int:
         folder.mkdir(parents=True)
     for path in sorted(results.glob("tables/*.json")):
         copy(path, reference.results / "tables" / path.name)
-    for name in OF_RUNS:
-        for path in sorted((results / "runs").glob(f"**/{name}")):
-            copy(path, reference.results / "runs" / path.relative_to(results / "runs"))
+    for path in sorted((results / "runs").glob("**/record.json")):
+        copy(path, reference.results / "runs" / path.relative_to(results / "runs"))
     if (results / "ledger.json").exists():
         copy(results / "ledger.json", reference.results / "ledger.json")
     for path in sorted(figures.iterdir()):
         if path.is_file() and path.name != "report.html":  # it holds all of this once more
             copy(path, reference.figures / path.name)
-    write_json(reference.results / "machine.json", this_machine())
+    write_json(reference.results / "machine.json", {"processor": this_machine()["processor"]})
     return reference.write_sums()
 
 

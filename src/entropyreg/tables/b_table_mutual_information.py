@@ -26,6 +26,8 @@ QUANTITIES = {  # of a curve: header, unit, format
     "peak": ("peak", NATS, ".3f"),
     "peak_update": ("peak at update", "updates", ".0f"),
 }
+DIVERGED = 1.0  # nats below 0, at any moment: an image whose draws coincide has (almost) no variance of its own
+NO_NUMBER = "the estimate diverges: images whose few draws coincide have no variance of their own"
 NO_HARD = "no finished network of this seed with hard targets"
 LAYOUT = ImageLayout(
     name="b_table_mutual_information",
@@ -112,14 +114,24 @@ def quantity_of(run: Mapping[str, Any], form: Form | None, key: str) -> float | 
     return next((curve[key] for curve in curves if form_of(curve) == form), None)
 
 
+def diverges(arm: Arm, form: Form | None) -> bool:
+    """Whether the estimate falls far below 0 for any seed: the others would be chosen by their luck."""
+    curves = [curve for run in arm.done for curve in at(run["measures"], CURVES) or () if form_of(curve) == form]
+    return any(value is not None and value < -DIVERGED for curve in curves for value in curve["values"])
+
+
 def value(arm: Arm, form: Form | None, key: str) -> Any:
-    """Mean over seeds of a quantity of the curve."""
+    """Mean over seeds of a quantity of the curve; none where the estimate diverges."""
+    if diverges(arm, form):
+        return arm.over_seeds(lambda run: None, absent=NO_NUMBER)
     return arm.over_seeds(lambda run: quantity_of(run, form, key))
 
 
 def minus_hard(arm: Arm, form: Form | None, arms: Sequence[Arm]) -> Any:
     """The end of the curve minus that of the hard network of the same model and seed."""
     same = [one for one in arms if one.row == "hard" and one.declared("model") == arm.declared("model")]
+    if any(diverges(one, form) for one in (arm, *same)):
+        return arm.over_seeds(lambda run: None, absent=NO_NUMBER)
     hard = {run["seed"]: quantity_of(run, form, "final") for one in same for run in one.done}
 
     def gap(run: Mapping[str, Any]) -> float | None:

@@ -75,6 +75,15 @@ def test_a_seed_without_its_hard_network_is_not_in_the_difference():
     assert module.NO_HARD in to_markdown(table)
 
 
+def test_an_estimate_that_diverges_for_a_seed_has_no_number_but_a_reason():
+    rows = [run("hard", 1, (2.0, -5e12, 2.5)), *ROWS[1:]]  # the other seed's number would be chosen by its luck
+    table = module.build(collected(rows))
+    by_form = {tuple(line[2:4]): line for line in lines(table) if line[5] == "fresh draw"}
+    assert by_form["hard", "25"][6:10] == ["n/a"] * 4 and by_form["hard", "5"][6] == "2.100 ± 0.141 (n = 2)"
+    assert by_form["smoothed 0.1", "25"][6] == "1.400 ± 0.141 (n = 2)" and by_form["smoothed 0.1", "25"][-1] == "n/a"
+    assert module.NO_NUMBER in to_markdown(table)
+
+
 def test_the_text_names_images_classes_and_the_upper_bound():
     text = module.build(collected(ROWS)).sections[0].text
     assert "300 training images of coat and shirt, at most log N = 5.70 nats" in text
