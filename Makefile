@@ -3,9 +3,10 @@ SHELL := /bin/bash
 VENV ?= .venv
 SCALE ?= demo
 SNAKEMAKE = "$(VENV)/bin/snakemake"
+AUDIT = uvx --quiet pip-audit==2.10.1 --strict --disable-pip --progress-spinner off
 export VENV
 
-.PHONY: demo test test-slow venv venv-test lint format lock bench figures verify verify-cell compare-reference reference export forecast clean help
+.PHONY: demo test test-slow venv venv-test lint format lock audit bench figures verify verify-cell compare-reference reference export forecast clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +49,10 @@ lock: ## resolve requirements/*.in into the locks and the conda environments (ne
 	cd requirements && for name in ctranslate triton; do uv pip compile $$name.in --generate-hashes --python-version 3.11 \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o $$name.lock; done
 	"$(VENV)/bin/python" tools/make_envs.py
+
+audit: ## ask the package index for known vulnerabilities of what the locks pin (needs uv and the network)
+	$(AUDIT) --require-hashes $(foreach name,pipeline test ctranslate triton,--requirement requirements/$(name).lock)
+	$(AUDIT) --no-deps --requirement <(grep -oE 'torch==[0-9.]+' tools/make_venv.sh | tail -n 1)
 
 bench: venv ## measure the loss and the training step on this CPU, one thread (minutes; CSV in benchmarks/results)
 	@mkdir -p benchmarks/results

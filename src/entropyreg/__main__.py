@@ -265,7 +265,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status = args.function(args)
     except Exception as error:
-        told = sentence_of(error, getattr(args, READ_BY.get(args.command, ""), None))
+        told = sentence_of(error, getattr(args, READ_BY.get(args.command, ""), None), run_dir)
         if run_dir is not None:
             note_failure(run_dir, args.command, told or f"{type(error).__name__}: {error}")
         if told is None or os.environ.get(SHOW_TRACEBACK):

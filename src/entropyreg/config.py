@@ -8,8 +8,9 @@ from entropyreg.data.corpora import needed_sources
 from entropyreg.data.embedded import languages_of
 from entropyreg.errors import UserError
 from entropyreg.images.settings import check_settings
-from entropyreg.schemas import merged, read_yaml, suggestion, validate
+from entropyreg.schemas import merged, read_keys, suggestion, validate
 
+FOLDERS = ("results_dir", "figures_dir", "data_dir", "download_dir")
 SCALES = ("smoke", "demo", "workstation", "paper")
 
 
@@ -20,15 +21,16 @@ def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = 
     Raises `UserError` naming the key, the value and what is allowed.
     """
     folder, overrides = Path(workflow_dir), dict(overrides or {})
-    base = read_yaml(folder / "config" / "base.yaml")
-    scale = overrides.get("scale", base["scale"])
+    base = read_keys(folder / "config" / "base.yaml")
+    scale = overrides.get("scale", base.get("scale"))
     if scale not in SCALES:
         raise UserError(f"scale is {scale!r}{suggestion(str(scale), SCALES)}; allowed: {', '.join(SCALES)}.")
     for key, value in overrides.items():  # Snakemake passes `--config partial=true` as text
         if isinstance(base.get(key), bool) and str(value).lower() in ("true", "false"):
             overrides[key] = str(value).lower() == "true"
-    config = merged(merged(base, read_yaml(folder / "config" / f"{scale}.yaml")), {**overrides, "scale": scale})
+    config = merged(merged(base, read_keys(folder / "config" / f"{scale}.yaml")), {**overrides, "scale": scale})
     validate(config, folder / "schemas" / "config.schema.yaml", f"configuration of scale '{scale}'")
+    check_folders(config)
     check_temperatures(config["decoding"]["temperatures"], "decoding.temperatures")
     for name, task in config["tasks"].items():
         check_task(name, task, config["data_dir"])
@@ -41,6 +43,13 @@ def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = 
     if not config["tasks"] or not config["models"]:
         raise UserError(f"scale '{scale}' has no tasks or no models.")
     return config
+
+
+def check_folders(config: Mapping[str, Any]) -> None:
+    """No folder has braces, which Snakemake takes for a pattern, or control characters, which its logs cannot show."""
+    for key in FOLDERS:
+        if config[key] is not None and any(one in "{}" or not one.isprintable() for one in config[key]):
+            raise UserError(f"{key} is {config[key]!r}; allowed: a folder without braces and control characters.")
 
 
 def check_temperatures(temperatures: Sequence[float], place: str) -> None:

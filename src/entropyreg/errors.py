@@ -8,6 +8,7 @@ from pathlib import Path
 
 SHOW_TRACEBACK = "ENTROPYREG_TRACEBACK"  # set to anything, this environment variable shows where an error comes from
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what reading a wrong value raises
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PACKAGE = str(Path(__file__).parent)
 
 
@@ -28,28 +29,56 @@ def blaming(path: str | Path) -> Iterator[None]:
         raise UserError(malformed(error, path)) from error
 
 
-def sentence_of(error: Exception, read: str | Path | None = None) -> str | None:
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Put the file before a `UserError` about what it holds, where that does not name it already."""
+    try:
+        yield
+    except UserError as error:
+        if str(path) in str(error):
+            raise
+        raise UserError(f"{path}: {error}") from error
+
+
+def sentence_of(error: BaseException, read: str | Path | None = None, written: str | Path | None = None) -> str | None:
     """An error in one sentence for users, None for one that is a mistake of this package.
 
-    `read` is the file or folder of other stages' outputs that the failing stage was given, if any.
+    `read` is the file or folder of other stages' outputs that the failing stage was given, `written` the folder that it
+    writes to, if any.
     """
     if isinstance(error, UserError):
-        return str(error)
+        return " ".join(str(error).splitlines())  # a value in it may have several lines
     if isinstance(error, OSError) and error.errno is not None:
-        return refused(error)
+        return refused(error, written)
+    if isinstance(error, RuntimeError):
+        return unsaved(error, written)
     return malformed(error, read) if read is not None and isinstance(error, MALFORMED) else None
 
 
-def refused(error: OSError) -> str:
-    """What the operating system refused, and where."""
-    place = error.filename or "a file"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+def refused(error: OSError, folder: str | Path | None = None) -> str:
+    """What the operating system refused, and where: `folder` if the error does not say."""
+    place = error.filename or folder
+    if place is None:
+        return f"{error.strerror}: mend that, then run the same command again."
+    if error.errno in FULL:
         return f"{place} cannot be written ({error.strerror}): make room, then run the same command again."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{place} is refused ({error.strerror}): give access to it, or choose another folder, and run again."
     if error.errno == errno.ENOENT:
         return f"{place} is missing: delete what else its folder holds, if a stage made it, and run again."
     return f"{place}: {error.strerror}."
+
+
+def unsaved(error: BaseException, folder: str | Path | None) -> str | None:
+    """A full disk while torch saves: its own error has hidden the system's, or stands for it; None for other errors."""
+    hidden = error.__cause__ or error.__context__
+    while hidden is not None:
+        if isinstance(hidden, OSError) and hidden.errno in FULL:
+            return refused(hidden, folder)
+        hidden = hidden.__cause__ or hidden.__context__
+    if "inline_container" not in str(error):  # torch's writer of archives
+        return None
+    return f"{folder or 'a checkpoint'} cannot be written, probably for lack of space: make room, then run again."
 
 
 def malformed(error: Exception, path: str | Path) -> str:

@@ -33,7 +33,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o644)  # mkstemp gives 0600, which would lock out the rest of a group on a cluster
         temporary.replace(path)
     except OSError as error:
-        if error.errno is not None and error.filename in (None, str(temporary)):
+        unnamed = error.filename is None or Path(str(error.filename)).name.startswith(f".{path.name}.")
+        if error.errno is not None and unnamed:
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:

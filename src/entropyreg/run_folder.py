@@ -52,7 +52,7 @@ def forget_failure(run_dir: Path) -> None:
 def forget_other_recipes(recipe: Mapping[str, Any], checkpoints: Path) -> None:
     """Delete checkpoints made with other settings, data or code: resuming from them would mix two runs."""
     marker, text = checkpoints / "recipe.json", json.dumps(recipe, sort_keys=True)
-    if not marker.exists() or marker.read_text(encoding="utf-8") != text:
+    if not marker.exists() or marker.read_bytes() != text.encode():
         delete_checkpoints(checkpoints)
     write_atomically(marker, text)
 
@@ -64,10 +64,12 @@ def delete_checkpoints(checkpoints: Path) -> None:
 
 
 def is_whole(path: Path) -> bool:
-    """True if `path` is a complete zip archive, every member of which matches its checksum."""
+    """True if `path` is a complete zip archive from its first byte on, every member of which matches its checksum."""
     try:
+        with path.open("rb") as file:
+            starts = file.read(4) == b"PK\x03\x04"  # what stands before an archive is no matter to Python, but to torch
         with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
+            return starts and archive.testzip() is None
     except (OSError, zipfile.BadZipFile, EOFError, RuntimeError, ValueError, NotImplementedError):
         return False
 

@@ -44,6 +44,14 @@ def read_yaml(path: str | Path) -> Any:
         raise UserError(f"{path} is not valid YAML: {one_line(error)}.") from None
 
 
+def read_keys(path: str | Path) -> dict[str, Any]:
+    """Read a YAML file of keys at its top level."""
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds {type(content).__name__}; allowed: keys and their values.")
+    return content
+
+
 def check_finite(value: Any, place: str) -> None:
     """Raise `UserError` for a NaN or an infinity anywhere in `value`: schemas let them through every bound."""
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,8 +1,9 @@
 """What each sub-command of the command line does. Every stage imports what it needs only when it runs."""
 
 import argparse
+import os
 
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, naming
 
 
 def download(args: argparse.Namespace) -> None:
@@ -41,6 +42,7 @@ def binarize(args: argparse.Namespace) -> None:
 def train(args: argparse.Namespace) -> None:
     from entropyreg.translation.training import train as run
 
+    os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)  # fairseq leaves it to torch what a checkpoint may hold
     run(args.settings, args.binary, args.run_dir, args.log, args.threads, args.proposal, args.pretrained)
 
 
@@ -58,20 +60,26 @@ def propose(args: argparse.Namespace) -> None:
 
 
 def predict(args: argparse.Namespace) -> None:
+    from entropyreg.trained_weights import verify_weights
     from entropyreg.translation.prediction import predict as run
 
+    verify_weights(args.run_dir)
     run(args.settings, args.binary, args.run_dir, args.split, args.threads)
 
 
 def predict_beams(args: argparse.Namespace) -> None:
+    from entropyreg.trained_weights import verify_weights
     from entropyreg.translation.prediction import predict_beams as run
 
+    verify_weights(args.run_dir)
     run(args.settings, args.binary, args.run_dir, args.threads)
 
 
 def predict_temperatures(args: argparse.Namespace) -> None:
+    from entropyreg.trained_weights import verify_weights
     from entropyreg.translation.temperatures import predict_temperatures as run
 
+    verify_weights(args.run_dir)
     run(args.settings, args.binary, args.run_dir, args.threads, args.split)
 
 
@@ -85,6 +93,10 @@ def train_images(args: argparse.Namespace) -> None:
     from entropyreg.images.training import train_image_run
 
     settings = args.settings
+    if args.teacher:
+        from entropyreg.trained_weights import verify_weights
+
+        verify_weights(args.teacher)
     if args.matched_to:
         from entropyreg.images.matching import with_matched_temperature
 
@@ -95,7 +107,9 @@ def train_images(args: argparse.Namespace) -> None:
 def predict_images(args: argparse.Namespace) -> None:
     from entropyreg.images.prediction import predict_images as run
     from entropyreg.images.prediction import write_sums
+    from entropyreg.trained_weights import verify_weights
 
+    verify_weights(args.run_dir)
     run(args.settings, args.data, args.run_dir, args.settings["splits"], args.threads, args.data_dir)
     write_sums(args.run_dir)
 
@@ -180,7 +194,8 @@ def render(args: argparse.Namespace) -> None:
         from entropyreg.figures import render as run
     else:
         from entropyreg.tables import render as run
-    run(args.artefact, args.table, args.out)
+    with naming(args.table):
+        run(args.artefact, args.table, args.out)
 
 
 def equilibrium(args: argparse.Namespace) -> None:

@@ -4,12 +4,14 @@
 of one that was not. `recipe.json` beside it says what made it: checkpoints of another recipe are deleted.
 """
 
+import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from entropyreg.files import atomic_path
+from entropyreg.errors import MALFORMED, UserError
+from entropyreg.files import atomic_path, one_line
 from entropyreg.images.models.groups import Group
 from entropyreg.images.optimisation import Average
 from entropyreg.images.streams import Streams
@@ -43,13 +45,20 @@ def save_checkpoint(
 def resume(
     folder: Path, group: Group, optimiser: torch.optim.Optimizer, average: Average | None, streams: Streams
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Put everything where the checkpoint left it; return its epochs and history, (0, []) if there is none."""
+    """Put everything where the checkpoint left it; return its epochs and history, (0, []) if there is none.
+
+    Raises `UserError` for a whole file that is no checkpoint of this training.
+    """
     if not is_whole(folder / LAST):
         return 0, []
-    state = torch.load(folder / LAST, map_location="cpu", weights_only=True)
-    group.load_state_dict(state["weights"])
-    optimiser.load_state_dict(state["optimiser"])
-    if average is not None:
-        average.group.load_state_dict(state["average"])
-    streams.restore(state["generators"])
-    return state["epoch"], state["history"]
+    try:
+        state = torch.load(folder / LAST, map_location="cpu", weights_only=True)
+        group.load_state_dict(state["weights"])
+        optimiser.load_state_dict(state["optimiser"])
+        if average is not None:
+            average.group.load_state_dict(state["average"])
+        streams.restore(state["generators"])
+        return state["epoch"], state["history"]
+    except (pickle.UnpicklingError, RuntimeError, *MALFORMED) as error:
+        place = folder / LAST
+        raise UserError(f"{place} is no checkpoint of this training ({one_line(error)[:200]}): delete it.") from None

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from entropyreg.errors import UserError
-from entropyreg.files import read_json
+from entropyreg.errors import MALFORMED, UserError
+from entropyreg.files import one_line, read_json
 from entropyreg.images.data.imagenet import StoredImages
 from entropyreg.images.data.preparation import Prepared
 from entropyreg.images.models import build_model
@@ -53,6 +53,12 @@ def load_group(run_dir: Path, seeds: Sequence[int] | None = None) -> tuple[Group
     if missing:
         allowed = ", ".join(map(str, outcome["settings"]["seeds"]))
         raise UserError(f"{run_dir} has no seed {missing[0]}; allowed: {allowed}.")
-    group = new_group(outcome["settings"], outcome["shape"], outcome["n_classes"], Streams(seeds))
-    group.load_states([states[f"seed{seed}"] for seed in seeds])
+    try:
+        group = new_group(outcome["settings"], outcome["shape"], outcome["n_classes"], Streams(seeds))
+        group.load_states([states[f"seed{seed}"] for seed in seeds])
+    except (RuntimeError, *MALFORMED) as error:
+        raise UserError(
+            f"{run_dir}: model.pt and training.json do not fit each other ({one_line(error)[:200]}): delete both and "
+            "run again."
+        ) from None
     return group.eval().requires_grad_(False), outcome

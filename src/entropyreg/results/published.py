@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, blaming
+from entropyreg.schemas import read_keys
 
 FOLDER = Path(__file__).with_name("published")
 FILE_KEYS = {"paper", "data_sets", "tables"}
@@ -69,17 +68,18 @@ def published_numbers(folder: Path = FOLDER) -> Published:
     data_sets: dict[str, str] = {}
     notes: dict[tuple[str, str], tuple[str, ...]] = {}
     for path in sorted(folder.glob("*.yaml")):
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = read_keys(path)
         check_keys(content, FILE_KEYS, set(), path.name)
-        data_sets.update(content["data_sets"])
-        for table in content["tables"]:
-            check_keys(table, TABLE_KEYS, set(), f"{path.name}, {table.get('artefact')}")
-            notes[content["paper"], table["artefact"]] = tuple(table["notes"])
-            for entry in table["numbers"]:
-                number = parse(entry, table, content, path.name)
-                if number.key in numbers:
-                    raise UserError(f"{path.name}: {' / '.join(number.key)} is listed twice; allowed: once.")
-                numbers[number.key] = number
+        with blaming(path):
+            data_sets.update(content["data_sets"])
+            for table in content["tables"]:
+                check_keys(table, TABLE_KEYS, set(), f"{path.name}, {table.get('artefact')}")
+                notes[content["paper"], table["artefact"]] = tuple(table["notes"])
+                for entry in table["numbers"]:
+                    number = parse(entry, table, content, path.name)
+                    if number.key in numbers:
+                        raise UserError(f"{path.name}: {' / '.join(number.key)} is listed twice; allowed: once.")
+                    numbers[number.key] = number
     return Published(numbers, data_sets, notes)
 
 

@@ -5,6 +5,7 @@ after a kill either copy may be cut short. A checkpoint counts only if its zip a
 """
 
 import argparse
+import pickle
 import re
 import shutil
 from pathlib import Path
@@ -12,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from entropyreg.files import atomic_path
+from entropyreg.errors import MALFORMED, UserError
+from entropyreg.files import atomic_path, one_line
 from entropyreg.run_folder import is_whole, weights_digest
 
 # What fairseq's checkpoints hold besides tensors: torch.load refuses it since 2.6. Allowing these harmless classes
@@ -27,9 +29,12 @@ BEST = "checkpoint_best.pt"
 
 
 def updates_of(path: Path) -> int:
-    """Number of updates after which the checkpoint was written."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return int(state["optimizer_history"][-1]["num_updates"])
+    """Number of updates after which the checkpoint was written; a `UserError` if a whole file is no checkpoint."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return int(state["optimizer_history"][-1]["num_updates"])
+    except (pickle.UnpicklingError, RuntimeError, *MALFORMED) as error:
+        raise UserError(f"{path} is no checkpoint of fairseq's ({one_line(error)[:200]}): delete it.") from None
 
 
 def repair_last(folder: Path) -> int:

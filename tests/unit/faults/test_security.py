@@ -1,0 +1,115 @@
+"""What is loaded and what reaches a shell, read from the sources: no pickle, no evaluated text, no unquoted value."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCES = sorted(path for part in ("src", "tools", "benchmarks") for path in (ROOT / part).rglob("*.py"))
+RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+FORBIDDEN = {
+    *("eval", "exec", "os.system", "os.popen", "pickle.load", "pickle.loads", "marshal.loads", "shelve.open"),
+    *("joblib.load", "yaml.unsafe_load", "yaml.full_load", "numpy.loads", "torch.hub.load", "tempfile.mktemp"),
+}
+OWN_UNPICKLER = "src/entropyreg/images/data/cifar.py"  # finds four names of numpy's and no other (test_cifar.py)
+QUOTED_BY_FUNCTIONS = {  # options that a rule's function builds, each value by shlex.quote
+    *("params.further", "params.data_dir", "params.teacher", "resources.download_options"),
+}
+# numbers, and names that a constraint holds to [a-z0-9_.]
+HARMLESS = {"threads", "wildcards.split", "wildcards.pretrained", "params.name"}
+
+
+def calls(path):
+    """(dotted name, call) of every call in a module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def keyword(call, name):
+    return next((ast.unparse(one.value) for one in call.keywords if one.arg == name), None)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_that_is_read_can_run_code(path):
+    name = str(path.relative_to(ROOT))
+    for function, call in calls(path):
+        place = f"{name}, line {call.lineno}: {function}"
+        short = function.replace("np.", "numpy.")
+        assert short not in FORBIDDEN, place
+        if short == "torch.load":
+            assert keyword(call, "weights_only") == "True", place
+        if short == "numpy.load":
+            assert keyword(call, "allow_pickle") in (None, "False"), place  # numpy's default is False
+        if short in ("yaml.load", "yaml.load_all"):
+            assert "SafeLoader" in keyword(call, "Loader") or keyword(call, "Loader") == "UniqueKeyLoader", place
+        if short.startswith("subprocess."):
+            assert keyword(call, "shell") in (None, "False"), place
+            assert not call.args or not isinstance(call.args[0], ast.JoinedStr | ast.Constant), place
+        if "Unpickler" in function:
+            assert name == OWN_UNPICKLER, place
+        if "tarfile" in function or function.endswith((".extractall", ".unpack_archive")):
+            assert not function.endswith((".extractall", ".unpack_archive")), place
+
+
+def test_the_calls_that_are_looked_for_are_there():
+    """So that a rename does not make the test above empty."""
+    found = {name for path in SOURCES for name, _ in calls(path)}
+    assert {"torch.load", "np.load", "yaml.load", "subprocess.run"} <= found
+
+
+def shell_commands(path):
+    """(line, text) of every `shell:` of a file of rules."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if line.strip() == "shell:":
+            indent = len(line) - len(line.lstrip())
+            body = []
+            for further in lines[number:]:
+                if further.strip() and len(further) - len(further.lstrip()) <= indent:
+                    break
+                body.append(further)
+            yield number, ast.literal_eval("(" + "\n".join(part.strip() for part in body) + "\n)")
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
+def test_every_value_in_a_shell_command_is_quoted(path):
+    for number, command in shell_commands(path):
+        for value in re.findall(r"(?<!\{)\{([^{}]+)\}", command):
+            place = f"{path.name}, line {number}: {{{value}}}"
+            assert value.endswith(":q") or value in HARMLESS | QUOTED_BY_FUNCTIONS, place
+
+
+def test_there_are_shell_commands_to_look_at():
+    assert sum(1 for path in RULES for _ in shell_commands(path)) >= 15
+
+
+def test_the_functions_that_build_options_quote_every_value():
+    """Each `{...}` inside of a text with '--option' in a rule's function is shlex.quote of something, or an option."""
+    found = 0
+    for path in RULES:
+        for option, value in re.findall(r"(--[a-z-]+|\{option\}) \{([^{}]+(?:\{[^{}]*\}[^{}]*)*)\}", path.read_text()):
+            if value.endswith(":q") or value in HARMLESS:
+                continue
+            assert value.startswith("shlex.quote("), f"{path.name}: {option} {{{value}}}"
+            found += 1
+    assert found >= 6
+
+
+def test_harmless_values_are_held_to_plain_names():
+    snakefile = (ROOT / "Snakefile").read_text(encoding="utf-8")
+    constraints = dict(re.findall(r'^    (\w+)="([^"]+)",$', snakefile, re.MULTILINE))
+    assert constraints["split"] == "valid|test"
+    for name, pattern in constraints.items():
+        for text in ("a b", "a;b", "$(touch x)", "`x`", "a'b", 'a"b', "ü", "a\nb", "", "{x}"):
+            assert not re.fullmatch(pattern, text), (name, text)
+
+
+@pytest.mark.parametrize("name", ["pipeline", "test", "ctranslate", "triton"])
+def test_every_dependency_is_locked_by_hash(name):
+    lock = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
+    entries = re.split(r"\n(?=[A-Za-z0-9])", lock.strip())
+    for entry in entries:
+        assert re.match(r"[A-Za-z0-9._\[\]-]+==\S+", entry) and "--hash=sha256:" in entry, entry[:80]
