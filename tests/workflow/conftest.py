@@ -14,7 +14,7 @@ def run_snakemake(folder: Path, *arguments: str, cores: str = "2", **environment
     """`snakemake` on the repository's Snakefile with `folder` as working directory; output is text."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     command += ["--cores", cores, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, timeout=900, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, timeout=3600, cwd=ROOT)
 
 
 @pytest.fixture(scope="session")
