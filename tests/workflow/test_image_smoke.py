@@ -37,7 +37,8 @@ def test_every_declared_image_run_is_in_the_tables_that_show_it(smoke, experimen
         assert done == set(artefact.run_ids) and collected["claims_sha256"] == claims
         for row in collected["rows"]:
             assert row["status"] == "done" or row["reason"] == "not run at smoke scale"
-            assert row["status"] == "missing" or set(row["measures"]) == set(artefact.measures)
+            if row["status"] == "done" and row["column"] in artefact.image_tasks:  # one table shows translation too
+                assert set(row["measures"]) == set(artefact.measures)
 
 
 def test_image_records_are_deterministic_content(smoke, experiments):

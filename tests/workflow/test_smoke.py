@@ -39,7 +39,8 @@ def copy_of(smoke, folder):
 
 def test_every_artefact_is_drawn_and_says_that_it_means_nothing(smoke, config, experiments):
     folder = smoke / "paper_figures" / "smoke"
-    expected = [path for name in experiments.artefacts for path in Paths.of(config).rendered(name)]
+    paths = Paths.of(config)
+    expected = [path for name in experiments.artefacts for path in paths.rendered(name)] + [paths.report()]
     assert sorted(path.name for path in folder.iterdir()) == sorted(path.rsplit("/", 1)[1] for path in expected)
     for name, artefact in experiments.artefacts.items():
         text = (folder / f"{name}.{'md' if artefact.kind == 'table' else 'svg'}").read_text()
