@@ -19,7 +19,7 @@ demo: venv ## set up, run `snakemake --cores all` at SCALE (default demo), say w
 	@ls paper_figures/$(SCALE)
 
 test: venv-test ## set up, run the fast test suite
-	@"$(VENV)/bin/python" -m pytest -m "not slow" -n 2
+	@"$(VENV)/bin/python" -m pytest -m "not slow"
 
 test-slow: venv-test ## the end-to-end tests, which train and start Snakemake
 	@"$(VENV)/bin/python" -m pytest -m slow
