@@ -126,7 +126,9 @@ def test_whole_files_of_something_else_are_refused(run, value):
         verify_weights(run)
 
 
-@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))], ids=["torch.save", "pickle"])
+@pytest.mark.parametrize(
+    "save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))], ids=["torch.save", "pickle"]
+)
 def test_a_pickle_that_would_run_code_runs_none(run, tmp_path, save):
     save({"seed1": OneMade(tmp_path / "made")}, run / "model.pt")
     with pytest.raises(UserError, match=r"model\.pt"):
