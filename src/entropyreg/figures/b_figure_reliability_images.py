@@ -18,9 +18,17 @@ from entropyreg.figures.image_runs import (
     finished_images,
     image_opening,
     networks,
-    targets_name,
 )
-from entropyreg.figures.reliability import BETWEEN, FEW, STRIP, Look, draw_reliability, legend_room, series_rows
+from entropyreg.figures.reliability import (
+    BETWEEN,
+    FEW,
+    STRIP,
+    Look,
+    curve_name,
+    draw_reliability,
+    legend_room,
+    series_rows,
+)
 from entropyreg.figures.runs import digits
 
 SERIES = {"hard": "X", "hard_scaled": "+", "smoothed": "^"}  # what is drawn, with its marker
@@ -67,13 +75,6 @@ def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Fig
         draw_reliability(axes, [row for row in rows if network.owns(row)], look)
         stamp(collected, axes)
     return figure
-
-
-def curve_name(row: Mapping[str, Any]) -> str:
-    """'hard, T = 1', 'hard, T = 2.31', 'smoothing .05'."""
-    if row["kind"] != "none":
-        return targets_name(row)
-    return "hard, T = 1" if row["series"] == "hard" else f"hard, T = {row['temperature']:.2f}"
 
 
 def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:

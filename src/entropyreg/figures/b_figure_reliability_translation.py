@@ -21,7 +21,16 @@ from entropyreg.figures.image_runs import (
     targets_name,
 )
 from entropyreg.figures.panels import NOTE_LINE
-from entropyreg.figures.reliability import BETWEEN, FEW, STRIP, Look, draw_reliability, legend_room, series_rows
+from entropyreg.figures.reliability import (
+    BETWEEN,
+    FEW,
+    STRIP,
+    Look,
+    curve_name,
+    draw_reliability,
+    legend_room,
+    series_rows,
+)
 from entropyreg.figures.style import FAMILIES
 from entropyreg.tables.translation_runs import EXTENSION, ROWS, as_network_runs
 
@@ -109,13 +118,6 @@ def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Fig
             write_below(strip, differences(collected, column["task"], own))
         stamp(collected, axes)
     return figure
-
-
-def curve_name(row: Mapping[str, Any]) -> str:
-    """'hard, T = 1', 'hard, T = 1.31', 'smoothing .1', 'skew .5'."""
-    if row["kind"] != "none":
-        return targets_name(row)
-    return "hard, T = 1" if row["series"] == "hard" else f"hard, T = {row['temperature']:.2f}"
 
 
 def own_name(row: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from entropyreg.figures.image_panels import empty_panel
-from entropyreg.figures.image_runs import run_color
+from entropyreg.figures.image_runs import run_color, targets_name
 from entropyreg.figures.panels import is_first_across
 from entropyreg.figures.style import FAINT, INK, TICK_POINTS
 
@@ -151,3 +151,10 @@ def curves(rows: Iterable[Mapping[str, Any]], series: Iterable[str]) -> dict[str
 def digits_of(share: float) -> str:
     """Three decimals without the zero before the point."""
     return f"{share:.3f}".removeprefix("0")
+
+
+def curve_name(row: Mapping[str, Any]) -> str:
+    """'hard, T = 1', 'hard, T = 1.31', 'smoothing .1', 'skew .5'."""
+    if row["kind"] != "none":
+        return targets_name(row)
+    return "hard, T = 1" if row["series"] == "hard" else f"hard, T = {row['temperature']:.2f}"

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from entropyreg.text_table import aligned
+
 
 def report(forecast: Mapping[str, Any]) -> str:
     """All of it, for a terminal."""
@@ -163,13 +165,6 @@ def size(value: float) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], left: int) -> str:
-    """Aligned columns: the first `left` to the left, the others to the right; a rule under the head."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            text.ljust(width) if column < left else text.rjust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
+    """`text_table.aligned` with a rule under the head."""
+    lines = aligned(rows, left)
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])

@@ -27,10 +27,9 @@ def read_collected(path: str | Path, artefact: str) -> dict[str, Any]:
             raise UserError(f"{path} lacks the key '{key}': it is not a collected table; delete it and run again.")
     if collected["artefact"] != artefact:
         raise UserError(f"{path} was collected for '{collected['artefact']}'; allowed here: '{artefact}'.")
-    for part in filter(None, (collected, collected.get("translation"))):
-        tasks = [column["task"] for column in part["columns"]]
-        for position, run in enumerate(part["rows"], start=1):
-            check_run(run, tasks, f"{path}, entry {position}")
+    tasks = [column["task"] for column in collected["columns"]]
+    for position, run in enumerate(collected["rows"], start=1):
+        check_run(run, tasks, f"{path}, entry {position}")
     return collected
 
 

@@ -63,12 +63,10 @@ def interval_of(collected: Mapping[str, Any], column: str, row: str, metric: str
 
 
 def parts_of(collected: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
-    """The image part and the translation part of a table of both; None: it has no column of translation.
+    """The image part and the translation part of a table of both, whose columns have `images` true or false.
 
-    Translation is under the key `translation`, or its columns have `images` false.
+    None: it has no column of translation.
     """
-    if collected.get("translation"):
-        return collected, {**collected, **collected["translation"]}
     tasks = {column["task"] for column in collected["columns"] if column.get("images") is False}
     if not tasks:
         return collected, None

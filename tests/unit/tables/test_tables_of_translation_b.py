@@ -18,7 +18,6 @@ from entropyreg.tables.translation_runs import as_network_run, interval_of, part
 DATA = Path(__file__).parents[2] / "data"
 REPORT = Path(__file__).parents[3] / "workflow" / "report"
 OWN = (b_table_family_calibration, b_table_perplexity)
-PARTS = ("columns", "rows", "curves", "comparisons", "own_output", "intervals")
 
 
 def name_of(module):
@@ -30,8 +29,8 @@ def example(module, **changes):
     return planted.table(name_of(module), **{"rows": rows, **changes})
 
 
-def calibration(joined=False, images=True, **changes):
-    """The collected calibration table of images with translation in it, in either form."""
+def calibration(images=True, **changes):
+    """The collected calibration table of images with translation in it."""
     collected = json.loads((DATA / "collected_b_table_calibration.json").read_text(encoding="utf-8"))
     if not images:
         collected |= {"columns": [], "rows": [], "comparisons": []}
@@ -39,8 +38,6 @@ def calibration(joined=False, images=True, **changes):
     text["comparisons"] = [
         planted.compared(column["task"], "smoothed", "scaled_ece", -0.0021, 0.004) for column in text["columns"]
     ]
-    if not joined:
-        return collected | {"translation": {key: text[key] for key in PARTS}}
     both = {key: [*collected[key], *text[key]] for key in ("rows", "comparisons")}
     columns = [{**column, "images": True} for column in collected["columns"]]
     columns += [{**column, "images": False} for column in text["columns"]]
@@ -70,9 +67,8 @@ def test_a_run_has_the_shape_of_an_image_run():
     assert interval_of({}, "en_de", "hard", "ece") is None
 
 
-@pytest.mark.parametrize("joined", [False, True])
-def test_translation_follows_the_images_and_leaves_their_sections_as_they_are(joined):
-    collected = calibration(joined)
+def test_translation_follows_the_images_and_leaves_their_sections_as_they_are():
+    collected = calibration()
     images, translation = parts_of(collected)
     assert [column["task"] for column in translation["columns"]] == ["en_de"]
     assert {run["column"] for run in images["rows"]}.isdisjoint({"en_de"})
@@ -135,7 +131,7 @@ def test_only_a_half_holds_out_and_only_all_is_decoded():
 
 def test_a_temperature_at_the_end_of_the_grid_is_told():
     collected = calibration()
-    run = collected["translation"]["rows"][0]
+    run = next(run for run in collected["rows"] if run["column"] == "en_de")
     run["measures"]["valid"]["temperatures"]["fits"]["ece_all"]["at_bound"] = True
     assert "T is at the end of the grid for 1 of 3 seeds" in to_markdown(b_table_calibration.build(collected))
 
