@@ -6,7 +6,7 @@ SNAKEMAKE = "$(VENV)/bin/snakemake"
 AUDIT = uvx --quiet pip-audit==2.10.1 --strict --disable-pip --progress-spinner off
 export VENV
 
-.PHONY: demo test test-slow venv venv-test lint format lock audit bench figures verify verify-cell compare-reference reference export forecast clean help
+.PHONY: demo test test-slow test-long venv venv-test lint format lock audit bench figures verify verify-cell compare-reference reference export forecast clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,10 +19,13 @@ demo: venv ## set up, run `snakemake --cores all` at SCALE (default demo), say w
 	@ls paper_figures/$(SCALE)
 
 test: venv-test ## set up, run the fast test suite
-	@"$(VENV)/bin/python" -m pytest -m "not slow"
+	@"$(VENV)/bin/python" -m pytest -m "not slow and not long"
 
 test-slow: venv-test ## the end-to-end tests, which train and start Snakemake
-	@"$(VENV)/bin/python" -m pytest -m slow
+	@"$(VENV)/bin/python" -m pytest -m "slow and not long"
+
+test-long: venv-test ## the tests that take many minutes: kills by the dozen, a Slurm, environments, large fuzz
+	@"$(VENV)/bin/python" -m pytest -m long
 
 venv: ## make .venv with the pinned packages, once
 	@tools/make_venv.sh
