@@ -38,15 +38,15 @@ def bin_of(skew: float | None) -> int | None:
 
 def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Figure:
     """One panel a data set, the bins' colours above, scale and missing runs in the footnote."""
-    shown = [row | {"shown_skew": middle_of_bin(row["skew"])} for row in rows]
+    shown = [row | {"shown_skew": shown_skew(row["skew"])} for row in rows]
     note = footnote(collected, rows)
     return draw_entropy_panels(collected, shown, note, "reference_rank", Y_LABEL, BINS)
 
 
-def middle_of_bin(skew: float | None) -> float | None:
-    """The skew whose colour stands for the bin; None without a skew."""
+def shown_skew(skew: float | None) -> float | None:
+    """The skew whose colour is shown: the middle of the bin, but an end of the family keeps its own; None without."""
     place = bin_of(skew)
-    return None if place is None else (place + 0.5) / len(BINS)
+    return skew if place is None or skew in (0, 1) else (place + 0.5) / len(BINS)
 
 
 def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -182,7 +182,8 @@ def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     if rows:
         models = {(row["row"] == "teacher", row["model_title"] or row["model"]) for row in rows}
         kinds = {True: "Teacher", False: "Student"}
-        told += [f"{kinds[kind]}: {title}." for kind, title in sorted(models, reverse=True)]
+        named = [(kinds[kind], title) for kind, title in sorted(models, reverse=True)]
+        told += [f"{title}." if title.startswith(kind) else f"{kind}: {title}." for kind, title in named]
         told += ["Points: means over seeds; bands and bars: lowest to highest seed. Smoothed teachers at T = 1."]
     if any(row["row"] == "from_hard" for row in rows):
         told.append("The hard teacher's smoothing is measured on the training images, mean over seeds.")

@@ -7,9 +7,9 @@ It separates what the paper's Figure 5 joins: a smoothed teacher at T = 1, and o
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -36,7 +36,6 @@ COLUMNS = (
 )
 BAR = 0.5  # inches right of each panel, for its colour bar
 CELL = 0.3  # inches, height of a line of the map
-DARK = 0.6  # cells below this luminance have white text
 
 
 def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -63,10 +62,10 @@ def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Fig
     across = min(len(shown), 2)
     figure, panels = new_grid(titles, note, across, panel=CELL * lines, gap=0.35, names=BAR - RIGHT)
     for axes, network in zip(panels, shown, strict=True):
+        draw_panel(axes, [row for row in rows if network.owns(row)], *grid(collected, network))
         if is_first_across(axes):
             axes.set_ylabel("teacher's smoothing")
             axes.yaxis.set_label_coords(-0.62 * LEFT / (axes.get_position().width * figure.get_figwidth()), 0.5)
-        draw_panel(axes, [row for row in rows if network.owns(row)], *grid(collected, network))
         stamp(collected, axes)
     return figure
 
@@ -83,40 +82,34 @@ def grid(collected: Mapping[str, Any], network: Network) -> tuple[list[float], l
 def draw_panel(
     axes: Axes, rows: Sequence[Mapping[str, Any]], smoothings: Sequence[float], temperatures: Sequence[float]
 ) -> None:
-    """The cells with their accuracy in percent; a cell without a run is empty."""
+    """The cells with their accuracy in percent; a cell without a run is grey."""
     axes.set_xlabel("teacher's temperature")
-    axes.grid(False)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.set_xlim(-0.5, max(len(temperatures), 1) - 0.5)
-    axes.set_ylim(-0.5, max(len(smoothings), 1) - 0.5)
-    axes.set_xticks(range(len(temperatures)), [digits(one) for one in temperatures])
-    axes.set_yticks(range(len(smoothings)), [digits(one) for one in smoothings])
-    axes.yaxis.set_tick_params(labelsize=TICK_POINTS - 0.5)
     if not rows:
         empty_panel(axes)
         return
-    values = [row["mean"] for row in rows]
-    middle, half = (max(values) + min(values)) / 2, max((max(values) - min(values)) / 2, 0.05)
-    scale = ScalarMappable(Normalize(middle - half, middle + half), "cividis")
-    for y in range(len(smoothings)):
-        for x in range(len(temperatures)):
-            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="none", edgecolor=FAINT, linewidth=0.6))
-    for row in rows:
-        x, y = temperatures.index(row["temperature"]), smoothings.index(row["teacher_smoothing"])
-        shade = scale.to_rgba(row["mean"])
-        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=shade, edgecolor="white", linewidth=0.8))
-        luminance = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2]
-        place = {"ha": "center", "va": "center", "size": TICK_POINTS, "zorder": 5}
-        axes.text(x, y, f"{row['mean']:.2f}", color="white" if luminance < DARK else INK, **place)
-        if row["selected"]:
-            for shade, width in ((INK, 2.6), ("white", 0.9)):  # seen on dark and on light cells
-                edge = {"facecolor": "none", "edgecolor": shade, "linewidth": width, "zorder": 4, "gid": "selected"}
-                axes.add_patch(Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, **edge))
     figure, (left, bottom, across, height) = axes.figure, axes.get_position().bounds
     width = figure.get_figwidth()
     bar = figure.add_axes((left + across + 0.06 / width, bottom, 0.07 / width, height))
-    figure.colorbar(scale, cax=bar)
+    cells = pd.DataFrame(rows).pivot(index="teacher_smoothing", columns="temperature", values="mean")
+    cells = cells.reindex(index=list(smoothings), columns=list(temperatures))
+    middle, half = (cells.max(axis=None) + cells.min(axis=None)) / 2, (cells.max(axis=None) - cells.min(axis=None)) / 2
+    limits = {"vmin": middle - max(half, 0.05), "vmax": middle + max(half, 0.05)}
+    look = {"cmap": "cividis", "linewidths": 0.8, "linecolor": "white", "annot_kws": {"size": TICK_POINTS}}
+    axes.set_facecolor(FAINT)  # seen where a cell has no run
+    seaborn.heatmap(cells, ax=axes, cbar_ax=bar, annot=True, fmt=".2f", **limits, **look)
+    axes.invert_yaxis()  # the hard teacher at the bottom
+    axes.grid(False)
+    axes.set(xlabel="teacher's temperature", ylabel="")
+    axes.tick_params(length=0)
+    axes.set_xticks([n + 0.5 for n in range(len(temperatures))], [digits(one) for one in temperatures])
+    axes.set_yticks([n + 0.5 for n in range(len(smoothings))], [digits(one) for one in smoothings], rotation=0)
+    axes.yaxis.set_tick_params(labelsize=TICK_POINTS - 0.5)
+    for row in rows:
+        if row["selected"]:
+            x, y = temperatures.index(row["temperature"]), smoothings.index(row["teacher_smoothing"])
+            for shade, thick in ((INK, 2.6), ("white", 0.9)):  # seen on dark and on light cells
+                edge = {"facecolor": "none", "edgecolor": shade, "linewidth": thick, "zorder": 4, "gid": "selected"}
+                axes.add_patch(Rectangle((x + 0.04, y + 0.08), 0.92, 0.84, **edge))
     bar.yaxis.set_major_locator(MaxNLocator(nbins=4))
     bar.tick_params(labelsize=TICK_POINTS - 1, pad=1, length=1.5)
     bar.set_title("%", size=TICK_POINTS, loc="left", pad=3)
@@ -130,9 +123,12 @@ def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
         teachers = [run["teacher"] for run in finished_images(collected) if run["teacher"]]
         titles = {teacher.get("model_title") or teacher["model"] for teacher in teachers}
         told = [
-            f"Validation accuracy of the student in %, mean over seeds. Teacher: {', '.join(sorted(titles))}.",
+            f"Validation accuracy of the student in %, mean over seeds. Taught by: {', '.join(sorted(titles))}.",
             "0: hard targets. Outlined: the best temperature of each teacher, chosen on these images.",
         ]
+        grids = [grid(collected, network) for network in networks(collected)]
+        cells = sum(len(smoothings) * len(temperatures) for smoothings, temperatures in grids)
+        told += ["Grey: no finished run."] if len(rows) < cells else []
         counts = {row["n_seeds"] for row in rows}
         told += [f"Cells have {min(counts)} to {max(counts)} seeds."] if len(counts) > 1 else []
     return image_opening(collected, told)

@@ -130,25 +130,25 @@ def skew_points(axes: Axes, rows: Sequence[Mapping[str, Any]], x: str, y: str) -
 def skew_bar(figure: Figure, bins: Sequence[str] | None = None) -> Axes:
     """The colour of each skew with the markers of the family, above the panels: the legend.
 
-    `bins`: labels of bins of equal width, each in the colour of its middle.
+    `bins`: labels of bins of equal width, each in the colour of its middle; the ends keep their own.
     """
     width, height = figure.get_size_inches()
     axes = figure.add_axes((LEFT / width, 1 - 0.3 / height, (width - LEFT - RIGHT) / width, 0.07 / height))
     dot = FAMILIES["skew_jensen"].symbol
     if bins is None:
-        colors, ends = SKEW_COLORS, (0.0, 1.0)
+        colors = SKEW_COLORS
         ticks, labels = [0, 0.25, 0.5, 0.75, 1], ["skew 0", f"{dot} .25", f"{dot} .5", f"{dot} .75", "1"]
     else:
         ticks, labels = [(n + 0.5) / len(bins) for n in range(len(bins))], [f"{dot} {label}" for label in bins]
-        colors, ends = ListedColormap([color(middle) for middle in ticks]), (ticks[0], ticks[-1])
+        colors = ListedColormap([color(middle) for middle in ticks])
     figure.colorbar(ScalarMappable(Normalize(0, 1), colors), cax=axes, orientation="horizontal")
     axes.set_xticks(ticks, labels)
     axes.tick_params(length=1.5, pad=1)
     axes.grid(False)
-    for skew, side, away, shown in ((0.0, "left", 9, ends[0]), (1.0, "right", -9, ends[1])):
+    for skew, side, away in ((0.0, "left", 9), (1.0, "right", -9)):
         kind = FAMILIES[family(skew)]
         place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom", "size": TICK_POINTS}
-        axes.annotate(kind.symbol, (skew, 1), (0, 3), ha=side, color=color(shown), **place)
+        axes.annotate(kind.symbol, (skew, 1), (0, 3), ha=side, color=color(skew), **place)
         axes.annotate(kind.label, (skew, 1), (away, 3), ha=side, **place)
     return axes
 

@@ -8,6 +8,8 @@ One line is one triplet of classes (of words, for a translation model) of one ne
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -146,15 +148,14 @@ def draw_panel(axes: Axes, rows: Sequence[Mapping[str, Any]], split: str, line: 
         axis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     for position, one in enumerate(line.classes):
         shade, marker = data_set_look(position)
-        own = [row for row in shown if row["class"] == one]
-        for template in (False, True):
-            places = coordinates([row for row in own if (row["kind_of_point"] == TEMPLATE) == template])
-            if not template:
-                look = {"s": DOT, "marker": marker, "linewidths": 0, "alpha": 0.75, "zorder": 3}
-                axes.scatter(*places, color=shade, gid=f"class {one}", **look)
-                continue
-            for ink, width in (("white", 2.6), (shade, 1.4)):
-                axes.scatter(*places, s=34, marker="x", color=ink, linewidths=width, zorder=4, gid=TEMPLATE)
+        own = pd.DataFrame([row for row in shown if row["class"] == one])
+        templates = own["kind_of_point"] == TEMPLATE
+        look = {"s": DOT, "marker": marker, "linewidth": 0, "alpha": 0.75, "zorder": 3, "gid": f"class {one}"}
+        seaborn.scatterplot(own[~templates], x="x", y="y", ax=axes, color=shade, legend=False, **look)
+        for ink, width in (("white", 2.6), (shade, 1.4)):
+            look = {"s": 34, "marker": "x", "linewidth": width, "zorder": 4, "gid": TEMPLATE}
+            seaborn.scatterplot(own[templates], x="x", y="y", ax=axes, color=ink, legend=False, **look)
+    axes.set(xlabel="", ylabel="")
 
 
 def coordinates(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:

@@ -83,14 +83,17 @@ def test_each_skew_falls_in_its_published_bin(skew, label):
     assert rank.BINS[rank.bin_of(skew)] == label
 
 
-def test_ranks_are_plotted_in_the_colour_of_their_bin():
+def test_ranks_are_plotted_in_the_colour_of_their_bin_and_the_ends_in_their_own():
     figure, rows = drawn("a_figure_reference_rank", table("a_figure_reference_rank", RUNS, COLUMNS))
     assert [row["skew_bin"] for row in rows][:4] == [None, None, "[.75, 1]", "[.5, .75)"]
     left, right = figure.axes[:2]
     own = [row for row in rows if row["column"] == "one"]
     assert points_of(left) == sorted((row["entropy_normalized"], row["reference_rank"]) for row in own)
     (squares,) = [group for group in right.collections if group.get_gid() == "confidence_penalty"]
-    assert tuple(squares.get_facecolor()[0]) == pytest.approx(color(0.125))
+    assert tuple(squares.get_facecolor()[0]) == pytest.approx(color(0))  # an end keeps its colour in every figure
+    between = [group for group in left.collections if group.get_gid() == "skew_jensen"]
+    shades = {tuple(shade) for group in between for shade in group.get_facecolor()}
+    assert shades and shades <= {tuple(color(middle)) for middle in (0.125, 0.375, 0.625, 0.875)}
     assert "V\u00a0=\u00a01,616" in " ".join(text.get_text() for text in figure.texts)
 
 

@@ -50,7 +50,7 @@ def test_a_cell_is_the_mean_over_seeds_and_a_missing_run_leaves_it_empty():
     cell = next(row for row in rows if (row["teacher_smoothing"], row["temperature"]) == (0.0, 4.0))
     assert cell["mean"] == pytest.approx(100 * (0.9 + 0.02 * math.log(4)) + 0.15)
     words = words_of(figure)
-    assert f"{cell['mean']:.2f}" in words and "2 of 18 runs missing" in words
+    assert f"{cell['mean']:.2f}" in words and "2 of 18 runs missing" in words and "Grey: no finished run." in words
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["1", "2", "4"]
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["0", ".15", ".45"]
 
@@ -58,8 +58,11 @@ def test_a_cell_is_the_mean_over_seeds_and_a_missing_run_leaves_it_empty():
 def test_the_best_temperature_of_each_teacher_is_outlined():
     figure, _ = example("b_figure_distillation_grid")
     outlined = [patch for patch in figure.axes[0].patches if patch.get_gid() == "selected"]
-    middles = {(round(p.get_x() + p.get_width() / 2), round(p.get_y() + p.get_height() / 2)) for p in outlined}
-    assert middles == {(2, 0), (0, 1), (0, 2)}
+    cells = {(int(p.get_x() + p.get_width() / 2), int(p.get_y() + p.get_height() / 2)) for p in outlined}
+    assert cells == {(2, 0), (0, 1), (0, 2)}
+    low, high = figure.axes[0].get_ylim()
+    assert low < high  # the hard teacher at the bottom
+    assert figure.axes[0].get_ylabel() == "teacher's smoothing"
 
 
 def test_one_cell_alone_can_be_drawn():

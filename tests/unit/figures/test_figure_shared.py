@@ -126,7 +126,7 @@ def test_bins_of_skews_are_labelled_in_their_middles():
     assert bar.get_xticks().tolist() == [0.25, 0.75]
     assert [label.get_text() for label in bar.get_xticklabels()] == ["● [0, .5)", "● [.5, 1]"]
     symbols = {text.get_text(): text.get_color() for text in bar.texts}
-    assert symbols["■"] == color(0.25) and symbols["▲"] == color(0.75)
+    assert symbols["■"] == color(0) and symbols["▲"] == color(1)  # the ends keep their own
 
 
 def test_nothing_to_tell_draws_no_legend():
