@@ -9,6 +9,7 @@ from entropyreg.files import read_json
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.results.comparisons import compare_rows
 from entropyreg.results.temperature_curves import curves_of_rows
+from entropyreg.run_folder import FAILURE
 
 CELL = ("row", "column", "run", "model", "skew", "strength", "smoothing", "baseline", "generator", "wanted_entropy")
 CELL += ("trial", "seed")
@@ -55,7 +56,19 @@ def missing_reason(settings: Mapping[str, Any], cell: Mapping[str, Any], runs_di
     """Why a cell has no record; None where it has one."""
     if cell["run"] is None:
         return f"not run at {settings['scale']} scale"
-    return None if (runs_dir / cell["run"] / "record.json").exists() else "no record yet"
+    folder = runs_dir / cell["run"]
+    if (folder / "record.json").exists():
+        return None
+    return failure_of(folder) or "no record yet"
+
+
+def failure_of(folder: Path) -> str | None:
+    """'failed: out of memory': the first line of the error that a run's last command left; None without one."""
+    path = folder / FAILURE
+    if not path.exists():
+        return None
+    with blaming(path):
+        return f"failed: {str(read_json(path)['error']).strip().partition(chr(10))[0]}"
 
 
 def read_record(settings: Mapping[str, Any], run: str, runs_dir: Path, claims_sha256: str) -> dict[str, Any] | None:

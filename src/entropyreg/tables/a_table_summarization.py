@@ -15,15 +15,15 @@ from entropyreg.tables.formats import GAMMA, Cell, Table
 from entropyreg.tables.layout import (
     CONDITIONING_DEFINITION,
     CONDITIONINGS,
-    DEVIATION_DEFINITION,
     ENTROPY,
     ENTROPY_DEFINITION,
+    INTERVAL_DEFINITION,
     ROWS,
     SKEW,
     STRENGTH,
     TUNED,
     Layout,
-    Quantity,
+    measured,
 )
 
 ROUGE = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rouge_l": "ROUGE-L"}
@@ -32,12 +32,12 @@ LAYOUT = Layout(
     title="Paper A, Table 2: summarisation, ROUGE and normalised entropy by regularizer",
     rows=ROWS,
     quantities=(
-        replace(SKEW, published=None),
-        replace(STRENGTH, published=None),
+        replace(SKEW, published=False),
+        replace(STRENGTH, published=False),
         ENTROPY,
         *CONDITIONINGS,
         *(
-            Quantity(key, "ROUGE", Cell(name), ".2f", published=Cell(name), signature="rouge_signature")
+            measured(key, name, "ROUGE", ".2f", published=True, signature="rouge_signature")
             for key, name in ROUGE.items()
         ),
     ),
@@ -47,10 +47,10 @@ LAYOUT = Layout(
         CONDITIONING_DEFINITION,
         "ROUGE-1, ROUGE-2, ROUGE-L: F1 times 100 of detokenised summaries against one untouched reference, mean over "
         "the summaries; ROUGE-L is summary-level.",
-        DEVIATION_DEFINITION,
+        INTERVAL_DEFINITION,
         "The values that paper A published in this table, its skews and strengths included, are not available to us.",
     ),
-    conditionings=True,
+    further="Ĥ under other conditionings",
     tuned=TUNED,
     references={
         "bart_readme": Cell(

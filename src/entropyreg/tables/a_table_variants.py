@@ -15,14 +15,14 @@ from entropyreg.tables.by_regularizer import build as build_by_regularizer
 from entropyreg.tables.formats import Cell, Table
 from entropyreg.tables.layout import (
     CONDITIONINGS,
-    DEVIATION_DEFINITION,
     ENTROPY,
     ENTROPY_DEFINITION,
+    INTERVAL_DEFINITION,
     SKEW,
     STRENGTH,
     Layout,
-    Quantity,
     Row,
+    measured,
 )
 
 ROWS = {
@@ -39,17 +39,13 @@ LAYOUT = Layout(
     title="Paper A, variants: baseline, generator and model, BLEU and normalised entropy",
     rows=ROWS,
     quantities=(
-        replace(SKEW, published=None),
-        replace(STRENGTH, published=None),
+        replace(SKEW, published=False),
+        replace(STRENGTH, published=False),
         ENTROPY,
-        *CONDITIONINGS,
-        Quantity("bleu", "BLEU", Cell("BLEU"), signature="bleu_signature"),
-        Quantity("bleu_gain", "BLEU", Cell("gain"), "+.1f", signature="bleu_signature"),
-        Quantity(
-            *("bleu_as_published", "BLEU", Cell("BLEU as published")),
-            published=Cell("BLEU"),
-            signature="bleu_as_published_signature",
-        ),
+        *(replace(one, section="") for one in CONDITIONINGS),
+        measured("bleu_as_published", "BLEU", "BLEU", published=True, signature="bleu_as_published_signature"),
+        measured("bleu", "BLEU of text", "BLEU", signature="bleu_signature"),
+        measured("bleu_gain", "gain of text", "BLEU", "+.1f", signature="bleu_signature"),
     ),
     definitions=(
         labels.ABBREVIATIONS,
@@ -57,9 +53,9 @@ LAYOUT = Layout(
         "place of uniform. Euclidean generator: the regularizer is ||u - p||^2, whatever the skew. fconv: the "
         "convolutional model in place of the Transformer.",
         ENTROPY_DEFINITION + " The csv also has the other conditionings.",
-        "BLEU: detokenised hypotheses against untouched references. gain: BLEU minus that of no regularization with "
-        "the same model and seed. BLEU as published: on tokenised text, the paper's way.",
-        DEVIATION_DEFINITION,
+        "BLEU: of tokenised text, the paper's way. BLEU of text: detokenised hypotheses against untouched references. "
+        "gain of text: BLEU of text minus that of no regularization with the same model and seed.",
+        INTERVAL_DEFINITION,
         "The authors' code has each of these variants; what paper A published on them is not available to us.",
     ),
     show_model=True,

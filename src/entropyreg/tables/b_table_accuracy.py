@@ -4,37 +4,39 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from entropyreg.results.published import Published
-from entropyreg.tables import beside
-from entropyreg.tables.by_network import Column, sizes_text
+from entropyreg.tables.beside import beside, counterparts_text
+from entropyreg.tables.by_network import Parts, sizes_text
 from entropyreg.tables.by_network import build as build_by_network
-from entropyreg.tables.formats import Cell, Footnotes, Section, Table
+from entropyreg.tables.cells import Beside, Entry, block
+from entropyreg.tables.formats import Cell, Table
 from entropyreg.tables.image_layout import (
-    DEVIATION,
     DIFFERENCES,
+    INTERVAL,
     NATS,
-    SHARE,
+    PERCENT,
+    PUBLISHED,
     SHARE_OF_LOG_K,
     SMOOTHING,
-    SOURCES,
     VALIDATION,
     ImageLayout,
     accuracy,
     score,
+    sources_of,
+    split_of,
 )
-from entropyreg.tables.image_runs import Arm
+from entropyreg.tables.legend import Legend
+from entropyreg.tables.runs import Arm, Column
 
-SHOWN = (
-    accuracy("valid"),
-    accuracy("test"),
+OF_TEST = (
     score("test", "nll", "NLL", NATS, ".4f"),
-    score("test", "confidence", "confidence (%)", SHARE, ".2f", 100),
+    score("test", "confidence", "confidence (%)", PERCENT, ".2f", 100),
 )
 LAYOUT = ImageLayout(
     name="b_table_accuracy",
     title="Paper B, Table 2: accuracy without and with label smoothing",
     rows={"hard": "hard", "smoothed": "smoothed"},
     measures=(
-        *SHOWN,
+        *OF_TEST,
         accuracy("train"),
         score("valid", "nll", "NLL", NATS, ".4f"),
         score("test", "entropy_normalized", "entropy", SHARE_OF_LOG_K, ".4f"),
@@ -44,7 +46,7 @@ LAYOUT = ImageLayout(
         VALIDATION + " The paper's accuracies are of validation images (of ImageNet the published validation set, our "
         "test images), the replication's of test images.",
         "confidence: mean probability of the predicted class. NLL: against the true label, without smoothing.",
-        DEVIATION,
+        INTERVAL + PUBLISHED,
     ),
     differences=DIFFERENCES,
 )
@@ -53,28 +55,28 @@ METRIC = "accuracy_percent"
 
 def build(collected: Mapping[str, Any], published: Published | None = None) -> Table:
     """The table of a collected table's content (pure)."""
-    return build_by_network(LAYOUT, collected, published, sections)
+    return build_by_network(LAYOUT, collected, published, make)
 
 
-def sections(column: Column, arms: Sequence[Arm], published: Published, footnotes: Footnotes) -> list[Section]:
+def make(column: Column, arms: Sequence[Arm], published: Published, legend: Legend) -> Parts:
     """One line a network and row."""
-    headers = ("network", "targets", *(one.header for one in SHOWN), *("accuracy (%)" for _ in SOURCES))
-    return [
-        Section(
-            title=column["title"],
-            text=f"{beside.counterparts_text(column['task'], arms, published)}; {sizes_text(arms)}.",
-            groups=(("", 2), ("reproduced", len(SHOWN)), *((title, 1) for title in SOURCES.values())),
-            headers=tuple(map(Cell, headers)),
-            rows=tuple(line(arm, published, footnotes) for arm in arms),
-        )
-    ]
+    lines, entries = [], []
+    names = [arm.declared("published_as") for arm in arms]
+    sources = {split: sources_of(split, names) for split in ("valid", "test")}
+    for arm in arms:
+        own = [accuracy_entry(split, arm, sources[split], published) for split in sources]
+        own += [arm.entry(one) for one in OF_TEST]
+        lines.append(((Cell(arm.declared("model_title") or "-"), Cell(LAYOUT.label(arm))), own))
+        entries.append((arm.named, own))
+    text = f"{counterparts_text(column['task'], arms, published)}; {sizes_text(arms)}."
+    return Parts([block(column["title"], text, ["network", "targets"], lines, legend)], entries)
 
 
-def line(arm: Arm, published: Published, footnotes: Footnotes) -> tuple[Cell, ...]:
-    key = (LAYOUT.name, arm.row, arm.declared("published_as"), METRIC)
-    return (
-        Cell(arm.declared("model_title") or "-"),
-        Cell(LAYOUT.label(arm)),
-        *(one.cell(arm, footnotes) for one in SHOWN),
-        *(beside.cell(published, (source, *key), footnotes) for source in SOURCES),
-    )
+def accuracy_entry(split: str, arm: Arm, sources: Sequence[str], published: Published) -> Entry:
+    name = arm.declared("published_as")
+    found = []
+    for source in sources:
+        of_split = name and split_of(source, name) == split
+        key = (source, LAYOUT.name, arm.row, name, METRIC)
+        found.append(beside(published, key, arm.task) if of_split else Beside(source, applies=False))
+    return arm.entry(accuracy(split), *found)

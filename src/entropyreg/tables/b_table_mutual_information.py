@@ -8,27 +8,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from entropyreg.results.published import Published
-from entropyreg.tables import image_tidy
-from entropyreg.tables.by_network import Column, sizes_text
+from entropyreg.tables.aggregate import Value
+from entropyreg.tables.by_network import Parts, sizes_text
 from entropyreg.tables.by_network import build as build_by_network
-from entropyreg.tables.formats import Cell, Footnotes, Section, Table
-from entropyreg.tables.image_layout import DEVIATION, NATS, SMOOTHING, ImageLayout
-from entropyreg.tables.image_runs import Arm, Collected, at
-from entropyreg.tables.shown import shown
+from entropyreg.tables.cells import Beside, Entry, Quantity, block
+from entropyreg.tables.formats import Cell, Table
+from entropyreg.tables.image_layout import INTERVAL, NATS, SMOOTHING, ImageLayout, measure
+from entropyreg.tables.legend import Legend
+from entropyreg.tables.runs import NO_PAIR, Arm, Column, at
 
 Form = tuple[int, str, str]  # draws L, form of the variance, sample
 CURVES = ("mutual_information", "curves")
 VARIANCES = {"shared": "one", "per_input": "one an image"}
 SAMPLES = {"fresh": "fresh draw", "same": "same draws"}
 QUANTITIES = {  # of a curve: header, unit, format
-    "final": ("at the end", NATS, ".3f"),
+    "final": ("at the end", NATS, ".3f"),  # the paper has its curve
     "slope": ("slope", "nats over the second half", "+.3f"),
     "peak": ("peak", NATS, ".3f"),
     "peak_update": ("peak at update", "updates", ".0f"),
 }
 DIVERGED = 1.0  # nats below 0, at any moment: an image whose draws coincide has (almost) no variance of its own
-NO_NUMBER = "the estimate diverges: images whose few draws coincide have no variance of their own"
-NO_HARD = "no finished network of this seed with hard targets"
+NO_NUMBER = "diverges: images whose few draws coincide have no variance of their own"
 LAYOUT = ImageLayout(
     name="b_table_mutual_information",
     title="Mutual information of images and logits, by every form of the estimate",
@@ -42,8 +42,7 @@ LAYOUT = ImageLayout(
         "slope: of the second half of training, least squares, in nats; the paper's curves fall. at the end: log 2 = "
         "0.693 if only the class is left of an image.",
         "minus hard: at the end, smoothed minus hard by seed; the paper's is negative.",
-        DEVIATION,
-        "The published curves cannot be read off, so no number stands beside these.",
+        INTERVAL + " paper: its curves cannot be read off, so no number stands there.",
     ),
     differences={},
 )
@@ -51,22 +50,34 @@ LAYOUT = ImageLayout(
 
 def build(collected: Mapping[str, Any], published: Published | None = None) -> Table:
     """The table of a collected table's content (pure)."""
-    return build_by_network(LAYOUT, collected, published, sections, more_lines)
+    return build_by_network(LAYOUT, collected, published, make)
 
 
-def sections(column: Column, arms: Sequence[Arm], published: Published, footnotes: Footnotes) -> list[Section]:
+def make(column: Column, arms: Sequence[Arm], published: Published, legend: Legend) -> Parts:
     """One line a network, objective and form of the estimate."""
-    headers = ("network", "updates", "targets", "L", "variance", "sample")
-    headers += (*(header for header, *_ in QUANTITIES.values()), "minus hard")
-    return [
-        Section(
-            title=column["title"],
-            text=f"{images_text(arms)}{sizes_text(arms)}.",
-            groups=(("", len(headers)),),
-            headers=tuple(map(Cell, headers)),
-            rows=tuple(line(arm, form, arms, footnotes) for arm in arms for form in forms(arm) or [None]),
-        )
-    ]
+    lines, entries = [], []
+    for arm in arms:
+        for form in forms(arm) or [None]:
+            own = entries_of(arm, form, arms)
+            lines.append((names_of(arm, form), own))
+            entries.append((arm.named, own))
+    labels = ["network", "updates", "targets", "L", "variance", "sample"]
+    return Parts([block(column["title"], f"{images_text(arms)}{sizes_text(arms)}.", labels, lines, legend)], entries)
+
+
+def entries_of(arm: Arm, form: Form | None, arms: Sequence[Arm]) -> list[Entry]:
+    """What is shown of one form of the estimate, called 'final.draws5.shared.fresh' and so on."""
+    entries = []
+    for key, (header, unit, written) in QUANTITIES.items():
+        beside = (Beside("B"),) if key == "final" else ()
+        entries.append(Entry(quantity_of(key, form, header, unit, written), value(arm, form, key), beside))
+    gap = quantity_of("final_minus_hard", form, "minus hard", NATS, "+.3f")
+    return [*entries, Entry(gap, Value() if arm.row == "hard" else minus_hard(arm, form, arms))]
+
+
+def quantity_of(key: str, form: Form | None, header: str, unit: str, written: str) -> Quantity:
+    path = (f"draws{form[0]}", *form[1:]) if form else ()
+    return measure((key, *path), header, unit, written)
 
 
 def images_text(arms: Sequence[Arm]) -> str:
@@ -92,23 +103,14 @@ def form_of(curve: Mapping[str, Any]) -> Form:
     return curve["draws"], curve["variance"], curve["sample"]
 
 
-def line(arm: Arm, form: Form | None, arms: Sequence[Arm], footnotes: Footnotes) -> tuple[Cell, ...]:
+def names_of(arm: Arm, form: Form | None) -> tuple[Cell, ...]:
     updates = arm.declared("updates")
-    named = ("-", "-", "-")
-    if form:
-        draws, variance, sample = form
-        named = (str(draws), VARIANCES[variance], SAMPLES[sample])
-    return (
-        Cell(arm.declared("model_title") or "-"),
-        Cell("-" if updates is None else str(updates)),
-        Cell(LAYOUT.label(arm)),
-        *map(Cell, named),
-        *(shown(value(arm, form, key), written, footnotes) for key, (*_, written) in QUANTITIES.items()),
-        shown(minus_hard(arm, form, arms), "+.3f", footnotes) if arm.row != "hard" else Cell("-"),
-    )
+    named = (str(form[0]), VARIANCES[form[1]], SAMPLES[form[2]]) if form else ("-", "-", "-")
+    texts = (arm.declared("model_title") or "-", "-" if updates is None else str(updates), LAYOUT.label(arm), *named)
+    return tuple(map(Cell, texts))
 
 
-def quantity_of(run: Mapping[str, Any], form: Form | None, key: str) -> float | None:
+def number_of(run: Mapping[str, Any], form: Form | None, key: str) -> float | None:
     """What a run's curve of this form has; None without one."""
     curves = at(run["measures"], CURVES) or ()
     return next((curve[key] for curve in curves if form_of(curve) == form), None)
@@ -120,35 +122,22 @@ def diverges(arm: Arm, form: Form | None) -> bool:
     return any(value is not None and value < -DIVERGED for curve in curves for value in curve["values"])
 
 
-def value(arm: Arm, form: Form | None, key: str) -> Any:
+def value(arm: Arm, form: Form | None, key: str) -> Value:
     """Mean over seeds of a quantity of the curve; none where the estimate diverges."""
     if diverges(arm, form):
         return arm.over_seeds(lambda run: None, absent=NO_NUMBER)
-    return arm.over_seeds(lambda run: quantity_of(run, form, key))
+    return arm.over_seeds(lambda run: number_of(run, form, key))
 
 
-def minus_hard(arm: Arm, form: Form | None, arms: Sequence[Arm]) -> Any:
+def minus_hard(arm: Arm, form: Form | None, arms: Sequence[Arm]) -> Value:
     """The end of the curve minus that of the hard network of the same model and seed."""
     same = [one for one in arms if one.row == "hard" and one.declared("model") == arm.declared("model")]
     if any(diverges(one, form) for one in (arm, *same)):
         return arm.over_seeds(lambda run: None, absent=NO_NUMBER)
-    hard = {run["seed"]: quantity_of(run, form, "final") for one in same for run in one.done}
+    hard = {run["seed"]: number_of(run, form, "final") for one in same for run in one.done}
 
     def gap(run: Mapping[str, Any]) -> float | None:
-        pair = quantity_of(run, form, "final"), hard.get(run["seed"])
+        pair = number_of(run, form, "final"), hard.get(run["seed"])
         return None if None in pair else pair[0] - pair[1]
 
-    return arm.over_seeds(gap, absent=NO_HARD)
-
-
-def more_lines(collected: Collected, column: Column, arms: Sequence[Arm]) -> list[dict[str, Any]]:
-    """Every quantity of every form, named 'final.draws5.shared.fresh' and so on."""
-    lines = []
-    for arm in arms:
-        for form in forms(arm):
-            name = f"draws{form[0]}.{form[1]}.{form[2]}"
-            found = {f"{key}.{name}": (unit, value(arm, form, key)) for key, (_, unit, _) in QUANTITIES.items()}
-            if arm.row != "hard":
-                found[f"final_minus_hard.{name}"] = (NATS, minus_hard(arm, form, arms))
-            lines += [image_tidy.line_of(collected, column, arm, key, *rest) for key, rest in found.items()]
-    return lines
+    return arm.over_seeds(gap, absent=NO_PAIR)

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from entropyreg.results.published import Published, published_numbers
-from entropyreg.tables import beside, image_tidy
-from entropyreg.tables.formats import Cell, Footnotes, Note, Section, Table
-from entropyreg.tables.shown import NOT_APPLICABLE, shown_published
+from entropyreg.tables import beside, tidy
+from entropyreg.tables.cells import Beside, published
+from entropyreg.tables.formats import Cell, Note, Section, Table
+from entropyreg.tables.legend import Legend
 
 NAME, PAPER = "b_table_survey", "B"
+TRANSCRIBED = "transcribed, not run at any scale"
 BANNER = "Transcribed from the paper, not reproduced; the same at every scale"
 ROWS = {
     "without_smoothing": "without smoothing",
@@ -24,16 +26,16 @@ METRICS = {
 }
 
 
-def build(collected: Mapping[str, Any], published: Published | None = None) -> Table:
+def build(collected: Mapping[str, Any], published_list: Published | None = None) -> Table:
     """The table of the published numbers (pure); of the collected table only its name and scale are used."""
-    published, footnotes = published or published_numbers(), Footnotes()
-    metrics = list(dict.fromkeys((key[3], key[4]) for key in published.numbers if key[:2] == (PAPER, NAME)))
+    known, legend = published_list or published_numbers(), Legend()
+    metrics = list(dict.fromkeys((key[3], key[4]) for key in known.numbers if key[:2] == (PAPER, NAME)))
     lines = []
     for name, metric in metrics:
         title, better = METRICS[metric]
-        numbers = [published.find(PAPER, NAME, row, name, metric) for row in ROWS]
-        cells = [shown_published(one, footnotes) if one else NOT_APPLICABLE for one in numbers]
-        lines.append((Cell(published.data_sets[name]), Cell(title), Cell(better), *cells))
+        numbers = [known.find(PAPER, NAME, row, name, metric) for row in ROWS]
+        cells = [published(Beside(PAPER, one, applies=one is not None), legend) for one in numbers]
+        lines.append((Cell(known.data_sets[name]), Cell(title), Cell(better), *cells))
     headers = ("data set and network", "metric", "better", *ROWS.values())
     section = Section(
         title="Label smoothing in earlier work",
@@ -48,10 +50,10 @@ def build(collected: Mapping[str, Any], published: Published | None = None) -> T
         banner=BANNER,
         sections=(section,),
         notes=(
-            *footnotes.notes(),
+            *legend.notes(),
             Note("-: not listed in the paper's table."),
-            *beside.notes(NAME, published),
+            *beside.notes(NAME, known),
         ),
-        tidy_header=image_tidy.HEADER,
-        tidy_rows=image_tidy.lines(image_tidy.published_lines(collected, NAME, published)),
+        tidy_header=tidy.HEADER,
+        tidy_rows=tuple(tidy.rest(collected, known, NAME, (PAPER,), [], TRANSCRIBED)),
     )

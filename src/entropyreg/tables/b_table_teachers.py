@@ -8,25 +8,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from entropyreg.results.published import Published
-from entropyreg.tables import image_tidy
 from entropyreg.tables.aggregate import Value
-from entropyreg.tables.by_network import Column, sizes_text
+from entropyreg.tables.by_network import Parts, sizes_text
 from entropyreg.tables.by_network import build as build_by_network
-from entropyreg.tables.formats import Cell, Footnotes, Section, Table
+from entropyreg.tables.cells import Entry, block
+from entropyreg.tables.formats import Cell, Table
 from entropyreg.tables.image_layout import (
-    DEVIATION,
     DIFFERENCES,
+    DIVIDER,
+    INTERVAL,
     NATS,
+    PERCENT,
     SHARE,
     SHARE_OF_LOG_K,
     VALIDATION,
     ImageLayout,
-    Measure,
     accuracy,
+    measure,
     score,
 )
-from entropyreg.tables.image_runs import Arm, Collected, at, scaled
-from entropyreg.tables.shown import shown
+from entropyreg.tables.legend import Legend
+from entropyreg.tables.runs import Arm, Column, at
 
 DRAWS = 5  # of the mutual information, with one variance for all inputs and a fresh draw: the paper's estimator
 KINDS = {"hard": "hard", "skew0": "skew 0", "skew0.5": "skew 0.5", "skew1": "skew 1"}
@@ -35,18 +37,20 @@ OF_TEACHERS = (
     score("train", "entropy_normalized", "entropy", SHARE_OF_LOG_K, ".4f"),
     *OF_BOTH,
     score("test", "nll", "NLL", NATS, ".4f"),
-    Measure(("calibration", "test", "ece"), "test ECE", SHARE, ".4f"),
-    Measure(("teaching", "equivalent_smoothing"), "equivalent smoothing", SHARE, ".4f"),
-    Measure(("information_loss", "confidence_variance"), "confidence variance", "squared share", ".5f"),
-    Measure(("information_loss", "similarity_correlation"), "similarity", "correlation", ".3f"),
+    measure(("calibration", "test", "ece"), "test ECE", SHARE, ".4f"),
+    measure(("teaching", "equivalent_smoothing"), "equivalent smoothing", SHARE, ".4f"),
+    measure(("information_loss", "confidence_variance"), "confidence variance", "squared share", ".5f"),
+    measure(("information_loss", "similarity_correlation"), "similarity", "correlation", ".3f"),
 )
-SHOWN_TO_STUDENTS = {  # of the softened teacher, on the training images
-    "temperature": ("T", "divider of logits", ".3f"),
-    "entropy_normalized": ("entropy", SHARE_OF_LOG_K, ".4f"),
-    "equivalent_smoothing": ("equivalent smoothing", SHARE, ".4f"),
-}
-NO_TEACHER = "the teacher of this seed has no such measure here"
-INFORMATION, GAP = "mutual_information.final", "scores.test.accuracy_minus_teacher"
+INFORMATION = measure(("mutual_information", "final"), "mutual information", NATS, ".3f")
+SHOWN_TO_STUDENTS = (  # of the softened teacher, on the training images
+    measure(("teacher", "temperature"), "T of teacher", DIVIDER, ".3f"),
+    measure(("teacher", "entropy_normalized"), "entropy of teacher", SHARE_OF_LOG_K, ".4f"),
+    measure(("teacher", "equivalent_smoothing"), "equivalent smoothing of teacher", SHARE, ".4f"),
+)
+GAP = measure(("scores", "test", "accuracy_minus_teacher"), "minus teacher (points)", PERCENT, "+.2f", 100)
+TAUGHT = measure(("teacher", "mutual_information", "final"), "mutual information of teacher", NATS, ".3f")
+NO_TEACHER = "no pair: the teacher of this seed has no such measure here"
 LAYOUT = ImageLayout(
     name="b_table_teachers",
     title="Teachers of equal entropy and their students",
@@ -54,7 +58,7 @@ LAYOUT = ImageLayout(
         **{f"teacher_{key}": f"teacher: {label}" for key, label in KINDS.items()},
         **{f"student_of_{key}": f"student of: {label}" for key, label in KINDS.items()},
     },
-    measures=(*OF_TEACHERS, Measure(("calibration", "test", "debiased_ece"), "", SHARE, ".4f")),
+    measures=(*OF_TEACHERS, measure(("calibration", "test", "debiased_ece"), "", SHARE, ".4f")),
     definitions=(
         "Teachers: trained with NLL + strength J_skew; skew 1 is label smoothing, skew 0 the confidence penalty. "
         "Strengths are set so that the optimum has one predicted entropy for all skews; the entropy that was measured "
@@ -69,7 +73,7 @@ LAYOUT = ImageLayout(
         "logits with the similarity of the classes' mean images.",
         "minus teacher: test accuracy of the student minus that of its own teacher, by seed.",
         "Nothing of this table is published, and nothing in it is chosen.",
-        DEVIATION,
+        INTERVAL,
     ),
     differences=DIFFERENCES,
 )
@@ -77,58 +81,51 @@ LAYOUT = ImageLayout(
 
 def build(collected: Mapping[str, Any], published: Published | None = None) -> Table:
     """The table of a collected table's content (pure)."""
-    return build_by_network(LAYOUT, collected, published, sections, more_lines)
+    return build_by_network(LAYOUT, collected, published, make)
 
 
-def sections(column: Column, arms: Sequence[Arm], published: Published, footnotes: Footnotes) -> list[Section]:
+def make(column: Column, arms: Sequence[Arm], published: Published, legend: Legend) -> Parts:
     """The teachers, and the students with what they were shown and what their teachers kept of the images."""
     teachers = [arm for arm in arms if not is_student(arm)]
     students = [arm for arm in arms if is_student(arm)]
-    headers = ("row", "network", "strength", *(one.header for one in OF_TEACHERS), "mutual information")
-    taught = ("row", "network", *(header for header, *_ in SHOWN_TO_STUDENTS.values()))
-    taught += (*(one.header for one in OF_BOTH), "minus teacher (points)", "mutual information of teacher")
-    return [
-        Section(
-            title=f"{column['title']}: teachers",
-            text=f"{sizes_text(teachers)}.",
-            groups=(("", len(headers)),),
-            headers=tuple(map(Cell, headers)),
-            rows=tuple(teacher_line(arm, footnotes) for arm in teachers),
-        ),
-        Section(
-            title=f"{column['title']}: students",
-            text=f"{sizes_text(students)}.",
-            groups=(("", 2), ("shown by teacher:", len(SHOWN_TO_STUDENTS)), ("student:", 3), ("", 1)),
-            headers=tuple(map(Cell, taught)),
-            rows=tuple(student_line(arm, teachers, footnotes) for arm in students),
-        ),
-    ]
+    of_teachers = [(arm, teacher_entries(arm)) for arm in teachers]
+    of_students = [(arm, student_entries(arm, teachers)) for arm in students]
+    lines = [((*names_of(arm), strength_of(arm)), entries) for arm, entries in of_teachers]
+    taught = [(names_of(arm), entries) for arm, entries in of_students]
+    labels, title = ["row", "network"], column["title"]
+    return Parts(
+        [
+            block(f"{title}: teachers", f"{sizes_text(teachers)}.", [*labels, "strength"], lines, legend),
+            block(f"{title}: students", f"{sizes_text(students)}.", labels, taught, legend),
+        ],
+        [(arm.named, entries) for arm, entries in [*of_teachers, *of_students]],
+    )
+
+
+def names_of(arm: Arm) -> tuple[Cell, Cell]:
+    return Cell(LAYOUT.rows[arm.row]), Cell(arm.declared("model_title") or "-")
+
+
+def strength_of(arm: Arm) -> Cell:
+    strength = arm.declared("strength")
+    return Cell("-" if strength is None else f"{strength:.4g}")
 
 
 def is_student(arm: Arm) -> bool:
     return arm.row.startswith("student_of_")
 
 
-def teacher_line(arm: Arm, footnotes: Footnotes) -> tuple[Cell, ...]:
-    strength = arm.declared("strength")
-    return (
-        Cell(LAYOUT.rows[arm.row]),
-        Cell(arm.declared("model_title") or "-"),
-        Cell("-" if strength is None else f"{strength:.4g}"),
-        *(one.cell(arm, footnotes) for one in OF_TEACHERS),
-        shown(final_information(arm), ".3f", footnotes),
-    )
+def teacher_entries(arm: Arm) -> list[Entry]:
+    return [*map(arm.entry, OF_TEACHERS), Entry(INFORMATION, final_information(arm))]
 
 
-def student_line(arm: Arm, teachers: Sequence[Arm], footnotes: Footnotes) -> tuple[Cell, ...]:
-    return (
-        Cell(LAYOUT.rows[arm.row]),
-        Cell(arm.declared("model_title") or "-"),
-        *(shown(arm.value_of_teacher(key), form, footnotes) for key, (_, _, form) in SHOWN_TO_STUDENTS.items()),
-        *(one.cell(arm, footnotes) for one in OF_BOTH),
-        shown(scaled(minus_teacher(arm, teachers), 100), "+.2f", footnotes),
-        shown(information_of_teacher(arm, teachers), ".3f", footnotes),
-    )
+def student_entries(arm: Arm, teachers: Sequence[Arm]) -> list[Entry]:
+    return [
+        *(Entry(one, arm.value_of_teacher(one.path[-1])) for one in SHOWN_TO_STUDENTS),
+        *map(arm.entry, OF_BOTH),
+        Entry(GAP, minus_teacher(arm, teachers).scaled(GAP.factor)),
+        Entry(TAUGHT, information_of_teacher(arm, teachers)),
+    ]
 
 
 def final_information(arm: Arm) -> Value:
@@ -164,16 +161,3 @@ def minus_teacher(arm: Arm, teachers: Sequence[Arm]) -> Value:
         return None if None in pair else pair[0] - pair[1]
 
     return arm.over_seeds(gap, absent=NO_TEACHER)
-
-
-def more_lines(collected: Collected, column: Column, arms: Sequence[Arm]) -> list[dict[str, Any]]:
-    """What is not a measure of one run: the mutual information by the paper's estimator, and what students see."""
-    teachers, lines = [arm for arm in arms if not is_student(arm)], []
-    for arm in arms:
-        found = {INFORMATION: (NATS, final_information(arm))}
-        if is_student(arm):
-            found = {f"teacher.{key}": (one[1], arm.value_of_teacher(key)) for key, one in SHOWN_TO_STUDENTS.items()}
-            found[GAP] = (SHARE, minus_teacher(arm, teachers))
-            found[f"teacher.{INFORMATION}"] = (NATS, information_of_teacher(arm, teachers))
-        lines += [image_tidy.line_of(collected, column, arm, key, *rest) for key, rest in found.items()]
-    return lines

@@ -1,28 +1,39 @@
-"""What is published beside an image run: the paper's and the replication's number, their sources and their titles."""
+"""What is published beside a cell: the paper's and the replication's number, their sources and their titles."""
 
 from collections.abc import Iterable, Sequence
 
 from entropyreg.errors import UserError
 from entropyreg.results.published import Published
-from entropyreg.tables.formats import Cell, Footnotes, Note
-from entropyreg.tables.image_layout import SOURCES
-from entropyreg.tables.image_runs import Arm
-from entropyreg.tables.shown import NOT_APPLICABLE, shown_published
+from entropyreg.tables.cells import Beside
+from entropyreg.tables.formats import Note
+from entropyreg.tables.legend import OTHER_TASK
+from entropyreg.tables.runs import Arm
 
 ERROR = "_error"  # '<metric>_error': the plus-minus of a published number
+ANOTHER = " (another data set: values are not to be equated)"
+TITLES = {"A": "published numbers", "B": "numbers of the paper", "ReScience": "numbers of the replication"}
+OF_B = ("B", "ReScience")
 
 
-def cell(published: Published, key: tuple[str, str, str, str | None, str], footnotes: Footnotes) -> Cell:
-    """The number of `key` (source, artefact, row, network, metric) as printed: '86.8 ± 0.2'.
+def beside(published: Published, key: tuple[str, str, str | None, str | None, str], task: str) -> Beside:
+    """The number of `key` (source, artefact, row, published task, metric) beside a cell of `task`.
 
-    '-' where nothing is to be set beside the network, 'n/a' for an unknown number.
+    A row or a published task that is None has nothing beside it.
     """
-    *place, name, metric = key
-    if name is None:
-        return NOT_APPLICABLE
-    number = shown_published(published.find(*key), footnotes)
-    error = published.find(*place, name, metric + ERROR)
-    return number if error is None else Cell(f"{number.text} ± {error.printed}", number.marks)
+    source, artefact, row, name, metric = key
+    if row is None or name is None:
+        return Beside(source, applies=False)
+    return Beside(
+        source,
+        published.find(*key),
+        "" if is_same(task, name) else OTHER_TASK,
+        error=published.find(source, artefact, row, name, metric + ERROR),
+    )
+
+
+def is_same(task: str, name: str) -> bool:
+    """Whether a task is of the data set of a published task, whose name is that or '<data set>_<network>'."""
+    return name == task or name.startswith(f"{task}_")
 
 
 def counterparts_text(task: str, arms: Sequence[Arm], published: Published) -> str:
@@ -33,24 +44,30 @@ def counterparts_text(task: str, arms: Sequence[Arm], published: Published) -> s
 
 
 def counterpart(task: str, name: str, published: Published) -> str:
-    """'beside published MNIST, MLP'; published names are '<data set>_<network>'."""
+    """'beside published MNIST, MLP'; raises `UserError` for a published task that is not in the list."""
+    title = published_title(task, name, published)
+    return f"beside published {title}{'' if is_same(task, name) else ANOTHER}"
+
+
+def published_title(task: str, name: str, published: Published) -> str:
     if name not in published.data_sets:
         raise UserError(f"task '{task}' has published_as '{name}'; allowed: {', '.join(published.data_sets)}.")
-    other = "" if name.startswith(f"{task}_") else " (another data set: values are not to be equated)"
-    return f"beside published {published.data_sets[name]}{other}"
+    return published.data_sets[name]
 
 
-def notes(artefact: str, published: Published, shown: Iterable[str | None] | None = None) -> tuple[Note, ...]:
-    """Where the numbers of each source were read, remarks on them, and published networks that are not `shown`."""
+def notes(
+    artefact: str, published: Published, shown: Iterable[str | None] | None = None, papers: Sequence[str] = OF_B
+) -> tuple[Note, ...]:
+    """Where the numbers of each source were read, remarks on them, and published tasks that are not `shown`."""
     found = []
-    for source, title in SOURCES.items():
+    for source in papers:
         numbers = [one for one in published.numbers.values() if (one.paper, one.artefact) == (source, artefact)]
         certainties = ", ".join(sorted({number.certainty for number in numbers}))
         if certainties:
-            found.append(f"Where the numbers of the {title} were read: {certainties}.")
+            found.append(f"Where the {TITLES[source]} were read: {certainties}.")
         found += published.notes.get((source, artefact), ())
     if shown is not None:
-        names = [name for source in SOURCES for name in published.columns(source, artefact)]
+        names = [name for source in papers for name in published.columns(source, artefact)]
         absent = [published.data_sets[name] for name in dict.fromkeys(names) if name not in set(shown)]
         found += [f"Published, without a counterpart at this scale: {'; '.join(absent)}."] if absent else []
     return tuple(Note(text) for text in found)

@@ -1,71 +1,109 @@
-"""A table of image runs: what the tables of paper B have in common, around the sections that each of them defines."""
+"""A table of paper B: what its tables of image and of translation runs have in common, around their own sections."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from entropyreg.results.published import Published, published_numbers
-from entropyreg.tables import beside, image_differences, image_tidy
+from entropyreg.tables import beside, differences, tidy
+from entropyreg.tables.cells import Beside, Entry
 from entropyreg.tables.collected import missing_text, scale_line
-from entropyreg.tables.formats import Footnotes, Note, Section, Table
+from entropyreg.tables.formats import Cell, Note, Section, Table
 from entropyreg.tables.image_layout import ImageLayout
-from entropyreg.tables.image_runs import Arm, Collected, arms, at
+from entropyreg.tables.legend import Legend
+from entropyreg.tables.runs import Arm, Collected, Column, arms, at
 
-Column = Mapping[str, Any]
-Sections = Callable[[Column, Sequence[Arm], Published, Footnotes], list[Section]]
-MoreLines = Callable[[Collected, Column, Sequence[Arm]], list[dict[str, Any]]]
 SPLITS = ("train", "valid", "test")
 
 
-class Further(NamedTuple):
-    """What a table shows beside its image runs: sections, csv lines and definitions."""
+class Parts(NamedTuple):
+    """What the runs of a task give: sections, entries of the csv with what names them, and definitions."""
 
     sections: list[Section]
-    lines: list[dict[str, Any]]
+    entries: list[tuple[Mapping[str, Any], Sequence[Entry]]]
+
+    @property
+    def beside(self) -> list[Beside]:
+        return [one for _, entries in self.entries for entry in entries for one in entry.beside]
+
+
+class Further(NamedTuple):
+    """What a table shows beside its image runs: sections, csv lines, what stands beside them, and definitions."""
+
+    sections: list[Section]
+    lines: list[tidy.Line]
+    beside: list[Beside]
     definitions: tuple[str, ...]
 
 
-NOTHING = Further([], [], ())
+Make = Callable[[Column, Sequence[Arm], Published, Legend], Parts]
+NOTHING = Further([], [], [], ())
 
 
 def build(
     layout: ImageLayout,
     collected: Collected,
     published: Published | None,
-    sections: Sections,
-    more_lines: MoreLines = lambda *_: [],
-    further: Callable[[Published, Footnotes], Further] = lambda *_: NOTHING,
+    make: Make,
+    further: Callable[[Published, Legend], Further] = lambda *_: NOTHING,
 ) -> Table:
-    """The table of a collected table's content (pure); `sections` makes those of one task, `further` what follows."""
-    published, footnotes = published or published_numbers(), Footnotes()
+    """The table of a collected table's content (pure); `make` gives what one task shows, `further` what follows.
+
+    Every measure of the layout that an entry does not have already is in the csv too.
+    """
+    published, legend = published or published_numbers(), Legend()
     columns = collected["columns"]
     found = {column["task"]: arms(collected, column["task"], tuple(layout.rows)) for column in columns}
-    made, lines = [], []
+    sections, lines, shown = [], [], []
     for column in columns:
         own = found[column["task"]]
-        made += sections(column, own, published, footnotes)
-        lines += image_tidy.measured(collected, column, own, layout.measures) + more_lines(collected, column, own)
-    made += image_differences.sections(layout, collected, found, footnotes)
-    beside_images = further(published, footnotes)
-    made += beside_images.sections
-    lines += beside_images.lines
-    lines += image_tidy.compared(collected) + image_tidy.published_lines(collected, layout.name, published)
-    compared = () if beside_images.sections and not collected["comparisons"] else image_differences.notes(collected)
-    texts = tuple(Note(text) for text in (*layout.definitions, *beside_images.definitions))
-    shown = [*layout.beside, *(run.get("published_as") for run in collected["rows"])]
+        parts = make(column, own, published, legend)
+        sections += parts.sections
+        shown += parts.beside
+        for named, entries in [*parts.entries, *remaining(parts, own, layout.measures)]:
+            lines += tidy.lines_of(collected, column, entries, published, **named)
+    for column in columns:
+        sections += difference_section(layout, collected, column, found[column["task"]], legend)
+    more = further(published, legend)
+    lines += [*more.lines, *tidy.compared(collected, layout.differences)]
+    lines += tidy.rest(collected, published, layout.name, beside.OF_B, [*shown, *more.beside])
+    told = differences.comparisons(collected) or not more.sections
+    names = [*layout.beside, *(run.get("published_as") for run in collected["rows"])]
     return Table(
         name=layout.name,
         title=layout.title,
         banner=scale_line(collected),
-        sections=tuple(made),
+        sections=(*sections, *more.sections),
         notes=(
-            *footnotes.notes(),
-            *texts,
-            *compared,
-            *beside.notes(layout.name, published, shown),
+            *legend.notes(),
+            *map(Note, (*layout.definitions, *more.definitions)),
+            *(differences.notes(collected, "images", paired=False) if told else ()),
+            *beside.notes(layout.name, published, names),
         ),
-        tidy_header=image_tidy.HEADER,
-        tidy_rows=image_tidy.lines(lines),
+        tidy_header=tidy.HEADER,
+        tidy_rows=tuple(lines),
     )
+
+
+def remaining(parts: Parts, own: Sequence[Arm], measures: Sequence[Any]) -> list[tuple[Mapping[str, Any], list[Entry]]]:
+    """The measures of each run that stand in no section."""
+    known = {(named["row"], named["run"], entry.quantity.path) for named, entries in parts.entries for entry in entries}
+    return [
+        (arm.named, [arm.entry(one) for one in measures if (arm.row, arm.named["run"], one.path) not in known])
+        for arm in own
+    ]
+
+
+def difference_section(
+    layout: ImageLayout, collected: Collected, column: Column, own: Sequence[Arm], legend: Legend
+) -> list[Section]:
+    """A line for each row and model, of the runs that were chosen."""
+    chosen = sorted((arm for arm in own if arm.chosen), key=lambda arm: list(layout.rows).index(arm.row))
+    names = {
+        (arm.row, arm.declared("model")): (Cell(layout.rows[arm.row]), Cell(arm.declared("model_title") or "-"))
+        for arm in chosen
+    }
+    lines = [(cells, row, model) for (row, model), cells in names.items()]
+    return differences.section(collected, column, ["row", "network"], lines, layout.rows, layout.differences, legend)
 
 
 def sizes_text(own: Sequence[Arm]) -> str:

@@ -1,100 +1,100 @@
-"""Differences between the rows of a table, with intervals: the collected `comparisons` as sections and csv lines.
+"""Differences between the rows of a table, with intervals: the collected `comparisons` as sections.
 
-They are computed when runs are collected (`entropyreg.results.comparisons`); nothing here resamples.
+They are computed when runs are collected (`results.comparisons`, `results.image_comparisons`); nothing here resamples.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from entropyreg.tables import tidy
-from entropyreg.tables.formats import Cell, Footnotes, Note, Section
-from entropyreg.tables.layout import Layout
-from entropyreg.tables.shown import NOT_APPLICABLE, number_text, p_text
+from entropyreg.tables.cells import NOT_APPLICABLE, number_text, p_text
+from entropyreg.tables.formats import Cell, Note, Section
+from entropyreg.tables.legend import Legend
 
 DEFINITION = (
-    "[low, high]: 95 % interval of the difference by crossed bootstrap over seeds and test sentences; with n = 1 seed "
-    'over sentences only, so it is about these two models, not about training. p: one-sided, of "the difference is '
-    'positive"; not corrected for the number of comparisons.'
+    "Differences: the row minus the other{seeds}. [low, high]: 95 % interval by crossed bootstrap over seeds and "
+    "{units}; with n = 1 seed over {units} only, so it is about these models, not about training. p: one-sided, of "
+    '"the difference is positive"; not corrected for the number of comparisons.'
 )
-NO_PAIR = "no difference: the two rows have no finished runs of one seed"
+PAIRED = ", of seeds that both have"
+NO_PAIR = "no pair: the two rows have no finished runs that are compared"
 NONE_AT_ALL = "Differences between rows, with intervals: none was collected."
 Entry = Mapping[str, Any]
+Names = Sequence[tuple[tuple[Cell, ...], str, str | None]]  # cells that name a line, its row, its model
 
 
-def comparisons(collected: Mapping[str, Any]) -> Sequence[Entry]:
-    """Tables that were collected before there were comparisons have none."""
-    return collected.get("comparisons") or ()
+class Metric(NamedTuple):
+    """How a difference is printed."""
+
+    header: str
+    form: str
+    factor: float
+    unit: str
 
 
-def sections(
-    layout: Layout, collected: Mapping[str, Any], rows: Sequence[str], footnotes: Footnotes
-) -> tuple[Section, ...]:
-    """One section a data set, one group of columns for each row that the others are compared with."""
-    entries = comparisons(collected)
+Metrics = Mapping[str, Metric]
+
+
+def comparisons(collected: Mapping[str, Any], task: str | None = None) -> list[Entry]:
+    """Those of a task, or all; tables that were collected before there were comparisons have none."""
+    found = collected.get("comparisons") or ()
+    return [entry for entry in found if task in (None, entry["column"])]
+
+
+def section(
+    collected: Mapping[str, Any],
+    column: Mapping[str, Any],
+    labels: Sequence[str],
+    names: Names,
+    rows: Mapping[str, str],
+    metrics: Metrics,
+    legend: Legend,
+) -> list[Section]:
+    """One section for a task with comparisons, else none; `rows` has the titles of all rows, in order."""
+    entries = comparisons(collected, column["task"])
     if not entries:
-        return ()
+        return []
     to = [row for row in rows if any(entry["to"] == row for entry in entries)]
-    metrics = list(dict.fromkeys(entry["metric"] for entry in entries))
-    headers = {quantity.key: quantity.header for quantity in layout.quantities}
-    found = {(e["column"], e["row"], e["to"], e["metric"]): e for e in entries}
-    made = []
-    for column in collected["columns"]:
-        task = column["task"]
-        lines = [
-            (
-                layout.row(row).label,
-                *(cell(found.get((task, row, t, m)), row == t, footnotes) for t in to for m in metrics),
-            )
-            for row in rows
-        ]
-        made.append(
-            Section(
-                title=f"{column['title']}: differences with 95 % intervals",
-                text=sizes_text([entry for entry in entries if entry["column"] == task], layout.split),
-                groups=(("", 1), *((f"minus {layout.row(row).label.text}:", len(metrics)) for row in to)),
-                headers=(Cell("regularizer"), *(headers.get(m, Cell(m)) for _ in to for m in metrics)),
-                rows=tuple(lines),
-            )
+    shown = [metric for metric in metrics if any(entry["metric"] == metric for entry in entries)]
+    found = {(e["row"], e.get("model"), e["to"], e["metric"]): e for e in entries}
+    lines = [
+        (*cells, *(cell(found.get((row, model, t, m)), row == t, metrics[m], legend) for t in to for m in shown))
+        for cells, row, model in names
+    ]
+    return [
+        Section(
+            title=f"{column['title']}: differences with 95 % intervals",
+            text=sizes_text(entries),
+            groups=(("", len(labels)), *((f"minus {rows[row]}:", len(shown)) for row in to)),
+            headers=(*map(Cell, labels), *(Cell(metrics[m].header) for _ in to for m in shown)),
+            rows=tuple(line for line in lines if any(one != NOT_APPLICABLE for one in line[len(labels) :])),
         )
-    return tuple(made)
+    ]
 
 
-def cell(entry: Entry | None, same: bool, footnotes: Footnotes, form: str = "+.1f") -> Cell:
-    """'+1.4 [-0.2, +2.9], p = 0.041 (n = 2)'."""
+def cell(entry: Entry | None, same: bool, metric: Metric, legend: Legend) -> Cell:
+    """'+1.4 [-0.2, +2.9], p = 0.041 (n = 2)'; of unequal numbers of seeds '(n = 5 and 3)'."""
     if same:
         return NOT_APPLICABLE
     if entry is None:
-        return Cell("n/a", (footnotes.mark(NO_PAIR),))
-    low, high = (number_text(entry[bound], form) for bound in ("low", "high"))
-    difference = number_text(entry["difference"], form)
-    return Cell(f"{difference} [{low}, {high}], {p_text(entry['p_value'])} (n = {entry['n_seeds']})")
+        return legend.missing(NO_PAIR)
+    numbers = (metric.factor * entry[key] for key in ("difference", "low", "high"))
+    difference, low, high = (number_text(number, metric.form) for number in numbers)
+    seeds = entry["n_seeds"] if isinstance(entry["n_seeds"], list) else [entry["n_seeds"]]
+    shown = " and ".join(map(str, dict.fromkeys(seeds)))
+    return Cell(f"{difference} [{low}, {high}], {p_text(entry['p_value'])} (n = {shown})")
 
 
-def sizes_text(entries: Sequence[Entry], split: str) -> str:
-    """What was resampled how often."""
-    sizes = sorted({(entry["n_sentences"], entry["n_replicates"]) for entry in entries})
-    return "; ".join(f"{sentences} {split} sentences, {n} replicates" for sentences, n in sizes) + "." * bool(sizes)
+def sizes_text(entries: Sequence[Entry]) -> str:
+    """What was resampled how often: '500 test sentences, 2000 replicates.'"""
+    sizes = []
+    for entry in entries:
+        unit = "images" if "n_images" in entry else "sentences"
+        sizes.append((entry[f"n_{unit}"], entry["split"], unit, entry["n_replicates"]))
+    return "; ".join(f"{n} {split} {unit}, {r} replicates" for n, split, unit, r in sorted(set(sizes))) + "."
 
 
-def notes(collected: Mapping[str, Any]) -> tuple[Note, ...]:
-    return (Note(DEFINITION if comparisons(collected) else NONE_AT_ALL),)
-
-
-def csv_lines(layout: Layout, collected: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """One csv line a comparison: the quantity is '<metric>_difference'."""
-    columns = {column["task"]: column for column in collected["columns"]}
-    units = {quantity.key: quantity.unit for quantity in layout.quantities}
-    return [
-        tidy.line(
-            collected,
-            columns[entry["column"]],
-            row=entry["row"],
-            quantity=f"{entry['metric']}_difference",
-            unit=units.get(entry["metric"]),
-            compared_with=entry["to"],
-            mean=entry["difference"],
-            status="done",
-            **{key: entry[key] for key in ("low", "high", "p_value", "n_seeds")},
-        )
-        for entry in comparisons(collected)
-    ]
+def notes(collected: Mapping[str, Any], units: str, paired: bool) -> tuple[Note, ...]:
+    """What the differences are; `paired`: of seeds that both rows have."""
+    if not comparisons(collected):
+        return (Note(NONE_AT_ALL),)
+    return (Note(DEFINITION.format(units=units, seeds=PAIRED if paired else "")),)

@@ -78,27 +78,6 @@ class Table:
     tidy_rows: tuple[tuple[Any, ...], ...]
 
 
-class Footnotes:
-    """Gives each distinct footnote text one letter, in the order of first use."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def mark(self, text: str) -> str:
-        if text not in self.texts:
-            self.texts.append(text)
-        return letter(self.texts.index(text))
-
-    def notes(self) -> tuple[Note, ...]:
-        return tuple(Note(text, mark=letter(position)) for position, text in enumerate(self.texts))
-
-
-def letter(position: int) -> str:
-    """0 -> 'a', 25 -> 'z', 26 -> 'aa'."""
-    high, low = divmod(position, 26)
-    return (letter(high - 1) if high else "") + "abcdefghijklmnopqrstuvwxyz"[low]
-
-
 def write(table: Table, out_dir: str | Path) -> list[Path]:
     """Write `<out_dir>/<name>.csv`, `.md` and `.tex`; return their paths."""
     paths = []
@@ -195,13 +174,23 @@ def latex_rows(section: Section) -> list[str]:
         f"\\multicolumn{{{span}}}{{c}}{{{latex(name)}}}" if name else " & " * (span - 1)
         for name, span in section.groups
     ]
+    named = any(name for name, _ in section.groups)
     return [
         f"\\multicolumn{{{width}}}{{l}}{{\\textbf{{{latex(section.title)}}}}} \\\\",
-        *([" & ".join(groups) + " \\\\"] if any(name for name, _ in section.groups) else []),
+        *([" & ".join(groups) + " \\\\", rules_under(section.groups)] if named else []),
         " & ".join(latex_cell(cell) for cell in section.headers) + " \\\\",
         "\\midrule",
         *(" & ".join(latex_cell(cell) for cell in row) + " \\\\" for row in section.rows),
     ]
+
+
+def rules_under(groups: Sequence[tuple[str, int]]) -> str:
+    """A rule under each named group."""
+    rules, first = [], 1
+    for name, span in groups:
+        rules += [f"\\cmidrule(lr){{{first}-{first + span - 1}}}"] if name else []
+        first += span
+    return " ".join(rules)
 
 
 def latex_cell(cell: Cell) -> str:

@@ -1,36 +1,19 @@
-"""What the tables of image runs consist of: measures by their path, how each is written, and what stands beside them.
+"""What the tables of image runs consist of: measures by their path, and what explains them.
 
-Measures are shares, nats or dividers of logits; only what is printed is a percentage.
+Measures are shares, nats or dividers of logits; shares of accuracy and error are printed as percentages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from entropyreg.tables.formats import Cell, Footnotes
-from entropyreg.tables.image_runs import Arm, scaled
-from entropyreg.tables.shown import shown
+from entropyreg.tables.beside import OF_B
+from entropyreg.tables.cells import Quantity
+from entropyreg.tables.differences import Metric
+from entropyreg.tables.formats import Cell
+from entropyreg.tables.runs import Arm
 
-SOURCES = {"B": "paper", "ReScience": "replication"}  # of numbers beside ours, by the key `paper`
-SHARE, SHARE_OF_LOG_K, NATS = "share", "share of log K", "nats"
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A measure of an image run at `path` of its measures; printed in `form` after multiplication by `factor`."""
-
-    path: tuple[str, ...]
-    header: str
-    unit: str
-    form: str
-    factor: float = 1
-
-    @property
-    def key(self) -> str:
-        return ".".join(self.path)
-
-    def cell(self, arm: Arm, footnotes: Footnotes) -> Cell:
-        """'98.2 ± 0.1 (n = 5)', or 'n/a' with the reason in a footnote."""
-        return shown(scaled(arm.value(self.path), self.factor), self.form, footnotes)
+SHARE, PERCENT, SHARE_OF_LOG_K, NATS = "share", "percent", "share of log K", "nats"
+DIVIDER = "divider of logits"
 
 
 @dataclass(frozen=True)
@@ -40,9 +23,9 @@ class ImageLayout:
     name: str
     title: str
     rows: Mapping[str, str]
-    measures: tuple[Measure, ...]
+    measures: tuple[Quantity, ...]
     definitions: tuple[str, ...]
-    differences: Mapping[str, tuple[str, str, float]]  # metric: header, format, factor
+    differences: Mapping[str, Metric]
     beside: tuple[str, ...] = ()  # published networks that stand beside every run, whatever the run is published as
 
     def label(self, arm: Arm) -> str:
@@ -52,20 +35,41 @@ class ImageLayout:
 
 
 DIFFERENCES = {
-    "accuracy": ("accuracy (points)", "+.2f", 100),
-    "nll": ("NLL (nats)", "+.4f", 1),
-    "ece": ("ECE", "+.4f", 1),
-    "debiased_ece": ("debiased ECE", "+.4f", 1),
-    "scaled_ece": ("ECE against scaled", "+.4f", 1),
+    "accuracy": Metric("accuracy (points)", "+.2f", 100, PERCENT),
+    "nll": Metric("NLL (nats)", "+.4f", 1, NATS),
+    "ece": Metric("ECE", "+.4f", 1, SHARE),
+    "debiased_ece": Metric("debiased ECE", "+.4f", 1, SHARE),
+    "scaled_ece": Metric("ECE against scaled", "+.4f", 1, SHARE),
 }
-DEVIATION = "±: standard deviation over n seeds; no ±: one seed. The csv has minimum and maximum as well."
+INTERVAL = (
+    "mean [low, high] (n): mean over n seeds with its 95 % interval by Student's t (normal seeds); the csv has "
+    "standard deviation, minimum and maximum too."
+)
+PUBLISHED = " paper, replication: as printed there; difference, minus ...: reproduced minus published."
 VALIDATION = "valid: images held out of the training images; test: images that nothing is chosen on."
 SMOOTHING = "Smoothing of amount a: targets y (1 - a) + a / K over K classes. hard: amount 0."
+SPLIT_OF = dict(zip(OF_B, ("valid", "test"), strict=True))  # that published numbers are of
+VALIDATION_SET_IS_TEST = ("imagenet",)  # its published validation set: here nothing is chosen on it
 
 
-def score(split: str, name: str, header: str, unit: str, form: str, factor: float = 1) -> Measure:
-    return Measure(("scores", split, name), f"{split} {header}", unit, form, factor)
+def split_of(source: str, name: str) -> str:
+    """The split of ours that a source's numbers on a published network stand beside."""
+    return "test" if name.startswith(VALIDATION_SET_IS_TEST) else SPLIT_OF[source]
 
 
-def accuracy(split: str) -> Measure:
-    return score(split, "accuracy", "accuracy (%)", SHARE, ".2f", 100)
+def sources_of(split: str, names: Iterable[str | None]) -> list[str]:
+    """The sources whose numbers are of this split, for any of the published networks."""
+    known = {name for name in names if name} or {""}
+    return [source for source in OF_B if any(split_of(source, name) == split for name in known)]
+
+
+def measure(path: tuple[str, ...], header: str, unit: str, form: str, factor: float = 1) -> Quantity:
+    return Quantity(path, Cell(header), unit, form, factor)
+
+
+def score(split: str, name: str, header: str, unit: str, form: str, factor: float = 1) -> Quantity:
+    return measure(("scores", split, name), f"{split} {header}", unit, form, factor)
+
+
+def accuracy(split: str) -> Quantity:
+    return score(split, "accuracy", "accuracy (%)", PERCENT, ".2f", 100)

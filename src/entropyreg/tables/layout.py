@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from entropyreg.tables import labels
+from entropyreg.tables.cells import Quantity
 from entropyreg.tables.formats import Cell
 
+SPLIT = "test"
+MAIN, FURTHER = "main", "further"
 GAIN = "_gain"  # '<measure>_gain': the measure minus that of the unregularized run of the same seed
-DECLARED = ("skew", "strength")  # of the regularizer, not measured
 
 
 @dataclass(frozen=True)
@@ -20,28 +23,32 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """A quantity of a run: where it is shown, as what, in which format; all of them are in the csv.
+class Measured(Quantity):
+    """A quantity of a run's split: in which section it is shown, and all of them are in the csv.
 
-    `published` is its header among the published columns, None for no such column; `signature` names the measure that
-    holds its settings.
+    `published`: published numbers stand beside it; `signature` names the measure that holds its settings.
     """
 
-    key: str
-    unit: str
-    header: Cell
-    form: str = ".1f"
-    shown: bool = True  # in the main section
-    published: Cell | None = None
+    section: str = ""  # MAIN, FURTHER, or in the csv alone
+    published: bool = False
     signature: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.path[-1]
 
     @property
     def is_gain(self) -> bool:
         return self.key.endswith(GAIN)
 
     @property
-    def measure(self) -> str:
-        return self.key.removesuffix(GAIN)
+    def measure(self) -> tuple[str, ...]:
+        return *self.path[:-1], self.key.removesuffix(GAIN)
+
+
+def measured(key: str, header: str, unit: str, form: str = ".1f", section: str = MAIN, **more: Any) -> Measured:
+    """A quantity of the test split."""
+    return Measured((SPLIT, key), Cell(header), unit, form, section=section, **more)
 
 
 @dataclass(frozen=True)
@@ -51,22 +58,17 @@ class Layout:
     name: str
     title: str
     rows: Mapping[str, Row]
-    quantities: tuple[Quantity, ...]
+    quantities: tuple[Measured, ...]
     definitions: tuple[str, ...]
-    conditionings: bool = False  # a second section with the entropy under every conditioning
+    further: str = ""  # title of the second section
     show_model: bool = False
     tuned: tuple[str, ...] = ()
     references: Mapping[str, Cell] = field(default_factory=dict)
     paper: str = "A"
-    split: str = "test"
+    split: str = SPLIT
 
-    @property
-    def main(self) -> tuple[Quantity, ...]:
-        return tuple(quantity for quantity in self.quantities if quantity.shown)
-
-    @property
-    def beside(self) -> tuple[Quantity, ...]:
-        return tuple(quantity for quantity in self.quantities if quantity.published)
+    def shown(self, section: str) -> tuple[Measured, ...]:
+        return tuple(quantity for quantity in self.quantities if quantity.section == section)
 
     def row(self, name: str) -> Row:
         """A row that the paper lacks is printed by its name."""
@@ -82,13 +84,14 @@ ROWS = {  # of the main tables, as printed in the paper
 }
 TUNED = ("label_smoothing_tuned", "confidence_penalty", "ger")  # in the paper, by data set
 
-SKEW = Quantity("skew", "number", Cell("skew"), ".4g", published=Cell("skew"))
-STRENGTH = Quantity("strength", "number", Cell("strength"), ".4g", published=Cell("strength"))
-ENTROPY = Quantity("entropy_normalized", "share of log V", Cell("Ĥ"), ".2f", published=Cell("Ĥ"))
+SKEW = measured("skew", "skew", "number", ".4g", published=True, declared=True)
+STRENGTH = measured("strength", "strength", "number", ".4g", published=True, declared=True)
+SMOOTHING = measured("smoothing", "smoothing", "number", ".4g", section="", published=True, declared=True)
+ENTROPY = measured("entropy_normalized", "Ĥ", "share of log V", ".2f", published=True)
 CONDITIONINGS = (  # beside the primary one, which is `ENTROPY`: gold prefix, all entries of the softmax
-    Quantity("entropy_normalized_own_prefix", "share of log V", Cell("own prefix"), ".2f", shown=False),
-    Quantity("entropy_normalized_beam", "share of log V", Cell("beam"), ".2f", shown=False),
-    Quantity("entropy_normalized_without_filler", "share of log V", Cell("without filler"), ".2f", shown=False),
+    measured("entropy_normalized_own_prefix", "Ĥ, own prefix", "share of log V", ".2f", FURTHER),
+    measured("entropy_normalized_beam", "Ĥ, beam", "share of log V", ".2f", FURTHER),
+    measured("entropy_normalized_without_filler", "Ĥ, without filler", "share of log V", ".2f", FURTHER),
 )
 ENTROPY_DEFINITION = (
     "Ĥ: entropy of the predicted next-token distribution under the gold prefix, mean over the test tokens, divided by "
@@ -99,4 +102,7 @@ CONDITIONING_DEFINITION = (
     "values); own prefix: along the model's own best hypothesis; beam: over all hypotheses in the beam at every step "
     "of the search. Without filler: gold prefix, the vocabulary's padding and filler entries left out of p and of V."
 )
-DEVIATION_DEFINITION = "±: standard deviation over n seeds; no ±: one seed."
+INTERVAL_DEFINITION = (
+    "mean [low, high] (n): mean over n seeds with its 95 % interval by Student's t (normal seeds). published: as "
+    "printed in the source. difference: reproduced minus published, where the task is the published one."
+)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from entropyreg.results.published import Published
-from entropyreg.tables import differences
-from entropyreg.tables.aggregate import Run, decoded
+from entropyreg.tables import beside, differences
+from entropyreg.tables.aggregate import Run
 from entropyreg.tables.formats import Note
 from entropyreg.tables.layout import Layout
 
@@ -13,13 +13,14 @@ TRANSLATION = "a_table_translation"  # the only table whose published skews and 
 
 
 def remarks(layout: Layout, collected: Mapping[str, Any], published: Published) -> tuple[Note, ...]:
-    """All notes but the footnotes of cells."""
+    """All notes but those of cells."""
+    shown = [column.get("published_as") for column in collected["columns"]]
     return (
         *untuned_note(layout, collected, published),
         *(Note(text) for text in layout.definitions),
-        *differences.notes(collected),
+        *differences.notes(collected, f"{layout.split} sentences", paired=True),
         *signatures(layout, collected),
-        *source_notes(layout, collected, published),
+        *beside.notes(layout.name, published, shown, (layout.paper,)),
     )
 
 
@@ -50,28 +51,13 @@ def as_published(run: Run, paper: str, published: Published) -> bool:
 
 def signatures(layout: Layout, collected: Mapping[str, Any]) -> tuple[Note, ...]:
     """The settings of every metric that is shown."""
-    runs = [run["measures"][layout.split] for run in collected["rows"] if decoded(run, layout.split)]
-    labels: dict[str, list[str]] = {}
-    for quantity in layout.main:
-        if quantity.signature and not quantity.is_gain:
-            labels.setdefault(quantity.signature, []).append(quantity.header.text)
+    done = [run["measures"].get(layout.split) for run in collected["rows"] if run["status"] == "done"]
+    titles: dict[str, list[str]] = {}
+    for quantity in layout.quantities:
+        if quantity.signature and quantity.section and not quantity.is_gain:
+            titles.setdefault(quantity.signature, []).append(quantity.header.text)
     return tuple(
         Note(f"{', '.join(names)}, signature:", code=signature)
-        for key, names in labels.items()
-        for signature in sorted({measures.get(key) or "unknown" for measures in runs})
+        for key, names in titles.items()
+        for signature in sorted({measures.get(key) or "unknown" for measures in done if measures})
     )
-
-
-def source_notes(layout: Layout, collected: Mapping[str, Any], published: Published) -> tuple[Note, ...]:
-    """Where published numbers were read, remarks on them, and which have no counterpart here."""
-    key = (layout.paper, layout.name)
-    texts = []
-    certainties = sorted({n.certainty for n in published.numbers.values() if (n.paper, n.artefact) == key})
-    if certainties:
-        texts.append(f"Where the published numbers were read: {', '.join(certainties)}.")
-    texts += published.notes.get(key, ())
-    shown_beside = {column.get("published_as") for column in collected["columns"]}
-    absent = [published.data_sets[name] for name in published.columns(*key) if name not in shown_beside]
-    if absent:
-        texts.append(f"Published, without a counterpart at this scale: {', '.join(absent)}.")
-    return tuple(Note(text) for text in texts)

@@ -4,161 +4,144 @@ Under the gold prefix on about 10,000 validation tokens; further the model's own
 are right where the edit alignment with the reference keeps them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from entropyreg.results.published import Published
-from entropyreg.tables import translation_lines
+from entropyreg.tables import tidy, translation_lines
 from entropyreg.tables.aggregate import Value
+from entropyreg.tables.beside import OF_B
 from entropyreg.tables.by_network import Further
-from entropyreg.tables.calibration_lines import Line, beside_cells, network_lines
-from entropyreg.tables.formats import Cell, Footnotes, Section
-from entropyreg.tables.image_layout import SHARE, SOURCES, Measure
-from entropyreg.tables.image_runs import Arm, Collected
-from entropyreg.tables.shown import NOT_APPLICABLE, number_text, p_text
-from entropyreg.tables.translation_lines import PAPER, REPLICATION, Column, at_one_errors, fit_measure, interval_cell
+from entropyreg.tables.calibration_lines import Line, network_lines
+from entropyreg.tables.cells import Entry, Quantity, block
+from entropyreg.tables.formats import Cell, Section
+from entropyreg.tables.image_layout import PERCENT, SHARE, measure
+from entropyreg.tables.legend import Legend
+from entropyreg.tables.runs import Arm, Collected, Column
+from entropyreg.tables.translation_lines import (
+    PAPER,
+    REPLICATION,
+    at_one_errors,
+    bound_remark,
+    entry,
+    fit_measure,
+    fit_measures,
+    interval,
+)
 from entropyreg.tables.translation_runs import as_network_runs
 
 FITS = {"ece_all": "ECE, all", "nll_all": "NLL, all", "ece_half": "ECE, half", "nll_half": "NLL, half"}
 FITTED = ("temperature", "ece", "held_out_ece", "nll", "held_out_nll", "bleu")
 OWN = (
-    Measure(("temperatures", "own", "ece"), "ECE", SHARE, ".4f"),
-    Measure(("temperatures", "own", "accuracy"), "right tokens (%)", SHARE, ".2f", 100),
-    Measure(("temperatures", "own", "confidence"), "confidence (%)", SHARE, ".2f", 100),
+    measure(("temperatures", "own", "ece"), "ECE", SHARE, ".4f"),
+    measure(("temperatures", "own", "accuracy"), "right tokens (%)", PERCENT, ".2f", 100),
+    measure(("temperatures", "own", "confidence"), "confidence (%)", PERCENT, ".2f", 100),
 )
+MINUS_GOLD = Quantity(("temperatures", "own", "ece_minus_gold"), Cell("ECE minus gold prefix"), SHARE, "+.4f")
+ECE, *ERRORS = at_one_errors()
+SHOWN = (("ece_all", "temperature"), ("ece_all", "ece"))  # beside published numbers
 MEASURES = (
-    *at_one_errors(),
-    Measure(("temperatures", "calibrated_ece"), "", SHARE, ".4f"),
-    *(measure for fit in FITS for measure in translation_lines.fit_measures(fit)),
+    *ERRORS,
+    measure(("temperatures", "calibrated_ece"), "", SHARE, ".4f"),
+    *(one for fit in FITS for one in fit_measures(fit) if (fit, one.path[-1]) not in SHOWN),
     *OWN,
 )
 DEFINITIONS = (
     "Translation: next tokens under the gold prefix; T has the least ECE or NLL on all validation tokens or on those "
     "of a random half of the sentences; held-out: on those of the other half; BLEU: of beam search at T.",
-    translation_lines.INTERVALS,
+    "Translation, " + translation_lines.INTERVALS,
     "Own output: tokens of the best hypotheses without ends of sentences, with the probability of the written token as "
     "confidence; right where the edit alignment with the reference keeps the token. It is set against the gold prefix "
     "without ends of sentences.",
 )
 
 
-def further(collected: Collected, published: Published, footnotes: Footnotes) -> Further:
+def further(collected: Collected, published: Published, legend: Legend) -> Further:
     """Sections, csv lines and definitions of the translation columns; `collected` is their part of the table."""
     shaped = as_network_runs(collected)
-    sections, lines = [], []
+    sections, lines, beside = [], [], []
     for column in collected["columns"]:
         own = translation_lines.arms_of(shaped, column["task"])
-        sections.append(main_section(shaped, column, own, published, footnotes))
-        sections.append(fits_section(column, own, footnotes))
-        sections += own_section(shaped, column, own, footnotes)
-        lines += translation_lines.tidy_lines(shaped, column, own, MEASURES)
-    sections += translation_lines.difference_sections(collected, footnotes)
-    lines += translation_lines.compared_lines(collected)
-    told = (
-        (translation_lines.DIFFERENCES.replace("Differences", "Differences of translation", 1),)
-        if collected["comparisons"]
-        else ()
-    )
-    return Further(sections, lines, (*DEFINITIONS, *told))
+        known = lines_of(column, own, published)
+        main = [(line, main_entries(shaped, line, published)) for line in known]
+        title = known[0].title
+        counterparts = translation_lines.beside_text(column, published, REPLICATION)
+        text = f"{title}, {counterparts}; {translation_lines.sizes_text(own)}."
+        named = [(line.cells, entries) for line, entries in main]
+        errors = [((Cell(translation_lines.label(arm)),), [entry(shaped, arm, one) for one in ERRORS]) for arm in own]
+        sections += [
+            block(column["title"], text, ["model", "targets"], named, legend),
+            block(f"{column['title']}: further errors of calibration", "", ["targets"], errors, legend),
+            fits_section(shaped, column, own, legend),
+            own_section(shaped, column, own, legend),
+        ]
+        for line, entries in main:
+            beside += [one for found in entries for one in found.beside]
+            lines += tidy.lines_of(collected, column, entries, published, **line.named)
+        lines += translation_lines.tidy_lines(shaped, column, own, MEASURES, published)
+        for arm in own:
+            lines += tidy.lines_of(collected, column, [own_difference(shaped, arm)], published, **arm.named)
+    sections += translation_lines.difference_sections(collected, legend)
+    lines += tidy.compared(collected, translation_lines.METRICS)
+    told = [note.text.replace("Differences", "Differences of translation", 1) for note in difference_notes(collected)]
+    return Further(sections, lines, beside, (*DEFINITIONS, *told))
 
 
-def main_section(
-    collected: Collected, column: Column, own: Sequence[Arm], published: Published, footnotes: Footnotes
-) -> Section:
+def difference_notes(collected: Collected) -> Sequence:
+    return translation_lines.difference_notes(collected) if collected["comparisons"] else ()
+
+
+def lines_of(column: Column, own: Sequence[Arm], published: Published) -> list[Line]:
     """Hard, hard scaled, every amount; amounts that are only published follow."""
-    beside = column.get("published_as") == PAPER
-    names = {"B": PAPER, "ReScience": REPLICATION} if beside else dict.fromkeys(SOURCES)
-    title = own[0].declared("model") or "-"
-    lines = [replace(line, title=title) for line in network_lines(own, names, "b_table_calibration", published)]
-    errors, counterparts = at_one_errors(), translation_lines.beside_text(column, published, REPLICATION)
-    headers = ("model", "targets", "T", "ECE", "95 %", *(one.header for one in errors[1:]))
-    return Section(
-        title=column["title"],
-        text=f"{title}, {counterparts}; {translation_lines.sizes_text(own)}.",
-        groups=(("", 2), ("reproduced", len(headers) - 2), *((title, 2) for title in SOURCES.values())),
-        headers=tuple(map(Cell, (*headers, *(("ECE", "T") * len(SOURCES))))),
-        rows=tuple(
-            (
-                Cell(line.title),
-                Cell(line.label),
-                *reproduced(collected, line, footnotes),
-                *beside_cells("b_table_calibration", line, published, footnotes),
-            )
-            for line in lines
-        ),
-    )
+    names: Mapping[str, str | None] = dict.fromkeys(OF_B)
+    if column.get("published_as") == PAPER:
+        names = {"B": PAPER, "ReScience": REPLICATION}
+    return network_lines(own, own[0].declared("model") or "-", names, published)
 
 
-def reproduced(collected: Collected, line: Line, footnotes: Footnotes) -> list[Cell]:
-    """Temperature and errors of a line; at a fitted temperature there is only the ECE, on the tokens fitted to."""
-    errors = at_one_errors()
-    if line.arm is None:
-        return [NOT_APPLICABLE] * (len(errors) + 2)
-    if line.scaled:
-        found = (
-            temperature_cell(line.arm, "ece_all", footnotes),
-            fit_measure("ece_all", "ece").cell(line.arm, footnotes),
-        )
-        interval = interval_cell(collected, line.arm, "scaled_ece", ".4f", footnotes)
-        return [*found, interval, *[NOT_APPLICABLE] * (len(errors) - 1)]
-    cells = [one.cell(line.arm, footnotes) for one in errors]
-    return [Cell("1"), cells[0], interval_cell(collected, line.arm, "ece", ".4f", footnotes), *cells[1:]]
-
-
-def temperature_cell(arm: Arm, fit: str, footnotes: Footnotes) -> Cell:
-    """The temperature; a footnote where it is at the end of the grid."""
-    cell, bound = fit_measure(fit, "temperature").cell(arm, footnotes), at_bound(arm, fit)
-    if not bound.mean:
-        return cell
-    text = f"T is at the end of the grid for {round(bound.mean * bound.n)} of {bound.n} seeds"
-    return replace(cell, marks=(*cell.marks, footnotes.mark(text)))
-
-
-def at_bound(arm: Arm, fit: str) -> Value:
-    return arm.value(fit_measure(fit, "at_bound").path)
-
-
-def fits_section(column: Column, own: Sequence[Arm], footnotes: Footnotes) -> Section:
-    """Every way to choose a temperature."""
-    rows = []
-    for arm in own:
-        for fit, name in FITS.items():
-            known = {measure.path[-1]: measure for measure in translation_lines.fit_measures(fit)}
-            cells = [known[key].cell(arm, footnotes) if key in known else NOT_APPLICABLE for key in FITTED[1:]]
-            cells.insert(0, temperature_cell(arm, fit, footnotes))
-            rows.append((Cell(translation_lines.label(arm)), Cell(name), *cells))
-    headers = ("targets", "fitted to", *(fit_measure("ece_all", key).header for key in FITTED))
-    return Section(
-        title=f"{column['title']}: temperatures by what they are fitted to",
-        text="",
-        groups=(("", len(headers)),),
-        headers=tuple(map(Cell, headers)),
-        rows=tuple(rows),
-    )
-
-
-def own_section(collected: Collected, column: Column, own: Sequence[Arm], footnotes: Footnotes) -> list[Section]:
-    """Calibration of the model's own output, and against the gold prefix."""
-    entries = {one["row"]: one for one in collected.get("own_output") or () if one["column"] == column["task"]}
-    rows = []
-    for arm in own:
-        cells = [measure.cell(arm, footnotes) for measure in OWN]
-        entry = entries.get(arm.row)
-        cells.append(NOT_APPLICABLE if entry is None else own_difference(entry))
-        rows.append((Cell(translation_lines.label(arm)), *cells))
-    headers = ("targets", *(measure.header for measure in OWN), "ECE minus gold prefix")
+def main_entries(shaped: Collected, line: Line, published: Published) -> list[Entry]:
+    """Temperature and ECE, each beside what is published on it."""
+    remark = bound_remark(line.arm, "ece_all") if line.scaled else ""
+    error = fit_measure("ece_all", "ece") if line.scaled else ECE
+    found = [line.beside(source, "ece", published) for source in OF_B]
     return [
-        Section(
-            title=f"{column['title']}: the model's own output",
-            text="",
-            groups=(("", len(headers)),),
-            headers=tuple(map(Cell, headers)),
-            rows=tuple(rows),
-        )
+        line.temperature(fit_measure("ece_all", "temperature"), published, remark),
+        line.entry(error, *found, interval=interval(shaped, line.arm, error)),
     ]
 
 
-def own_difference(entry: dict) -> Cell:
-    """'+0.0812 [+0.0700, +0.0921], p < 0.001 (n = 3)'."""
-    difference, low, high = (number_text(entry[key], "+.4f") for key in ("difference", "low", "high"))
-    return Cell(f"{difference} [{low}, {high}], {p_text(entry['p_value'])} (n = {entry['n_seeds']})")
+def fits_section(shaped: Collected, column: Column, own: Sequence[Arm], legend: Legend) -> Section:
+    """Every way to choose a temperature."""
+    lines = []
+    for arm in own:
+        for fit, name in FITS.items():
+            known = {one.path[-1] for one in fit_measures(fit)}
+            entries = [
+                entry(shaped, arm, one) if one.path[-1] in known else Entry(one, Value())
+                for one in (fit_measure(fit, key) for key in FITTED)
+            ]
+            entries[0] = replace(entries[0], remark=bound_remark(arm, fit))
+            lines.append(((Cell(translation_lines.label(arm)), Cell(name)), entries))
+    title = f"{column['title']}: temperatures by what they are fitted to"
+    return block(title, "", ["targets", "fitted to"], lines, legend)
+
+
+def own_section(shaped: Collected, column: Column, own: Sequence[Arm], legend: Legend) -> Section:
+    """Calibration of the model's own output, and against the gold prefix."""
+    lines = [
+        (
+            (Cell(translation_lines.label(arm)),),
+            [*(entry(shaped, arm, one) for one in OWN), own_difference(shaped, arm)],
+        )
+        for arm in own
+    ]
+    return block(f"{column['title']}: the model's own output", "", ["targets"], lines, legend)
+
+
+def own_difference(shaped: Collected, arm: Arm) -> Entry:
+    """ECE of the own output minus that under the gold prefix, with its collected interval."""
+    found = {(one["column"], one["row"]): one for one in shaped.get("own_output") or ()}.get((arm.task, arm.row))
+    if found is None:
+        return Entry(MINUS_GOLD, Value(reason=arm.missing))
+    value = Value(found["difference"], n=found["n_seeds"]).between((found["low"], found["high"]))
+    return Entry(MINUS_GOLD, value)

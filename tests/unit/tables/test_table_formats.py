@@ -1,4 +1,4 @@
-"""The writers: escaping, rounding, footnote letters."""
+"""The writers: escaping, rounding, what stands under a table."""
 
 import csv
 import io
@@ -8,17 +8,16 @@ import pytest
 from entropyreg.tables.collected import missing_text, scale_line, seeds_text
 from entropyreg.tables.formats import (
     Cell,
-    Footnotes,
     Note,
     Section,
     Table,
     csv_text,
     latex,
-    letter,
     markdown,
     to_latex,
     to_markdown,
 )
+from entropyreg.tables.legend import Legend, letter, split
 
 
 def test_latex_escapes_every_special_character():
@@ -42,10 +41,38 @@ def test_letters_go_on_after_z():
     assert [letter(n) for n in (0, 25, 26, 27, 52)] == ["a", "z", "aa", "ab", "ba"]
 
 
-def test_footnotes_share_a_letter_for_the_same_text():
-    footnotes = Footnotes()
-    assert [footnotes.mark(text) for text in ("one", "two", "one")] == ["a", "b", "a"]
-    assert footnotes.notes() == (Note("one", mark="a"), Note("two", mark="b"))
+def test_remarks_share_a_letter_for_the_same_text():
+    legend = Legend()
+    assert [legend.mark(text) for text in ("one", "two", "one")] == ["a", "b", "a"]
+    assert legend.notes() == (Note("one", mark="a"), Note("two", mark="b"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "word", "meaning"),
+    [
+        ("not run at demo scale", "not run", "not run at demo scale"),
+        ("not run: no run is declared", "not run", "no run is declared"),
+        ("failed: CUDA error: out of memory", "failed", "CUDA error: out of memory"),
+        ("no record of this seed yet", "no record", "no record of this seed yet"),
+        ("needs seeds: more than one", "needs seeds", "more than one"),
+        ("measured under other claims", "other claims", "measured under other claims"),
+    ],
+)
+def test_a_reason_is_a_word_and_what_it_means(reason, word, meaning):
+    assert split(reason) == (word, meaning)
+
+
+def test_a_word_is_explained_once_with_all_its_meanings():
+    legend = Legend()
+    reasons = ("failed: a", "not run at demo scale", "failed: b", "failed: a", "unknown kind")
+    assert [legend.missing(reason).text for reason in reasons] == [
+        "failed",
+        "not run",
+        "failed",
+        "failed",
+        "unknown kind",
+    ]
+    assert [note.text for note in legend.notes()] == ["failed: a; b", "not run: not run at demo scale"]
 
 
 def test_a_small_table_in_full():

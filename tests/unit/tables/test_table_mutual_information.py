@@ -58,30 +58,33 @@ def test_each_form_of_the_estimate_has_a_line_with_its_end_over_seeds():
         ["hard", "25", "one", "fresh draw"],
         ["hard", "5", "one", "same draws"],
     ]
-    assert found[0][6] == "2.100 ± 0.141 (n = 2)" and found[0][8:10] == ["3.000 ± 0.000 (n = 2)", "100 ± 0 (n = 2)"]
+    assert found[0][6] == "2.100 [0.829, 3.371] (2)" and found[0][7:9] == ["n/a", "n/a"]
+    assert found[0][10:12] == ["3.000 [3.000, 3.000] (2)", "100 [100, 100] (2)"]
 
 
 def test_smoothed_minus_hard_pairs_the_seeds():
     by_form = {tuple(line[2:6]): line[-1] for line in lines(module.build(collected(ROWS)))}
     # 1.0 - 2.0 and 1.4 - 2.2
-    assert by_form["smoothed 0.1", "5", "one", "fresh draw"] == "-0.900 ± 0.141 (n = 2)"
+    assert by_form["smoothed 0.1", "5", "one", "fresh draw"] == "-0.900 [-2.171, +0.371] (2)"
     assert by_form["hard", "5", "one", "fresh draw"] == "-"
 
 
 def test_a_seed_without_its_hard_network_is_not_in_the_difference():
     table = module.build(collected(ROWS[1:]))
     (line,) = [line for line in lines(table) if line[2:4] == ["smoothed 0.1", "25"]]
-    assert line[-1] == "-0.900" and line[6] == "1.400 ± 0.141 (n = 2)"
-    assert module.NO_HARD in to_markdown(table)
+    assert line[-1] == "-0.900 [needs seeds] (1)" and line[6] == "1.400 [0.129, 2.671] (2)"
+    assert "1 of 2 seeds missing: no pair: no finished run of the same seed" in to_markdown(table)
 
 
 def test_an_estimate_that_diverges_for_a_seed_has_no_number_but_a_reason():
     rows = [run("hard", 1, (2.0, -5e12, 2.5)), *ROWS[1:]]  # the other seed's number would be chosen by its luck
     table = module.build(collected(rows))
     by_form = {tuple(line[2:4]): line for line in lines(table) if line[5] == "fresh draw"}
-    assert by_form["hard", "25"][6:10] == ["n/a"] * 4 and by_form["hard", "5"][6] == "2.100 ± 0.141 (n = 2)"
-    assert by_form["smoothed 0.1", "25"][6] == "1.400 ± 0.141 (n = 2)" and by_form["smoothed 0.1", "25"][-1] == "n/a"
-    assert module.NO_NUMBER in to_markdown(table)
+    assert [by_form["hard", "25"][place] for place in (6, 9, 10, 11)] == ["diverges"] * 4
+    assert by_form["hard", "5"][6] == "2.100 [0.829, 3.371] (2)"
+    assert by_form["smoothed 0.1", "25"][6] == "1.400 [0.129, 2.671] (2)"
+    assert by_form["smoothed 0.1", "25"][-1] == "diverges"
+    assert f"- {module.NO_NUMBER}" in to_markdown(table)
 
 
 def test_the_text_names_images_classes_and_the_upper_bound():

@@ -76,7 +76,7 @@ def test_translation_follows_the_images_and_leaves_their_sections_as_they_are():
     alone = b_table_calibration.build(json.loads((DATA / "collected_b_table_calibration.json").read_text()))
     assert whole.sections[: len(alone.sections)] == alone.sections
     assert [section.title for section in whole.sections[len(alone.sections) :]] == [
-        "Data en_de",
+        *("Data en_de", "Data en_de: further errors of calibration"),
         *("Data en_de: temperatures by what they are fitted to", "Data en_de: the model's own output"),
         "Data en_de: differences with 95 % intervals",
     ]
@@ -91,23 +91,38 @@ def test_a_table_of_images_has_no_translation():
 def test_translation_stands_beside_the_paper_and_the_replication():
     lines = {line["targets"]: line for line in lines_of(b_table_calibration.build(calibration()), "Data en_de")}
     beside = {
-        targets: tuple(line[key] for key in ("paper ECE", "paper T", "replication ECE", "replication T"))
+        targets: tuple(line[key] for key in ("ECE paper", "T paper", "ECE replication", "T replication"))
         for targets, line in lines.items()
     }
     assert beside == {
-        "hard": ("0.056", "1", "0.449", "1"),
+        "hard": ("0.056", "-", "0.449", "-"),
         "hard, scaled": ("0.018", "1.13", "0.058", "1.8"),
-        "smoothed 0.05, not run": ("-", "-", "0.475", "1"),
-        "smoothed 0.1": ("0.019", "1", "0.372", "1"),
-        "smoothed 0.15, not run": ("-", "-", "0.222", "1"),
-        "smoothed 0.3, not run": ("-", "-", "0.110", "1"),
+        "smoothed 0.05": ("-", "-", "0.475", "-"),
+        "smoothed 0.1": ("0.019", "-", "0.372", "-"),
+        "smoothed 0.15": ("-", "-", "0.222", "-"),
+        "smoothed 0.3": ("-", "-", "0.110", "-"),
     }
     hard = planted.planted("hard", "ece", 1.0, 2)
-    assert lines["hard"]["reproduced ECE"] == f"{hard:.4f} ± 0.0010 (n = 3)"
-    assert lines["hard"]["reproduced 95 %"] == f"[{hard - 0.004:.4f}, {hard + 0.004:.4f}]"
-    assert lines["hard, scaled"]["reproduced T"] == "1.25 ± 0.02 (n = 3)"
-    assert lines["hard, scaled"]["reproduced 95 %"] == "[0.0110, 0.0190]"
-    assert lines["hard, scaled"]["reproduced debiased"] == "-"
+    assert lines["hard"]["ECE reproduced"] == f"{hard:.4f} [{hard - 0.004:.4f}, {hard + 0.004:.4f}] (3)"  # collected
+    assert lines["hard, scaled"]["T reproduced"] == "1.25 [1.20, 1.30] (3)"  # 4.303 * .02 / sqrt 3
+    assert lines["hard, scaled"]["ECE reproduced"].endswith(" [0.0110, 0.0190] (3)")
+    assert lines["smoothed 0.3"]["ECE reproduced"] == lines["smoothed 0.3"]["ECE minus replication"] == "not run"
+
+
+def test_a_planted_difference_of_the_same_data_set_is_taken():
+    collected = calibration(columns=("wmt_en_de",))
+    collected["columns"][-1]["published_as"] = "wmt_en_de"
+    hard, scaled = lines_of(b_table_calibration.build(collected), "Data wmt_en_de")[:2]
+    ece = planted.planted("hard", "ece", 1.0, 2)
+    assert hard["ECE minus paper"] == f"{ece - 0.056:+.4f}" and hard["ECE minus replication"] == "other task"
+    assert scaled["T minus paper"] == "+0.12" and hard["T minus paper"] == "-"  # 1.25 - 1.13
+
+
+def test_no_difference_is_taken_to_a_part_of_the_published_data_set():
+    collected = calibration(columns=("multi30k_5k_en_de",))
+    collected["columns"][-1]["published_as"] = "wmt_en_de"
+    hard = lines_of(b_table_calibration.build(collected), "Data multi30k_5k_en_de")[0]
+    assert (hard["ECE minus paper"], hard["ECE minus replication"]) == ("other task", "other part")
 
 
 def test_another_task_has_nothing_published_beside_it():
@@ -116,7 +131,7 @@ def test_another_task_has_nothing_published_beside_it():
     assert "nothing is published on it" in section.text
     lines = lines_of(table, "Data de_en")
     assert [line["targets"] for line in lines] == ["hard", "hard, scaled", "smoothed 0.1"]
-    assert {line[f"{source} ECE"] for line in lines for source in ("paper", "replication")} == {"-"}
+    assert {line[f"ECE {source}"] for line in lines for source in ("paper", "replication")} == {"-"}
 
 
 def test_only_a_half_holds_out_and_only_all_is_decoded():
@@ -145,8 +160,8 @@ def test_differences_of_translation_are_told_with_their_sentences():
 
 def test_own_output_is_set_against_the_gold_prefix():
     lines = lines_of(b_table_calibration.build(calibration()), "Data en_de: the model's own output")
-    assert [line["ECE minus gold prefix"] for line in lines] == ["+0.0800 [+0.0700, +0.0925], p < 0.001 (n = 3)"] * 2
-    assert {line["right tokens (%)"] for line in lines} == {"60.00 ± 0.00 (n = 3)"}
+    assert [line["ECE minus gold prefix"] for line in lines] == ["+0.0800 [+0.0700, +0.0925] (3)"] * 2
+    assert {line["right tokens (%)"] for line in lines} == {"60.00 [60.00, 60.00] (3)"}
 
 
 def test_images_without_comparisons_are_not_said_to_lack_those_of_translation():
@@ -160,17 +175,17 @@ def test_perplexity_is_the_exponential_of_each_seeds_loss():
     table = b_table_perplexity.build(example(b_table_perplexity))
     hard, smoothed = lines_of(table, "Data en_de")
     mean = sum(math.exp(planted.planted("hard", "nll", 1.0, seed)) for seed in (1, 2, 3)) / 3
-    assert hard["valid perplexity"].startswith(f"{mean:.3f} ±") and hard["targets"] == "hard"
-    assert (hard["paper BLEU"], hard["paper perplexity"]) == ("25.3", "4.67")
-    assert (smoothed["paper BLEU"], smoothed["paper perplexity"]) == ("25.8", "4.92")
-    assert smoothed["valid BLEU"] == "26.00 ± 0.10 (n = 3)"
+    assert hard["perplexity reproduced"].startswith(f"{mean:.3f} [") and hard["targets"] == "hard"
+    assert (hard["BLEU paper"], hard["perplexity paper"]) == ("25.3", "4.67")
+    assert (smoothed["BLEU paper"], smoothed["perplexity paper"]) == ("25.8", "4.92")
+    assert smoothed["BLEU of text"] == "26.00 [25.75, 26.25] (3)"
     rows = csv_of(table)
-    published = {(row["row"], row["quantity"]): row["published"] for row in rows if row["status"] == "published"}
+    published = {(row["row"], row["column"]): row["published"] for row in rows if row["published"]}
     assert published == {
-        **{("without_smoothing", "bleu"): "25.3", ("without_smoothing", "perplexity"): "4.67"},
-        **{("with_smoothing", "bleu"): "25.8", ("with_smoothing", "perplexity"): "4.92"},
+        **{("hard", "valid.bleu_as_published"): "25.3", ("hard", "valid.perplexity"): "4.67"},
+        **{("smoothed", "valid.bleu_as_published"): "25.8", ("smoothed", "valid.perplexity"): "4.92"},
     }
-    (row,) = [one for one in rows if (one["row"], one["quantity"]) == ("hard", "valid.perplexity")]
+    (row,) = [one for one in rows if (one["row"], one["column"]) == ("hard", "valid.perplexity")]
     assert float(row["mean"]) == pytest.approx(mean, abs=1e-6)
 
 
@@ -179,7 +194,7 @@ def test_a_test_set_that_was_not_decoded_says_so():
     for run in collected["rows"]:
         del run["measures"]["test"]
     table = b_table_perplexity.build(collected)
-    assert {line["test BLEU"] for line in lines_of(table, "Data en_de")} == {"n/a"}
+    assert {line["BLEU"] for line in lines_of(table, "Data en_de: test set")} == {"not decoded"}
     assert "the test set of this run was not decoded" in to_markdown(table)
 
 
@@ -195,8 +210,10 @@ def test_members_of_the_family_follow_the_hard_model_and_its_scaled_self():
     designed = [line["designed Ĥ"] for line in lines]
     assert designed == ["-", "-", "-", "0.25", "0.25"]
     scaled, skew = lines[1], lines[3]
-    assert scaled["T"] == "1.25 ± 0.02 (n = 3)" and scaled["ECE, 95 %"] == "[0.0110, 0.0190]"
-    assert skew["T, half"] == "0.90 ± 0.02 (n = 3)" and skew["BLEU"] == "25.76 ± 0.10 (n = 3)"
+    assert scaled["T"] == "1.25 [1.20, 1.30] (3)" and scaled["ECE"].endswith(" [0.0110, 0.0190] (3)")
+    assert skew["T"] == "1.00" and skew["BLEU"].startswith("25.76 [")
+    halves = {line["targets"]: line for line in lines_of(table, "Data en_de: further errors of calibration")}
+    assert halves["skew 0.5"]["T, half"] == "0.90 [0.85, 0.95] (3)"
     (difference,) = lines_of(table, "Data en_de: differences with 95 % intervals")
     assert difference["minus hard: BLEU"] == "+0.50 [+0.49, +0.51], p = 0.250 (n = 3)"
     assert "minus hard: held-out ECE" in difference
@@ -214,19 +231,21 @@ def test_strengths_that_were_not_chosen_for_one_entropy_are_told():
 @pytest.mark.parametrize("module", OWN, ids=name_of)
 def test_without_a_finished_run_every_cell_has_its_reason(module):
     collected = example(module) | {"intervals": [], "comparisons": []}
-    collected["rows"] = [planted.missing(run, "out of memory") for run in collected["rows"]]
+    collected["rows"] = [planted.missing(run, "failed: out of memory") for run in collected["rows"]]
     table = module.build(collected)
     assert "no finished run" in table.banner
-    assert "</sup> out of memory\n" in to_markdown(table) and "out of memory" in to_latex(table)
-    own = [row for row in csv_of(table) if row["status"] != "published"]
-    assert {(row["mean"], row["status"], row["reason"]) for row in own} == {("", "missing", "out of memory")}
+    assert "- failed: out of memory\n" in to_markdown(table) and "out of memory" in to_latex(table)
+    assert {(row["mean"], row["reason"].split(";")[0]) for row in csv_of(table)} == {
+        ("", "mean: failed: out of memory")
+    }
 
 
 @pytest.mark.parametrize("module", OWN, ids=name_of)
 def test_with_no_run_declared_both_objectives_are_there(module):
     table = module.build(example(module) | {"rows": [], "comparisons": [], "intervals": []})
-    own = [row for row in csv_of(table) if row["status"] != "published"]
-    assert {(row["row"], row["reason"]) for row in own} == {("hard", "not collected"), ("smoothed", "not collected")}
+    reason = "mean: not run: no run is declared for it"
+    found = {(row["row"], row["reason"].split(";")[0]) for row in csv_of(table) if row["task"]}
+    assert found == {("hard", reason), ("smoothed", reason)}
 
 
 @pytest.mark.parametrize("module", OWN, ids=name_of)
