@@ -1,6 +1,7 @@
 """One claim at one scale, before the correction for many tests: its cases and the tests of each."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from entropyreg.claims.declaration import Filler, Part, parts_of, seeds_of, splits_of
@@ -69,7 +70,7 @@ def tests_of_case(case: Case, evaluator: Evaluator, alpha: float) -> list[dict[s
     place = {"role": case.filler.role, "task": case.filler.task, "model": case.model}
     if evaluator.unit == "pooled":
         place = {"role": None, "task": ", ".join(dict.fromkeys(one.task for one in case.fillers)), "model": None}
-    before, case.records.used = case.records.used, set()
+    before, case.records.used, case.records.refused = case.records.used, set(), set()
     try:
         plan = evaluator.plan(case)
         check_minimum(case.claim["minimum"], plan.counts)
@@ -78,6 +79,9 @@ def tests_of_case(case: Case, evaluator: Evaluator, alpha: float) -> list[dict[s
         return [{**place, "part": None, "verdict": NOT_TESTED, "reason": str(reason), "runs": []}]
     finally:
         used, case.records.used = case.records.used, before | case.records.used
+    if case.records.refused:
+        seeds = ", ".join(map(str, sorted(case.records.refused)))
+        plan = replace(plan, caveats=(*plan.caveats, f"seed {seeds} left out: a pilot's"))
     entries = []
     for part in case.parts:
         several = found[part.name] if isinstance(found[part.name], list) else [found[part.name]]

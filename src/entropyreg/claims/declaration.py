@@ -30,12 +30,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Filler:
-    """A task that fills a role; `models` and `artefacts` None: in all of its models, in every artefact."""
+    """A task that fills a role; `models` and `artefacts` None: in all of its models, in every artefact.
+
+    `corpus`: what its pairs or images are taken from; tasks of one corpus are one data set where these are counted.
+    """
 
     role: str
     task: str
     models: tuple[str, ...] | None = None
     artefacts: tuple[str, ...] | None = None
+    corpus: str = ""
 
     def shows(self, artefact: str, model: str | None) -> bool:
         """Whether rows of the artefact and model count for the role."""
@@ -96,4 +100,4 @@ def roles_of(path: Path, scale: str) -> tuple[dict[str, list[Filler]], bool]:
 def filler_of(role: str, entry: Mapping[str, Any]) -> Filler:
     """An entry of the roles file."""
     lists = {key: tuple(entry[key]) if key in entry else None for key in ("models", "artefacts")}
-    return Filler(role, entry["task"], **lists)
+    return Filler(role, entry["task"], **lists, corpus=entry.get("corpus", entry["task"]))

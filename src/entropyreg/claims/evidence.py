@@ -3,6 +3,7 @@
     Var(estimate) = Var_items + v / S,    v: summed over the arms, the variance between seeds
 
 Every kind of resampling, and Student's test of one value a seed, ends in the same form: `significance.Resampled`.
+Seeds from 100 on belong to pilots and to searches (rules.runs of the claims): runs with them are no evidence.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,13 @@ from scipy.stats import norm, t
 
 from entropyreg.measures.contrast import Contrast
 from entropyreg.measures.significance import Resampled, p_value_of
+
+FIRST_PILOT_SEED = 100
+
+
+def enters_verdict(seed: int) -> bool:
+    """Whether a run with this seed may decide a claim."""
+    return seed < FIRST_PILOT_SEED
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 records.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from entropyreg.claims.declaration import Filler
+from entropyreg.claims.evidence import FIRST_PILOT_SEED, enters_verdict
 from entropyreg.errors import UserError
 from entropyreg.files import read_json, read_npz
 from entropyreg.results.image_comparisons import arm_statistics
@@ -25,7 +26,7 @@ class NotTested(Exception):
 
 
 class Records:
-    """Collected tables and statistics of one scale; remembers which runs were used."""
+    """Collected tables and statistics of one scale; remembers which runs were used, and which seeds were refused."""
 
     def __init__(
         self, tables_dir: Path, runs_dir: Path, claims_sha256: str, n_replicates: int = 2000, alpha: float = 0.05
@@ -33,6 +34,7 @@ class Records:
         self.tables_dir, self.runs_dir = tables_dir, runs_dir
         self.claims_sha256, self.n_replicates, self.alpha = claims_sha256, n_replicates, alpha
         self.used: set[str] = set()
+        self.refused: set[int] = set()
         self._tables: dict[str, Mapping[str, Any] | None] = {}
         self._arrays: dict[str, dict[str, np.ndarray]] = {}
         self._seeds: dict[str, list[int]] = {}
@@ -48,15 +50,32 @@ class Records:
         return self._tables[artefact]
 
     def rows(self, artefacts: Iterable[str], filler: Filler, model: str | None = None) -> list[Row]:
-        """The finished rows of a role's task (and model) in the artefacts; a run that several show comes once a row."""
+        """The finished rows of a role's task (and model) in the artefacts; a run that several show comes once a row.
+
+        Seeds of pilots and searches are left out; what is no trial of a search is remembered as refused.
+        """
         found: dict[tuple, Row] = {}
+        for row in self.finished(artefacts, filler, model):
+            if enters_verdict(row["seed"]):
+                found.setdefault((row["row"], row["run"], row["seed"]), row)
+            elif not row.get("trial"):
+                self.refused.add(row["seed"])
+        return list(found.values())
+
+    def trials(self, artefacts: Iterable[str], filler: Filler) -> list[Row]:
+        """The finished trials of searches on a role's task, whatever their seed: they choose, and decide nothing."""
+        rows = self.finished(artefacts, filler)
+        tuned = [row for row in rows if row["trial"] and row["trial"]["kind"] in TUNING]
+        return list({(row["trial"]["series"], row["trial"]["number"]): row for row in tuned}.values())
+
+    def finished(self, artefacts: Iterable[str], filler: Filler, model: str | None = None) -> Iterator[Row]:
+        """Every finished row of a role's task (and model) in the artefacts."""
         for artefact in artefacts:
             for row in (self.table(artefact) or {"rows": []})["rows"]:
                 if row["status"] != "done" or row["task"] != filler.task or not filler.shows(artefact, row["model"]):
                     continue
                 if model is None or row["model"] == model:
-                    found.setdefault((row["row"], row["run"], row["seed"]), row)
-        return list(found.values())
+                    yield row
 
     def missing_reason(self, artefacts: Sequence[str], filler: Filler, row: str | None = None) -> str:
         """Why there are no rows: what the missing ones say."""
@@ -66,6 +85,8 @@ class Records:
                 if one["task"] == filler.task and one["reason"] and (row is None or one["row"] == row):
                     reasons.append(one["reason"])
         what = f"'{row}' of {filler.task}" if row else filler.task
+        if self.refused and not reasons:
+            return f"{what}: only seeds from {FIRST_PILOT_SEED} on, which are pilots'"
         return f"{what}: {reasons[0]}" if reasons else f"no run of {what} in {' or '.join(artefacts)}"
 
     def tuning_seeds(self, task: str, model: str) -> set[int]:

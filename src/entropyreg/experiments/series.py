@@ -88,4 +88,5 @@ def match_members(match: Mapping[str, Any], place: str, runs: Mapping[str, Run])
 
 
 def run_of(series: Mapping[str, Any], regularizer: Regularizer) -> Run:
-    return Run(series["task"], series["model"], regularizer, series["seed"])
+    """A run of a series; that of a match may have `test`, since nothing is chosen among its pairs."""
+    return Run(series["task"], series["model"], regularizer, series["seed"], test=series.get("test", False))

@@ -24,8 +24,15 @@ from entropyreg.measures.expected_best import expected_best
 SPLIT = "valid"
 COLUMNS = (*DESCRIPTION, "panel", "series", "number", "kind", "n_trials", "bleu", "bleu_signature")
 KINDS = ("random", "guided")
-NAMES = {"ger": "GER", "label_smoothing_tuned": "label smoothing", "confidence_penalty": "confidence penalty"}
-SHOWN_SKEW = {"ger": 0.5, "label_smoothing_tuned": 1.0, "confidence_penalty": 0.0}  # the colour of a search's curve
+NAMES = {
+    "ger": "GER",
+    "label_smoothing_tuned": "label smoothing",
+    "confidence_penalty": "confidence penalty",
+    "skew0.5": "skew .5",
+}
+# the colour of a search's curve; that of one skew is dashed where the search over all skews has its colour
+SHOWN_SKEW = {"ger": 0.5, "label_smoothing_tuned": 1.0, "confidence_penalty": 0.0, "skew0.5": 0.5}
+DASHED = {"skew0.5"}
 MARKERS = {"random": "o", "guided": "D"}
 MARGIN = 1.15  # inches right of the right panel, for the names of the curves
 BAR = 0.55  # inches right of the left panel, for the colour bar
@@ -123,7 +130,8 @@ def draw_expected(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
         points = [row for row in rows if row["series"] == series]
         shade = color(SHOWN_SKEW.get(points[0]["row"], 0.5))
         x, y = ([row[key] for row in points] for key in ("n_trials", "bleu"))
-        axes.plot(x, y, color=shade, marker=mark(points[0]["row"]), markersize=2.5, zorder=3, gid=series)
+        look = {"marker": mark(points[0]["row"]), "linestyle": "--" if points[0]["row"] in DASHED else "-"}
+        axes.plot(x, y, color=shade, markersize=2.5, zorder=3, gid=series, **look)
         ends.append(EndLabel(x[-1], y[-1], NAMES.get(points[0]["row"], series), shade))
     write_end_labels(axes, ends, TICK_POINTS)
 

@@ -189,7 +189,9 @@ def mutual_information_curves(logits: np.ndarray, updates: np.ndarray, names: Se
     """The curves of every number of draws L, form of the variance and sample; `logits` (T, D, N, 2) under D draws.
 
     f is the difference of the two logits. A fresh sample is none of the L draws that the mean comes from: L < D. The
-    biased same-draw variant is given for the paper's form of the variance, which all inputs share.
+    biased same-draw variant is given for the paper's form of the variance, which all inputs share. Of the paper's form
+    with a fresh sample, `halves` are the curves of every second input, from the first and from the second: a peak that
+    is located on one and measured on the other owes its height to no noise.
     """
     differences = (logits[..., 0] - logits[..., 1]).transpose(0, 2, 1)  # (T, N, D)
     available = differences.shape[2]
@@ -200,6 +202,10 @@ def mutual_information_curves(logits: np.ndarray, updates: np.ndarray, names: Se
         for kind, sample in (one for one in forms if one[0] == "shared" or draws > 1):
             values = np.array([information_at(f, draws, kind, sample) for f in differences])
             curve = {"draws": draws, "variance": kind, "sample": sample, "values": rounded(values)}
+            if (kind, sample) == ("shared", "fresh") and differences.shape[1] > 1:
+                parts = (differences[:, first::2] for first in (0, 1))
+                halves = [[information_at(f, draws, kind, sample) for f in part] for part in parts]
+                curve["halves"] = [{"values": rounded(np.array(half))} for half in halves]
             curves.append(curve | shape_of(values, updates))
     n_inputs = differences.shape[1]
     return {

@@ -158,6 +158,7 @@ def plant_paper_a(world: World) -> None:
                 )  # fmt: skip
     shared = {**world.rows[sweep[1]][-1], "row": "confidence_penalty"}  # a run of the design that anchors a match
     world.rows[sweep[1]].append({**shared, "trial": {"series": "match0", "number": 0, "kind": "anchor"}})
+    plant_searches(world)
     names = ("e-10", "e-15", "floor_x1", "floor_x0.1", "floor_x0.01")
     for pair in range(3):
         for kind, skew, share in (("anchor", 1.0, 0.01), ("match", 0.0, 0.1 if true else 0.001)):
@@ -170,6 +171,27 @@ def plant_paper_a(world: World) -> None:
                 generator="entropy", trial={"series": f"match{pair}", "number": 0, "kind": kind},
                 measures={"test": found}, run=f"{TRANSLATION}/model/{kind}{pair}/seed1",
             )  # fmt: skip
+
+
+def plant_searches(world: World) -> None:
+    """A12: searches at fixed skews choose skew .5 on one task and 1 on the other; on test that is right, or wrong."""
+    for task, best in ((TRANSLATION, 0.5), (SUMMARIZATION, 1.0)):
+        for skew in (0.0, 0.5, 1.0):
+            series = f"{task}_skew{skew}"
+            for number in (1, 2):
+                share = 0.3 + 0.01 * number + (0.05 if skew == best else 0.0)
+                valid = {"valid.bleu": world.bleu(share), "valid.rouge_l": 100 * (share + world.noise)}
+                world.text(
+                    ["a_figure_search"], "ger", share, seed=100, task=task, skew=skew, strength=float(number),
+                    arrays=valid, trial={"series": series, "number": number, "kind": "random"},
+                    run=f"{task}/model/{series}-trial{number}/seed100",
+                )  # fmt: skip
+            gain = 0.02 * world.sign if skew == best else 0.0
+            for seed in SEEDS:
+                world.text(
+                    ["a_figure_equilibrium"], "ger", 0.33 + gain + world.jitter(), seed=seed, task=task, skew=skew,
+                    strength=2.0, run=f"{task}/model/{series}-winner/seed{seed}",
+                )  # fmt: skip
 
 
 def plant_networks(world: World) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from entropyreg.config import SCALES, load_config
 from entropyreg.errors import UserError
-from entropyreg.experiments import expand
+from entropyreg.experiments import expand, load_experiments
 from entropyreg.experiments.series import random_trials
 
 CONFIG = {"scale": "demo", "tasks": {"de_en": {}}, "models": {"m": {}}}
@@ -105,3 +106,21 @@ def test_a_design_crosses_skews_with_predicted_entropies():
 def test_empty_bounds_are_refused():
     with pytest.raises(UserError, match=r"search 'ger': bounds \[2, 1\] are empty"):
         expanded([SEARCH | {"strength": [2, 1]}])
+
+
+def test_a_match_may_decode_test_and_a_search_does_not():
+    found = expanded([SEARCH], [MATCH | {"test": True}])
+    decoded = {name for name, run in found.runs.items() if run.test}
+    assert decoded == {"de_en/m/jensen-skew1.00-strength0.50/seed1", *(f"de_en/m/pair-trial{n}/seed1" for n in (1, 2))}
+    assert not any(run.test for run in expanded([SEARCH], [MATCH]).runs.values())
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_searches_at_fixed_skews_give_every_skew_of_a_task_as_many_trials(workflow_dir, scale):
+    trials = {}
+    for cell in (
+        load_experiments(workflow_dir, load_config(workflow_dir, {"scale": scale})).artefacts["a_figure_search"].cells
+    ):
+        trials.setdefault(cell.task, {}).setdefault(cell.trial.series, set()).add(cell.trial.number)
+    for task, series in trials.items():
+        assert len({len(numbers) for numbers in series.values()}) == 1, task

@@ -2,6 +2,7 @@
 
 from entropyreg.claims.evaluators import Evaluator
 from entropyreg.claims.quantities import (
+    best_skew,
     images,
     information,
     over_data_sets,
@@ -15,7 +16,7 @@ from entropyreg.claims.quantities import (
 from entropyreg.errors import UserError
 from entropyreg.schemas import suggestion
 
-MODULES = (text, sweep, sparsity, images, teaching, information, temperature, tokens, over_data_sets)
+MODULES = (text, sweep, best_skew, sparsity, images, teaching, information, temperature, tokens, over_data_sets)
 EVALUATORS: dict[str, Evaluator] = {name: one for module in MODULES for name, one in module.EVALUATORS.items()}
 
 

@@ -16,6 +16,8 @@ from entropyreg.claims.quantities.images import TEACHERS, hard_and_smoothed
 from entropyreg.claims.quantities.shared import POINTS, n_seeds, seed_contrast
 from entropyreg.claims.quantities.sweep import exact_p
 from entropyreg.claims.quantities.teaching import BOTH, best_on_validation, runs_of
+from entropyreg.claims.quantities.teaching import CURVES as DISTILLATION
+from entropyreg.claims.quantities.text import PERPLEXITY
 from entropyreg.claims.records import NotTested, Row
 from entropyreg.measures.rank_correlation import spearman_interval
 
@@ -79,7 +81,7 @@ def peak_of(row: Row) -> tuple[float, float]:
 def updates_to_reach(case: Case) -> Plan:
     """B24: updates until validation accuracy is first that of the hard model at its end (mean over its seeds)."""
     if case.filler.role == "translation":
-        raise NotTested("the records keep no validation BLEU during training")
+        raise NotTested("no validation BLEU during training: it would take a beam search at every validation")
     arms = hard_and_smoothed(case, CURVES)
     target = fmean(row["measures"]["learning"]["valid_accuracy"][-1] for row in arms["hard"])
 
@@ -98,8 +100,9 @@ def updates_to_reach(case: Case) -> Plan:
 
 def information_and_students(case: Case) -> Plan:
     """B22: over teachers (runs, their seeds averaged), information at the end and accuracy of the best student."""
-    rows = case.records.rows((*CURVES, *TEACHERS), case.filler)
-    teachers = runs_of([row for row in rows if row["teacher"] is None and row["measures"].get("mutual_information")])
+    rows = case.records.rows((*CURVES, *TEACHERS, *DISTILLATION), case.filler)
+    known = [row for row in rows if row["teacher"] is None and row["measures"].get("mutual_information")]
+    teachers = runs_of(list({(row["run"], row["seed"]): row for row in known}.values()))
     taught = [row for row in case.records.rows((*BOTH, *TEACHERS), case.filler) if row["teacher"]]
     pairs = []
     for run, seeds in teachers.items():
@@ -161,7 +164,7 @@ EVALUATORS = {
     "mutual information at the end of training": Evaluator(CURVES, final_level),
     "peak of the curve against its end": Evaluator(CURVES, peak_against_end),
     "updates to reach the hard model's final validation accuracy or BLEU, smoothed minus hard": Evaluator(
-        CURVES, updates_to_reach
+        (*CURVES, *PERPLEXITY), updates_to_reach
     ),
     "Spearman correlation over all teachers of final mutual information and accuracy of the student": Evaluator(
         (*CURVES, *TEACHERS, *BOTH), information_and_students, unit="task"

@@ -1,4 +1,4 @@
-"""C4: over data sets, the hard model's over-confidence and what smoothing does to the ECE; A12, which no run serves."""
+"""C4: over data sets, the hard model's over-confidence and what smoothing does to the ECE."""
 
 from dataclasses import replace
 
@@ -15,26 +15,27 @@ from entropyreg.measures.rank_correlation import spearman_interval
 
 
 def over_confidence_and_effect(case: Case) -> Plan:
-    """Each data set is a pair, the mean over its networks; ranks are compared by an exact permutation test.
+    """Each corpus is a pair, the mean over its tasks and networks; ranks are compared by an exact permutation test.
 
-    A data set with fewer predictions than the claim's minimum is left out, and remarked.
+    Tasks of one corpus share their sentences, so they are one data set (roles.yaml). A task with fewer predictions than
+    the claim's minimum is left out, and remarked.
     """
     found, reasons = {}, []
     for filler in case.fillers:
         own = replace(case, fillers=(filler,), model=None)
         try:
             pair = tokens.over_confidence(own) if tokens.of_text(own) else of_images(own)
-            found.setdefault(filler.task, []).append(pair)
+            found.setdefault(filler.corpus, []).append(pair)
         except NotTested as reason:
             reasons.append(str(reason))
-    pairs = {task: np.mean(several, axis=0) for task, several in found.items()}
+    pairs = {corpus: np.mean(several, axis=0) for corpus, several in found.items()}
 
     def evidence() -> dict[None, Evidence]:
         excess, effect = np.array(list(pairs.values())).T
         result = spearman_interval(excess, effect, case.generator(), case.records.n_replicates)
         shown = [
-            {"task": task, "over_confidence": float(pair[0]), "ece_hard_minus_smoothed": float(pair[1])}
-            for task, pair in pairs.items()
+            {"data_set": corpus, "over_confidence": float(pair[0]), "ece_hard_minus_smoothed": float(pair[1])}
+            for corpus, pair in pairs.items()
         ]
         return {None: Evidence(result, exact=exact_p(excess, effect), beside={"data_sets": shown})}
 
@@ -62,14 +63,7 @@ def of_images(case: Case) -> tuple[float, float]:
     return tuple(map(float, np.mean(values, axis=0)))
 
 
-def best_skews(case: Case) -> Plan:
-    """A12: the declared runs of no scale tune the strength at each of several skews on two data sets."""
-    raise NotTested("no block of runs tunes the strength at each of several skews, on two data sets")
-
-
 EVALUATORS = {
     "Spearman correlation over data sets of the hard model's mean confidence minus accuracy, and debiased ECE of hard "
     "minus smoothed": Evaluator(CALIBRATED, over_confidence_and_effect, unit="pooled"),
-    "BLEU (ROUGE-L) at a task's own best skew minus at another task's, mean over ordered pairs of tasks; best skew = "
-    "mode over bootstrap replicates of the choice on validation": Evaluator((), best_skews, unit="pooled"),
 }
