@@ -11,6 +11,11 @@ from filelock import FileLock, Timeout
 from entropyreg.errors import UserError
 
 
+def is_launched() -> bool:
+    """True in a process of torchrun or `accelerate launch`, which number their processes and give each its GPU."""
+    return "WORLD_SIZE" in os.environ and "LOCAL_RANK" in os.environ
+
+
 def check_device(device: str) -> None:
     """Raise `UserError` if `device` is 'cuda' and torch sees no GPU: there is no silent fallback."""
     import torch
@@ -23,16 +28,16 @@ def check_device(device: str) -> None:
 def one_device(device: str, locks: Path | None = None) -> Iterator[None]:
     """Give this process one GPU of its own (CUDA_VISIBLE_DEVICES) while the block runs; nothing to do for 'cpu'.
 
-    Takes the first visible GPU that no other job holds; with all held it shares the first. Call it before torch starts
-    CUDA. A lock is freed by the system when its holder ends, however it ends.
+    Takes the first visible GPU that no other job of the same user holds; with all held it shares the first. Call it
+    before torch starts CUDA. A lock is freed by the system when its holder ends, however it ends.
     """
     if device == "cpu":
         yield
         return
     locks = locks or Path(tempfile.gettempdir())
     visible = visible_devices()
-    for name in visible:
-        lock = FileLock(locks / f"entropyreg-gpu-{name}.lock", timeout=0, mode=0o666)
+    for name in visible:  # parts of a GPU may have slashes in their names; files of other users cannot be locked
+        lock = FileLock(locks / f"entropyreg-{os.getuid()}-gpu-{name.replace('/', '-')}.lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:
