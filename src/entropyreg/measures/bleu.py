@@ -35,6 +35,16 @@ def corpus_bleu(
     return Bleu(float(score.score), str(metric.get_signature()))
 
 
+def bleu_of_statistics(totals: Sequence[int], *, lowercase: bool = False, tokenizer: str = "13a") -> Bleu:
+    """`corpus_bleu` of the sentences whose `sentence_statistics` have these ten sums."""
+    metric = BLEU(lowercase=lowercase, force=True, tokenize=tokenizer)
+    metric.num_refs = 1  # for the signature, which is otherwise known after scoring
+    lengths, correct, total = totals[:2], list(totals[2:6]), list(totals[6:])
+    options = {"smooth_method": metric.smooth_method, "smooth_value": metric.smooth_value}
+    score = BLEU.compute_bleu(correct, total, sys_len=lengths[0], ref_len=lengths[1], **options)
+    return Bleu(float(score.score), str(metric.get_signature()))
+
+
 def sentence_statistics(
     hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = False, tokenizer: str = "13a"
 ) -> np.ndarray:

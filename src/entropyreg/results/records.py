@@ -1,28 +1,36 @@
-"""Measure one run: predictions in, `record.json` and the statistics of its sentences out. No torch, no fairseq."""
+"""Measure one run: predictions in, `record.json` and the statistics of its sentences out. No torch, no fairseq.
 
-from collections.abc import Mapping
+Memory: some ten thousand tokens at a time; only the sweeps over beam sizes and temperatures are held as a whole.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from entropyreg.columns import Column, Rows, StoredColumns
 from entropyreg.data.subwords import FOLDER
 from entropyreg.errors import UserError
 from entropyreg.experiments.regularizer import smoothing_of
 from entropyreg.files import read_json, read_npz
-from entropyreg.measures.entropy import entropy_spread, normalized_entropy
-from entropyreg.measures.reference_rank import mean_reference_rank
-from entropyreg.measures.sparsity import shares_below, threshold_names
-from entropyreg.results.text_quality import Texts, read_lines, score_texts
+from entropyreg.measures import in_blocks
+from entropyreg.measures.entropy import normalized_entropy
+from entropyreg.measures.sparsity import threshold_names
+from entropyreg.results.text_quality import Lines, Texts, lines_of, read_lines, score_texts
 
 CONFIDENCE_BINS = 20
+BY_TOKEN = ("sentence", "nll", "entropy", "entropy_without_filler", "confidence", "correct", "rank", "share")
+SUMMED = ("nll", "entropy", "confidence", "correct", "rank")
+Sentences = Mapping[str, np.ndarray | Column]
 KEPT = ("run", "task", "model", "seed", "metric", "lowercase", "selection", "training", "decoding")
 
 
 def measure_run(
     settings: Mapping[str, Any], run_dir: Path, text_dir: Path, claims_sha256: str
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The record of a run (deterministic content only) and, by '<split>.<name>', arrays with one row a sentence.
+) -> tuple[dict[str, Any], Sentences]:
+    """The record of a run (deterministic content only) and, by '<split>.<name>', columns with one row a sentence.
 
     `settings` is `entropyreg.settings.measuring_settings`; `text_dir` holds the prepared text with its references.
     """
@@ -52,64 +60,91 @@ def measure_run(
 
 def measure_split(
     settings: Mapping[str, Any], run_dir: Path, text_dir: Path, split: str
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+) -> tuple[dict[str, Any], Sentences]:
     """All measures of one split: teacher-forced statistics and the quality of the hypotheses."""
-    tokens = read_npz(run_dir / "predictions" / f"{split}.tokens.npz")
-    own = read_npz(run_dir / "predictions" / f"{split}.own.npz")
-    hypotheses = [line[-1] for line in read_hypotheses(run_dir / "predictions" / f"{split}.hypotheses.tsv", 3)]
+    tokens = StoredColumns(run_dir / "predictions" / f"{split}.tokens.npz")
+    own = StoredColumns(run_dir / "predictions" / f"{split}.own.npz")
+    path = run_dir / "predictions" / f"{split}.hypotheses.tsv"
+    hypotheses = Lines(path, lambda lines: (row[-1] for row in rows_of(lines, path, 3)))
     quality, statistics = score_texts(
         settings, hypotheses, read_texts(settings, text_dir, split), f"{run_dir}: {split}"
     )
-    vocabulary, filler = int(tokens["vocabulary_size"]), int(tokens["filler_entries"])
-    names = threshold_names(tokens["log_thresholds"], tokens["floor_factors"])
-    histogram, _ = np.histogram(tokens["confidence"], bins=CONFIDENCE_BINS, range=(0, 1))
+    by_token = {name: tokens[name] for name in BY_TOKEN}
+    if len({column.shape[:1] for column in by_token.values()}) > 1:
+        raise UserError(
+            f"{tokens} does not hold what is read from it (its columns differ in length): delete it and run again."
+        )
+    vocabulary, filler = int(np.asarray(tokens["vocabulary_size"])), int(np.asarray(tokens["filler_entries"]))
+    thresholds = {name: np.asarray(tokens[name]) for name in ("log_thresholds", "floor_factors")}
+    means = {name: in_blocks.mean(by_token[name]) for name in BY_TOKEN[1:6]}
+    entropies = {name: np.float64(means[name]) for name in ("entropy", "entropy_without_filler")}
+    entropies |= {"own": np.float64(in_blocks.mean(own["entropy"])), "beam": np.asarray(own["beam_entropy"])}
+    shares = in_blocks.mean_rows(by_token["share"])
+    sums, errors = sentence_sums(by_token, shares, str(tokens))
     measures = {
         "n_sentences": len(hypotheses),
-        "n_tokens": int(tokens["nll"].size),
+        "n_tokens": by_token["nll"].shape[0],
         "vocabulary_size": vocabulary,
         "filler_entries": filler,
-        "nll": float(np.mean(tokens["nll"], dtype=np.float64)),
-        "accuracy": float(np.mean(tokens["correct"], dtype=np.float64)),
-        "confidence": float(np.mean(tokens["confidence"], dtype=np.float64)),
-        "confidence_histogram": histogram.tolist(),
-        "entropy_normalized": normalized_entropy(tokens["entropy"], vocabulary),
-        "entropy_normalized_without_filler": normalized_entropy(tokens["entropy_without_filler"], vocabulary - filler),
-        "entropy_normalized_own_prefix": normalized_entropy(own["entropy"], vocabulary),
-        "entropy_normalized_beam": normalized_entropy(own["beam_entropy"], vocabulary),
-        "entropy_spread": entropy_spread(tokens["entropy"], vocabulary),
-        "own_confidence": float(np.mean(own["confidence"], dtype=np.float64)),
-        "log_floor": log_floor(tokens),
-        "log_rest": log_rest(tokens["nll"], vocabulary),
-        **shares_below(tokens["share"], tokens["sentence"], names),
-        "reference_rank": mean_reference_rank(tokens["rank"], tokens["sentence"]),
+        "nll": means["nll"],
+        "accuracy": means["correct"],
+        "confidence": means["confidence"],
+        "confidence_histogram": in_blocks.histogram(by_token["confidence"], CONFIDENCE_BINS, (0, 1)).tolist(),
+        "entropy_normalized": normalized_entropy(entropies["entropy"], vocabulary),
+        "entropy_normalized_without_filler": normalized_entropy(
+            entropies["entropy_without_filler"], vocabulary - filler
+        ),
+        "entropy_normalized_own_prefix": normalized_entropy(entropies["own"], vocabulary),
+        "entropy_normalized_beam": normalized_entropy(entropies["beam"], vocabulary),
+        "entropy_spread": in_blocks.standard_deviation(by_token["entropy"]) / math.log(vocabulary),
+        "own_confidence": in_blocks.mean(own["confidence"]),
+        "log_floor": log_floor(thresholds),
+        "log_rest": log_rest(by_token["nll"], vocabulary),
+        **named_shares(threshold_names(**thresholds), shares, errors),
+        "reference_rank": in_blocks.mean_of(np.divide, sums["rank_sum"], sums["n_tokens"]),
         **quality,
     }
-    return measures, statistics | sentence_sums(tokens)
+    return measures, statistics | sums
 
 
-def log_floor(tokens: Mapping[str, np.ndarray]) -> float | None:
+def log_floor(thresholds: Mapping[str, np.ndarray]) -> float | None:
     """Natural logarithm of the equilibrium's floor, from the thresholds that are multiples of it."""
-    factors = tokens["floor_factors"]
+    factors = thresholds["floor_factors"]
     if not len(factors):
         return None
-    return float(tokens["log_thresholds"][-len(factors)] - np.log(factors[0]))
+    return float(thresholds["log_thresholds"][-len(factors)] - np.log(factors[0]))
 
 
-def log_rest(nll: np.ndarray, vocabulary_size: int) -> float:
+def log_rest(nll: Rows, vocabulary_size: int) -> float:
     """log of the mean probability of a word that is not the target, (1 - p_y) / (V - 1): the floor as measured."""
-    rest = -np.expm1(-nll.astype(np.float64))
-    return float(np.log(rest.mean() / (vocabulary_size - 1)))
+    rest = in_blocks.mean_of(lambda values: -np.expm1(-values.astype(np.float64)), nll)
+    return float(np.log(rest / (vocabulary_size - 1)))
 
 
-def sentence_sums(tokens: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Sums over the tokens of each sentence, and their number: what intervals of token measures resample."""
-    numbers, index = np.unique(tokens["sentence"], return_inverse=True)
+def named_shares(names: list[str], shares: np.ndarray, errors: np.ndarray) -> dict[str, float]:
+    """Mean shares of the vocabulary by threshold, each with its standard error."""
+    values = dict(zip(names, map(float, shares), strict=True))
+    return values | {f"{name}_standard_error": float(one) for name, one in zip(names, errors, strict=True)}
 
-    def total(values: np.ndarray) -> np.ndarray:
-        return np.bincount(index, weights=values.astype(np.float64), minlength=numbers.size)
 
-    sums = {f"{name}_sum": total(tokens[name]) for name in ("nll", "entropy", "confidence", "correct", "rank")}
-    return sums | {"n_tokens": np.bincount(index, minlength=numbers.size)}
+def sentence_sums(tokens: Mapping[str, Rows], shares: np.ndarray, place: str) -> tuple[dict[str, Column], np.ndarray]:
+    """Sums over the tokens of each sentence, and their number: what intervals of token measures resample.
+
+    Second the standard errors of the mean `shares` (`measures.standard_error`), with the sentences as what was sampled.
+    """
+    sums = {f"{name}_sum": Column(np.float64) for name in SUMMED} | {"n_tokens": Column(np.int64)}
+    squares = np.zeros_like(shares)
+    wanted = {name: tokens[name] for name in ("sentence", "share", *SUMMED)}
+    for block in in_blocks.whole_sentences(wanted, place):
+        residuals = (block["share"].astype(np.float64) - shares).T
+        found = in_blocks.per_sentence(block["sentence"], [*(block[name] for name in SUMMED), *residuals])
+        for column, values in zip(sums.values(), [*found[: len(SUMMED)], found[-1]], strict=True):
+            column.append(values)
+        squares = in_blocks.added(squares, np.stack(found[len(SUMMED) : -1], axis=1) ** 2)
+    n_sentences, n_tokens = len(sums["n_tokens"]), tokens["sentence"].shape[0]
+    if n_sentences < 2:
+        raise ValueError(f"a standard error over sentences needs at least 2 of them; got {n_sentences}.")
+    return sums, np.sqrt(n_sentences / (n_sentences - 1) * squares) / n_tokens
 
 
 def measure_beams(settings: Mapping[str, Any], run_dir: Path, text_dir: Path) -> dict[str, Any]:
@@ -150,16 +185,21 @@ def measure_temperatures(
 def read_texts(settings: Mapping[str, Any], text_dir: Path, split: str) -> Texts:
     """The references of a split, untouched and tokenised."""
     target = settings["training"]["languages"]["target"]
-    references, tokenized = (read_lines(text_dir / f"{split}.{part}") for part in ("reference", target))
+    references, tokenized = (Lines(text_dir / f"{split}.{part}") for part in ("reference", target))
     return Texts(references, tokenized, text_dir)
 
 
 def read_hypotheses(path: Path, columns: int) -> list[list[str]]:
     """The columns of every line of a table of hypotheses; the sentence's number is the third from the end."""
-    rows = [line.split("\t") for line in read_lines(path)]
+    return list(rows_of(lines_of(path), path, columns))
+
+
+def rows_of(lines: Iterator[str], path: Path, columns: int) -> Iterator[list[str]]:
+    """The columns of the lines of such a table; `path` is named where they are not what they should be."""
     number = -1
-    for row in rows:
+    for line in lines:
+        row = line.split("\t")
         if len(row) != columns or row[-3] not in (str(number + 1), "0"):
             raise UserError(f"{path} is damaged: delete it and run again.")
         number = int(row[-3])
-    return rows
+        yield row

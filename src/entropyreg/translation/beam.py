@@ -6,12 +6,15 @@ that will be discarded too), summed over steps and divided by the number of rows
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from fairseq.dataclass.configs import GenerationConfig
 from omegaconf import OmegaConf
 
+from entropyreg.columns import Column
 from entropyreg.translation.repairs import block_repeats
 
 OPTIONS = {  # key of the configuration: fairseq's
@@ -31,6 +34,32 @@ class Hypothesis(NamedTuple):
     number: int
     score: float  # natural log, normalised by length
     tokens: torch.Tensor  # int64, the end of sentence last
+
+
+class Hypotheses:
+    """What a search found for the sentences of a corpus: the tokens lie in a file, not in memory."""
+
+    def __init__(self, n_sentences: int, folder: Path) -> None:
+        self._tokens = Column(np.int64, folder=folder)
+        self._starts = np.zeros(n_sentences, np.int64)
+        self.lengths = np.full(n_sentences, -1, np.int32)  # -1: not found yet
+        self.scores = np.zeros(n_sentences, np.float64)
+
+    def add(self, found: Iterable[Hypothesis]) -> None:
+        """Keep hypotheses, in any order."""
+        for one in found:
+            self._starts[one.number], self.lengths[one.number] = len(self._tokens), len(one.tokens)
+            self.scores[one.number] = one.score
+            self._tokens.append(one.tokens.numpy())
+
+    def __getitem__(self, number: int) -> torch.Tensor:
+        """Tokens (int64) of a sentence, the end of sentence last."""
+        return torch.from_numpy(self._tokens.rows(int(self._starts[number]), int(self.lengths[number])).copy())
+
+    def __iter__(self) -> Iterator[Hypothesis]:
+        """All that was found, in the order of the corpus."""
+        for number in np.flatnonzero(self.lengths >= 0).tolist():
+            yield Hypothesis(number, float(self.scores[number]), self[number])
 
 
 @dataclass

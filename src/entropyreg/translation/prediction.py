@@ -3,6 +3,8 @@
 `<split>.tokens.npz` has the statistics of `scoring` under the gold prefix, `<split>.own.npz` those of the model's own
 best hypotheses and the entropy within the beam; `<split>.hypotheses.tsv` has one line a sentence: number, score
 (natural log, length-normalised), subword tokens. `valid.beams.tsv` has a first column more, the beam size.
+
+Memory: one batch, and some tens of bytes a sentence (lengths, order); all else goes through files.
 """
 
 import logging
@@ -10,6 +12,7 @@ import math
 import pickle
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,11 @@ from fairseq import options, tasks, utils
 from fairseq.data import data_utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
+from entropyreg.columns import write_columns
 from entropyreg.errors import UserError
-from entropyreg.files import read_json, write_atomically, write_npz
+from entropyreg.files import atomic_path, read_json
 from entropyreg.regularizers.equilibrium import equilibrium
-from entropyreg.translation.beam import BeamEntropy, Hypothesis, build_generator, search
+from entropyreg.translation.beam import BeamEntropy, Hypotheses, Hypothesis, build_generator, search
 from entropyreg.translation.binarization import verify_binary
 from entropyreg.translation.command import training_arguments
 from entropyreg.translation.devices import check_device, one_device
@@ -35,7 +39,8 @@ def predict(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, split:
     with one_device(settings["device"]):
         task, model, regularizer = prepare(settings, binary_dir, run_dir, threads)
         dictionary = task.target_dictionary
-        batches = list(iterate_batches(task, split, settings["decoding"]["max_tokens"]))
+        lengths = target_lengths(task, split)
+        batches = partial(iterate_batches, task, split, settings["decoding"]["max_tokens"])  # equal ones at every call
         log_floor = floor_of(regularizer, len(dictionary))
         log_thresholds = list(settings["log_thresholds"])
         if log_floor is not None:
@@ -47,29 +52,36 @@ def predict(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, split:
             "filler_entries": len(filler_entries(dictionary)),
         }
         device, out_dir = settings["device"], run_dir / "predictions"
-        columns = score(model, on_device(batches, device), dictionary, log_thresholds)
-        write_npz(out_dir / f"{split}.tokens.npz", columns | facts)
+        out_dir.mkdir(exist_ok=True)
+        columns = score(model, on_device(batches(), device), dictionary, log_thresholds, lengths, out_dir)
+        write_columns(out_dir / f"{split}.tokens.npz", columns | facts)
         generator, entropy = build_generator(task, model, settings["decoding"]), BeamEntropy()
         entropy.watch(generator)
-        found = list(search(task, model, generator, on_device(batches, device)))
+        found = Hypotheses(len(lengths), out_dir)
+        found.add(search(task, model, generator, on_device(batches(), device)))
         forget_beam(model)
-        tokens = {one.number: one.tokens for one in found}
-        own = score(model, (own_batch(one, tokens, dictionary) for one in on_device(batches, device)), dictionary, ())
-        write_npz(out_dir / f"{split}.own.npz", {name: own[name] for name in OWN} | {"beam_entropy": entropy.mean})
-        write_atomically(out_dir / f"{split}.hypotheses.tsv", "".join(lines_of(found, dictionary)))
+        own_batches = (own_batch(one, found, dictionary) for one in on_device(batches(), device))
+        own = score(model, own_batches, dictionary, (), found.lengths, out_dir)
+        write_columns(out_dir / f"{split}.own.npz", {name: own[name] for name in OWN} | {"beam_entropy": entropy.mean})
+        write_lines(out_dir / f"{split}.hypotheses.tsv", (line_of(one, dictionary) for one in found))
 
 
 def predict_beams(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, threads: int) -> None:
     """Decode (the first `settings["sentences"]` of) validation with every beam size; the model is loaded once."""
     with one_device(settings["device"]):
         task, model, _ = prepare(settings, binary_dir, run_dir, threads)
-        batches = list(iterate_batches(task, "valid", settings["decoding"]["max_tokens"], settings["sentences"]))
-        lines: list[str] = []
-        for beam in settings["beam_sizes"]:
-            generator = build_generator(task, model, {**settings["decoding"], "beam": beam})
-            found = search(task, model, generator, on_device(batches, settings["device"]))
-            lines += [f"{beam}\t{line}" for line in lines_of(found, task.target_dictionary)]
-        write_atomically(run_dir / "predictions" / "valid.beams.tsv", "".join(lines))
+        batches = partial(iterate_batches, task, "valid", settings["decoding"]["max_tokens"], settings["sentences"])
+        out_dir, n_sentences = run_dir / "predictions", len(target_lengths(task, "valid"))
+        out_dir.mkdir(exist_ok=True)
+
+        def lines() -> Iterator[str]:
+            for beam in settings["beam_sizes"]:
+                generator = build_generator(task, model, {**settings["decoding"], "beam": beam})
+                found = Hypotheses(n_sentences, out_dir)
+                found.add(search(task, model, generator, on_device(batches(), settings["device"])))
+                yield from (f"{beam}\t{line_of(one, task.target_dictionary)}" for one in found)
+
+        write_lines(out_dir / "valid.beams.tsv", lines())
 
 
 def prepare(
@@ -128,7 +140,23 @@ def iterate_batches(
         yield dataset.collater([dataset[number] for number in batch])
 
 
+def target_lengths(task: Any, split: str) -> np.ndarray:
+    """Target tokens of every sentence of a split, its end included; the word '<pad>' is none."""
+    task.load_dataset(split)
+    targets, pad = task.dataset(split).tgt, task.target_dictionary.pad()
+    return np.fromiter((int((row != pad).sum()) for row in targets), np.int32, len(targets))
+
+
+def line_of(one: Hypothesis, dictionary: Any) -> str:
+    return f"{one.number}\t{one.score:.6f}\t{dictionary.string(one.tokens)}\n"
+
+
 def lines_of(found: Iterable[Hypothesis], dictionary: Any) -> list[str]:
     """One line a sentence, in the order of the corpus."""
-    ordered = sorted(found, key=lambda one: one.number)
-    return [f"{one.number}\t{one.score:.6f}\t{dictionary.string(one.tokens)}\n" for one in ordered]
+    return [line_of(one, dictionary) for one in sorted(found, key=lambda one: one.number)]
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines as they come to a file that appears when the last one is written."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(lines)

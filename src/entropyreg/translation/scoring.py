@@ -7,13 +7,15 @@ be), `confidence`, `correct`, `rank` (zero-based) and `share` (tokens, threshold
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from fairseq import utils
 from fairseq.data import data_utils
 
+from entropyreg.columns import Column
 from entropyreg.regularizers import token_statistics
 
 STATISTICS = {
@@ -37,10 +39,19 @@ def filler_entries(dictionary: Any) -> list[int]:
 
 @torch.no_grad()
 def score(
-    model: torch.nn.Module, batches: Iterable[Mapping[str, Any]], dictionary: Any, log_thresholds: Sequence[float]
-) -> dict[str, np.ndarray]:
-    """Statistics of the batches' targets; holds the logits of one batch at a time."""
-    parts: dict[str, list[np.ndarray]] = {}
+    model: torch.nn.Module,
+    batches: Iterable[Mapping[str, Any]],
+    dictionary: Any,
+    log_thresholds: Sequence[float],
+    lengths: np.ndarray,
+    folder: Path,
+) -> dict[str, Column]:
+    """Statistics of the batches' targets; holds those of one batch at a time, all others lie in files in `folder`.
+
+    `lengths` (sentences,) are the numbers of target tokens of all sentences, in the order of the corpus.
+    """
+    columns: dict[str, Column] = {}
+    starts = np.cumsum(lengths) - lengths
     thresholds, filler = [math.exp(one) for one in log_thresholds], filler_entries(dictionary)
     for batch in batches:
         output = model(**batch["net_input"])[0]  # (B, T, V)
@@ -53,18 +64,24 @@ def score(
         values["target"] = targets
         values["sentence"] = batch["id"].unsqueeze(1).expand_as(real)[real]
         values["position"] = torch.arange(real.size(1), device=real.device).expand_as(real)[real]
+        place = (real.cumsum(1) - 1)[real].cpu().numpy() + starts[values["sentence"].cpu().numpy()]
         for name, value in values.items():
-            parts.setdefault(name, []).append(value.cpu().numpy().astype(DTYPES[name]))
-    columns = {name: np.concatenate(values) for name, values in parts.items()}
-    order = np.lexsort((columns["position"], columns["sentence"]))
-    return {name: values[order] for name, values in columns.items()}
+            rows = value.cpu().numpy().astype(DTYPES[name])
+            if name not in columns:
+                columns[name] = Column(rows.dtype, rows.shape[1:], folder)
+                columns[name].resize(int(lengths.sum()))
+            columns[name].put(place, rows)
+    return columns
 
 
-def own_batch(batch: Mapping[str, Any], hypotheses: Mapping[int, torch.Tensor], dictionary: Any) -> dict[str, Any]:
-    """`batch` with the model's own translations as targets and as the prefix that each token is predicted from.
+class Tokens(Protocol):
+    """The tokens of a sentence by its number, the end of sentence last."""
 
-    `hypotheses` maps a sentence's number to its tokens, the end of sentence last.
-    """
+    def __getitem__(self, number: int, /) -> torch.Tensor: ...
+
+
+def own_batch(batch: Mapping[str, Any], hypotheses: Tokens, dictionary: Any) -> dict[str, Any]:
+    """`batch` with the model's own translations as targets and as the prefix that each token is predicted from."""
     tokens = [hypotheses[number] for number in batch["id"].tolist()]
     collate = {"pad_idx": dictionary.pad(), "eos_idx": dictionary.eos()}
     targets = data_utils.collate_tokens(tokens, **collate)

@@ -180,6 +180,18 @@ def test_two_tight_clusters_hold_log_two():
     assert found["curves"][2]["final"] > found["curves"][0]["final"]  # its own draws flatter the mean
 
 
+def test_halves_are_the_curves_of_every_second_image():
+    generator = np.random.default_rng(1)
+    logits = generator.normal(size=(2, 8, 60, 2)) + 3 * generator.normal(size=(60, 2))
+    found = mutual_information_curves(logits, np.array([10, 20]), ["a", "b"])["curves"]
+    for curve in found:
+        assert ("halves" in curve) == (curve["variance"] == "shared" and curve["sample"] == "fresh")
+    for first, half in enumerate(found[0]["halves"]):
+        alone = mutual_information_curves(logits[:, :, first::2], np.array([10, 20]), ["a", "b"])["curves"][0]
+        assert half["values"] == alone["values"]
+    assert found[0]["halves"][0] != found[0]["halves"][1]
+
+
 def test_slope_is_that_of_the_second_half():
     updates = np.array([10, 20, 30, 40])
     found = shape_of(np.array([9.0, 3.0, 2.5, 2.0]), updates)

@@ -71,7 +71,8 @@ def predicted(tmp_path):
 
 
 def test_a_record_holds_what_the_predictions_say(predicted):
-    record, sentences = measure_run(SETTINGS, *predicted, "c" * 64)
+    record, columns = measure_run(SETTINGS, *predicted, "c" * 64)
+    sentences = {name: np.asarray(column) for name, column in columns.items()}
     measures = record["measures"]["valid"]
     assert measures["bleu"] == pytest.approx(100) and "case:lc" in measures["bleu_signature"]
     assert measures["bleu_as_published"] == pytest.approx(100)
@@ -112,7 +113,7 @@ def test_published_bleu_is_of_the_paper_that_the_task_names(predicted):
     for name in ("tokenized", "tensor2tensor"):
         record, sentences = measure_run(SETTINGS | {"bleu_as_published": name}, run, text, "c")
         found[name] = record["measures"]["valid"]
-        total = bleu_of_sums(sentences["valid.bleu_as_published"].sum(axis=0))
+        total = bleu_of_sums(np.asarray(sentences["valid.bleu_as_published"]).sum(axis=0))
         assert total == pytest.approx(found[name]["bleu_as_published"], abs=1e-9)
     assert found["tensor2tensor"]["bleu_as_published"] == pytest.approx(100)  # case is ignored
     assert found["tokenized"]["bleu_as_published"] < 50
@@ -200,7 +201,7 @@ def test_with_partial_a_record_under_other_claims_is_a_missing_cell(predicted, t
 def test_rows_are_compared_over_seeds_and_sentences(predicted, tmp_path):
     """Two arms of two seeds: one translates every sentence right, the other half of them."""
     record, sentences = measure_run(SETTINGS, *predicted, "c")
-    right = np.tile(sentences["valid.bleu"][:1], (40, 1))
+    right = np.tile(np.asarray(sentences["valid.bleu"])[:1], (40, 1))
     half = right.copy()
     half[::2, 2:6] = 0  # no n-gram matches
     cells = []
