@@ -11,8 +11,8 @@ export VENV
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: venv ## set up, run `snakemake --cores all` at SCALE (default demo), say where everything lies
-	@$(SNAKEMAKE) --cores all --config scale=$(SCALE)
+demo: venv ## set up, run `snakemake --cores all` at SCALE (default demo) as the only one here, say where everything lies
+	@"$(VENV)/bin/python" tools/run_workflow.py --cores all --config scale=$(SCALE)
 	@echo
 	@echo "Results: $(CURDIR)/results/$(SCALE)/ (records under runs/, logs under logs/)"
 	@echo "Tables and figures: $(CURDIR)/paper_figures/$(SCALE)/"
@@ -49,12 +49,12 @@ lock: ## resolve requirements/*.in into the locks and the conda environments (ne
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o pipeline.lock
 	cd requirements && uv pip compile test.in --generate-hashes --python-version 3.11 \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o test.lock
-	cd requirements && for name in ctranslate triton; do uv pip compile $$name.in --generate-hashes --python-version 3.11 \
+	cd requirements && for name in ctranslate triton conda-test; do uv pip compile $$name.in --generate-hashes --python-version 3.11 \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o $$name.lock; done
 	"$(VENV)/bin/python" tools/make_envs.py
 
 audit: ## ask the package index for known vulnerabilities of what the locks pin (needs uv and the network)
-	$(AUDIT) --require-hashes $(foreach name,pipeline test ctranslate triton,--requirement requirements/$(name).lock)
+	$(AUDIT) --require-hashes $(foreach name,pipeline test ctranslate triton conda-test,--requirement requirements/$(name).lock)
 	$(AUDIT) --no-deps --requirement <(grep -oE 'torch==[0-9.]+' tools/make_venv.sh | tail -n 1)
 
 bench: venv ## measure the loss and the training step on this CPU, one thread (minutes; CSV in benchmarks/results)

@@ -10,7 +10,7 @@ from typing import Any
 
 from entropyreg import stages
 from entropyreg.errors import SHOW_TRACEBACK, sentence_of
-from entropyreg.run_folder import forget_failure, note_failure
+from entropyreg.run_folder import Busy, forget_failure, note_failure
 
 
 def json_argument(text: str) -> Any:
@@ -266,7 +266,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = args.function(args)
     except Exception as error:
         told = sentence_of(error, getattr(args, READ_BY.get(args.command, ""), None), run_dir)
-        if run_dir is not None:
+        if run_dir is not None and not isinstance(error, Busy):
             note_failure(run_dir, args.command, told or f"{type(error).__name__}: {error}")
         if told is None or os.environ.get(SHOW_TRACEBACK):
             raise

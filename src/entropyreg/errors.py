@@ -9,6 +9,8 @@ from pathlib import Path
 SHOW_TRACEBACK = "ENTROPYREG_TRACEBACK"  # set to anything, this environment variable shows where an error comes from
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what reading a wrong value raises
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")  # of torch on a GPU, on a CPU, and of cuBLAS
+MORE_MEMORY = "free some, run fewer jobs at once (--cores) or use smaller batches, then run the same command again"
 PACKAGE = str(Path(__file__).parent)
 
 
@@ -48,11 +50,33 @@ def sentence_of(error: BaseException, read: str | Path | None = None, written: s
     """
     if isinstance(error, UserError):
         return " ".join(str(error).splitlines())  # a value in it may have several lines
+    if out_of_memory(error):
+        return f"{written or 'the stage'}: memory ran out ({said(error)}): {MORE_MEMORY}."
     if isinstance(error, OSError) and error.errno is not None:
         return refused(error, written)
     if isinstance(error, RuntimeError):
         return unsaved(error, written)
     return malformed(error, read) if read is not None and isinstance(error, MALFORMED) else None
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether Python, numpy, torch or the system had no memory left; torch is not loaded, so its words decide."""
+    if isinstance(error, RuntimeError):
+        return any(words in str(error) for words in NO_MEMORY)
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+
+
+def tell_of_memory(error: BaseException, run: str, update: int) -> None:
+    """Raise a `UserError` with the run and its last update if `error` is that memory ran out; else return."""
+    if out_of_memory(error):
+        raise UserError(
+            f"run '{run}' ran out of memory after update {update} ({said(error)}): {MORE_MEMORY}."
+        ) from None
+
+
+def said(error: BaseException) -> str:
+    """The first sentence of an error of another library, shortened; its type if it says nothing."""
+    return " ".join(str(error).split()).partition(". ")[0].rstrip(".")[:200] or type(error).__name__
 
 
 def refused(error: OSError, folder: str | Path | None = None) -> str:

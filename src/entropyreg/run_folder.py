@@ -22,9 +22,13 @@ from entropyreg.files import write_atomically, write_json
 FAILURE = "failed.json"  # in a run's folder: the command that stopped last, when, and why
 
 
+class Busy(UserError):
+    """Another process trains the run: no failure of the run's."""
+
+
 @contextmanager
 def run_lock(run_dir: Path) -> Iterator[None]:
-    """Hold the run's folder; a second trainer gets a `UserError` that names the first. A kill frees it."""
+    """Hold the run's folder; a second trainer gets a `Busy` that names the first. A kill frees it."""
     run_dir.mkdir(parents=True, exist_ok=True)
     holder = run_dir / ".lock.holder"
     try:
@@ -34,7 +38,7 @@ def run_lock(run_dir: Path) -> Iterator[None]:
             holder.unlink(missing_ok=True)
     except Timeout:
         who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
-        raise UserError(f"{run_dir} is being trained by {who}: wait for it or stop it, then run again.") from None
+        raise Busy(f"{run_dir} is being trained by {who}: wait for it or stop it, then run again.") from None
 
 
 def note_failure(run_dir: Path, command: str, error: str) -> None:

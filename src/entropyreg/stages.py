@@ -127,13 +127,14 @@ def measure_images(args: argparse.Namespace) -> None:
 
 
 def measure(args: argparse.Namespace) -> None:
-    from entropyreg.files import sha256_of, verify_outputs, write_json, write_npz
+    from entropyreg.columns import write_columns
+    from entropyreg.files import sha256_of, verify_outputs, write_json
     from entropyreg.results.provenance import run_provenance
     from entropyreg.results.records import measure_run
 
     verify_outputs(args.text, ("valid.", "test."))
     record, sentences = measure_run(args.settings, args.run_dir, args.text, sha256_of(args.claims))
-    write_npz(args.run_dir / "sentences.npz", sentences)
+    write_columns(args.run_dir / "sentences.npz", sentences)
     write_json(args.run_dir / "provenance.json", run_provenance(args.run_dir))
     write_json(args.run_dir / "record.json", record)
 

@@ -1,11 +1,14 @@
 """Where a training runs: one CPU process by itself, or GPUs and bfloat16 through Hugging Face accelerate.
 
-accelerate is an optional dependency, imported for device 'cuda' or precision 'bfloat16' alone. Several GPUs: start the
-command by `accelerate launch`; every process takes its share of each batch, and statistics of batch normalisation are
-those of its share. Weights stay float32; bfloat16 is autocast's, so no loss scaling is needed.
+accelerate is an optional dependency, imported for device 'cuda', precision 'bfloat16' or several processes alone.
+Several GPUs: start the command by torchrun or `accelerate launch`; every process takes its share of each batch, and
+
+    gradient of a batch of B images = mean over P processes of  (P B_p / B) * gradient of the mean over its B_p images
+
+so the weights are those of one process, but for rounding, for dropout's draws and for the statistics of batch
+normalisation, which are those of a share. Weights stay float32; bfloat16 is autocast's, so no loss scaling is needed.
 """
 
-import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -13,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from entropyreg.errors import UserError
+from entropyreg.translation.devices import is_launched
 
 PRECISIONS = {"float32": "no", "bfloat16": "bf16"}
 
@@ -30,6 +34,10 @@ class Plain:
 
     def backward(self, loss: Tensor) -> None:
         loss.backward()
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The average of the processes' values, the same for all of them."""
+        return values
 
     def wait(self) -> None:
         """Until every process is here."""
@@ -58,6 +66,9 @@ class Accelerated:
     def backward(self, loss: Tensor) -> None:
         self.accelerator.backward(loss)
 
+    def mean(self, values: Tensor) -> Tensor:
+        return self.accelerator.reduce(values, "mean")
+
     def wait(self) -> None:
         self.accelerator.wait_for_everyone()
 
@@ -68,8 +79,3 @@ def engine_for(device: str, precision: str = "float32") -> Plain | Accelerated:
         raise UserError(f"precision is {precision!r}; allowed: {', '.join(PRECISIONS)}.")
     plain = device == "cpu" and precision == "float32" and not is_launched()
     return Plain() if plain else Accelerated(device, precision)
-
-
-def is_launched() -> bool:
-    """True in a process of `accelerate launch` or torchrun, which choose its GPU."""
-    return "WORLD_SIZE" in os.environ and "LOCAL_RANK" in os.environ

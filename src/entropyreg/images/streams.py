@@ -28,6 +28,7 @@ class Streams:
 
     def __init__(self, seeds: Sequence[int], device: str | torch.device = "cpu", rank: int = 0) -> None:
         """rank: number of this process; processes share all streams but the one of dropout."""
+        self.rank = rank
         name = "dropout" if rank == 0 else f"dropout/{rank}"
         self.generators = {purpose: [stream(purpose, seed) for seed in seeds] for purpose in ON_CPU}
         self.generators["dropout"] = [stream(name, seed, device=device) for seed in seeds]
@@ -41,7 +42,15 @@ class Streams:
         return states | {"torch": [torch.get_rng_state()]}
 
     def restore(self, state: dict[str, list[torch.Tensor]]) -> None:
+        """Put every generator where `state` says, which the first process wrote.
+
+        The others' dropout starts from a place derived from the first one's: the same in every resumption, and no
+        process draws what another does.
+        """
         for purpose, group in self.generators.items():
             for generator, one in zip(group, state[purpose], strict=True):
-                generator.set_state(one)
+                if purpose == "dropout" and self.rank > 0:
+                    generator.manual_seed(start_of("dropout", self.rank, one.numpy().tobytes().hex()))
+                else:
+                    generator.set_state(one)
         torch.set_rng_state(state["torch"][0])

@@ -20,12 +20,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, tell_of_memory
 from entropyreg.files import atomic_path, write_json
 from entropyreg.images.batches import Batch, batches
 from entropyreg.images.checkpoints import resume, save_checkpoint
 from entropyreg.images.data.preparation import Prepared, load_prepared
-from entropyreg.images.engines import Accelerated, Plain, engine_for, is_launched
+from entropyreg.images.engines import Accelerated, Plain, engine_for
 from entropyreg.images.evaluation import accuracy_and_nll, logits_of
 from entropyreg.images.models.groups import Group
 from entropyreg.images.objective import distilled, hard_objective
@@ -37,7 +37,7 @@ from entropyreg.images.streams import Streams
 from entropyreg.images.teachers import Teacher
 from entropyreg.images.trajectory import Trajectory
 from entropyreg.run_folder import forget_other_recipes, run_lock, weights_digest
-from entropyreg.translation.devices import check_device, one_device
+from entropyreg.translation.devices import check_device, is_launched, one_device
 
 SPLITS = ("train", "valid")
 NOT_RECIPE = ("run", "checkpoint_seconds", "prediction")
@@ -65,7 +65,14 @@ def train_image_run(
         check_device(settings["device"])
         engine = engine_for(settings["device"], settings.get("precision", "float32"))
         with run_lock(run_dir) if engine.rank == 0 else nullcontext():
-            Training(settings, load_prepared(data), run_dir, engine, threads, teacher_dir, data_dir).run()
+            training = None
+            try:
+                prepared = load_prepared(data)
+                training = Training(settings, prepared, run_dir, engine, threads, teacher_dir, data_dir)
+                training.run()
+            except (MemoryError, RuntimeError, OSError) as error:
+                tell_of_memory(error, settings["run"], training.reached if training else 0)
+                raise
             engine.wait()
 
 
@@ -89,6 +96,10 @@ class Training:
         self.labels = {split: torch.from_numpy(prepared.parts[split].labels).to(engine.device) for split in SPLITS}
         self.n_classes = len(prepared.summary["classes"])
         self.n_updates, self.updates_per_epoch = length_of(settings, len(self.views["train"]))
+        if settings["batch"] < engine.processes:
+            raise UserError(
+                f"batch is {settings['batch']}; allowed: at least 1 image for each of {engine.processes} processes."
+            )
         self.streams = Streams(self.seeds, engine.device, engine.rank)
         torch.manual_seed(self.seeds[0])  # for layers of other libraries; ours draw from the streams
         self.group = new_group(settings, self.views["train"].shape, self.n_classes, self.streams).to(engine.device)
@@ -106,24 +117,27 @@ class Training:
             labels = self.labels["train"].cpu()
             self.trajectory = Trajectory(settings["trajectory"], self.views["train"], labels, self.seeds)
         self.history: list[dict[str, Any]] = []
+        self.reached = 0  # updates, for what is said when memory runs out
 
     def run(self) -> None:
         """Train from the last checkpoint to the end, and write the outcome."""
         started = saved = time.monotonic()
         first = self.begin()
         network, self.optimiser.sgd = self.engine.prepare(self.group, self.optimiser.sgd)
-        update, epoch = min(first * self.updates_per_epoch, self.n_updates), first
+        self.reached = update = min(first * self.updates_per_epoch, self.n_updates)
+        epoch = first
         while update < self.n_updates:
             last_of_epoch = min(update + self.updates_per_epoch, self.n_updates)
             losses = torch.zeros(len(self.seeds), device=self.engine.device)
             begun = update
             for batch in self.batches(last_of_epoch - update):
                 losses += self.train_on(network, batch, update)
-                update += 1
+                self.reached = update = update + 1
                 if self.trajectory and self.trajectory.is_due(update) and self.engine.rank == 0:
                     self.trajectory.record(self.trained, update, self.checkpoints)
             epoch += 1
-            self.check_finite(losses, update)
+            losses = self.engine.mean(losses)
+            self.check_finite(losses, begun, update)
             if epoch % self.settings.get("validate_every", 1) == 0 or update == self.n_updates:
                 self.validate(epoch, update, losses / (update - begun))
             late = time.monotonic() - saved >= self.settings.get("checkpoint_seconds", 60)
@@ -166,7 +180,7 @@ class Training:
         return batches(self.views["train"], self.labels["train"], self.streams, size, count, *share)
 
     def train_on(self, network: torch.nn.Module, batch: Batch, update: int) -> Tensor:
-        """One update; returns the losses (S,) before it, without factor and decay."""
+        """One update; returns the losses (S,) of this process's share before it, without factor and decay."""
         network.train()
         with self.engine.autocast():
             logits = network(batch.images, self.streams["dropout"])  # (S, B, K)
@@ -175,7 +189,8 @@ class Training:
         if self.teacher:
             taught = self.teacher(batch.index, batch.images).flatten(0, 1)
             losses = distilled(losses, rows, taught, self.settings["distillation"])
-        losses = losses.unflatten(0, logits.shape[:2]).mean(-1)  # (S,)
+        share = self.engine.processes * logits.shape[1] / self.settings["batch"]  # 1, but for shares of unequal size
+        losses = share * losses.unflatten(0, logits.shape[:2]).mean(-1)  # (S,)
         self.optimiser.sgd.zero_grad()
         self.engine.backward(self.settings["optimiser"].get("loss_factor", 1.0) * losses.sum())
         self.optimiser.step(update)
@@ -188,12 +203,12 @@ class Training:
         """What is evaluated and kept: the averaged weights if there are any."""
         return self.average.group if self.average else self.group
 
-    def check_finite(self, losses: Tensor, update: int) -> None:
+    def check_finite(self, losses: Tensor, begun: int, update: int) -> None:
         wrong = [seed for seed, loss in zip(self.seeds, losses.tolist(), strict=True) if not abs(loss) < float("inf")]
         if wrong:
             raise UserError(
-                f"run '{self.settings['run']}', seed {wrong[0]}, diverged before update {update}: the loss is not "
-                "finite; lower optimiser.lr or the strength."
+                f"run '{self.settings['run']}', seed {wrong[0]}, diverged after update {begun} and before update "
+                f"{update}: the loss is not finite; lower optimiser.lr or the strength."
             )
 
     def validate(self, epoch: int, update: int, losses: Tensor) -> None:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from entropyreg.errors import UserError
-from entropyreg.files import write_json
+from entropyreg.files import atomic_path, write_json
 from entropyreg.forecast.machine import this_machine
 from entropyreg.reference.folders import Reference
 
@@ -36,5 +36,5 @@ def save_reference(results: Path, figures: Path, reference: Reference) -> int:
 
 
 def copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)

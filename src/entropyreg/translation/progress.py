@@ -9,6 +9,8 @@ from typing import TextIO
 
 from entropyreg.files import write_atomically
 
+SKIPPED = "attempting to recover from OOM"  # what fairseq says before it drops a batch that does not fit
+
 
 class ProgressHandler(logging.Handler):
     """Reads fairseq's JSON log records (loggers `train_inner` and `valid`).
@@ -44,6 +46,8 @@ class ProgressHandler(logging.Handler):
         write_atomically(self.history_path, "".join(json.dumps(entry) + "\n" for entry in self.history))
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "fairseq.trainer" and record.getMessage().startswith(SKIPPED):
+            raise MemoryError("fairseq would leave a batch out and go on, training another run")
         if record.name not in ("train_inner", "valid"):
             return
         try:
@@ -64,6 +68,7 @@ class ProgressHandler(logging.Handler):
         }
         entry = {"updates": int(stats["valid_num_updates"])}
         entry |= {name: float(stats[key]) for key, name in names.items() if key in stats}
+        self.last_update = max(self.last_update, entry["updates"])
         self.history = [old for old in self.history if old["updates"] < entry["updates"]] + [entry]
         self.save_history()
         self.say(f"update {entry['updates']}: validation NLL {entry.get('nll_bits', float('nan')):.3f} bits")

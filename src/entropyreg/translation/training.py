@@ -9,16 +9,18 @@ import platform
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, tell_of_memory
 from entropyreg.experiments.resolution import resolve
 from entropyreg.files import meaning_digest, read_json, sha256_of, write_json
 from entropyreg.run_folder import delete_checkpoints, forget_other_recipes, is_whole, run_lock
+from entropyreg.translation import processes
 from entropyreg.translation.binarization import verify_binary, vocabulary_size
-from entropyreg.translation.devices import check_device, one_device
+from entropyreg.translation.devices import check_device, is_launched, one_device
 
 
 def train(
@@ -34,10 +36,13 @@ def train(
 
     `training.json` says which regularizer it was, with numbers for what `settings` leaves to the vocabulary or to
     the proposal in `proposal_path`. A model with the key `pretrained` starts from the weights in `pretrained_path`.
+    In processes of torchrun the first one does all this, and the others train beside it (`processes`).
     Raises `UserError` for a missing device, a folder in use, damaged data or checkpoints, and a loss that is not
     finite.
     """
-    with run_lock(run_dir), one_device(settings["device"]):
+    if processes.is_follower():
+        return processes.follow(settings, threads)
+    with run_lock(run_dir), nullcontext() if is_launched() else one_device(settings["device"]):
         import torch
 
         torch.set_num_threads(threads)
@@ -59,13 +64,16 @@ def train(
                     f"model.pretrained is '{settings['model']['pretrained']}', and no --pretrained was given."
                 )
             recipe["pretrained"] = sha256_of(pretrained_path)
+        if processes.count() > 1:
+            recipe["processes"] = processes.count()
         forget_other_recipes({**recipe, "threads": threads}, checkpoints)
         resumed_from = repair_last(checkpoints)
         if resumed_from and selected.exists() and not is_whole(selected) and resumed_from >= last_update(settings):
             delete_checkpoints(checkpoints)  # training is over, and its selected checkpoint cannot be had again
             forget_other_recipes({**recipe, "threads": threads}, checkpoints)
             resumed_from = 0
-        arguments = training_arguments(settings, binary_dir, checkpoints, pretrained_path)
+        shared = processes.shared_settings(settings, processes.count())
+        arguments = training_arguments(shared, binary_dir, checkpoints, pretrained_path)
         history = run_fairseq(settings, arguments, checkpoints, resumed_from, log_path)
         if not is_whole(selected):
             raise UserError(f"{selected} is damaged: delete {checkpoints} and run again, which trains the run anew.")
@@ -118,7 +126,11 @@ def run_fairseq(
     model = settings["model"]
     progress = ProgressHandler(settings["run"], model.get("max_update"), checkpoints / "validations.jsonl")
     progress.load_history(updates)
-    if updates and has_ended(updates, model, progress.history):
+    ended = updates and has_ended(updates, model, progress.history)
+    if is_launched():
+        processes.join(settings["device"])
+        processes.tell(None if ended else arguments)
+    if ended:
         return progress.history
     log_path.parent.mkdir(parents=True, exist_ok=True)
     file = logging.FileHandler(log_path, mode="a", encoding="utf-8")
@@ -129,7 +141,7 @@ def run_fairseq(
 
     restore_patience(fairseq_train.should_stop_early, model, progress.history)
     progress.say(f"resuming at update {updates}" if updates else "starting")
-    sys.argv = ["fairseq-train", *arguments]
+    sys.argv = ["fairseq-train", *(processes.shared_arguments(arguments) if is_launched() else arguments)]
     try:
         fairseq_train.cli_main()
     except (FloatingPointError, StopIteration) as error:
@@ -140,6 +152,9 @@ def run_fairseq(
             f"run '{settings['run']}' diverged after update {progress.last_update}: the loss or a gradient is not "
             f"finite; lower models.*.lr or the strength. The log is {log_path}."
         ) from None
+    except (MemoryError, RuntimeError, OSError) as error:
+        tell_of_memory(error, settings["run"], progress.last_update)
+        raise
     finally:
         logging.getLogger().removeHandler(progress)
     return progress.history

@@ -202,7 +202,7 @@ def test_updates_may_end_a_training_inside_an_epoch(digits, settings, tmp_path):
 
 def test_divergence_names_run_and_seed(digits, settings, tmp_path):
     settings["optimiser"]["lr"] = 1e30
-    with pytest.raises(UserError, match=r"run 'digits/mlp', seed 1, diverged before update 10"):
+    with pytest.raises(UserError, match=r"run 'digits/mlp', seed 1, diverged after update 0 and before update 10"):
         train(settings, digits, tmp_path)
 
 
