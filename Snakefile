@@ -22,6 +22,11 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 PATHS = Paths.of(config)
+
+
+report: "workflow/report/overview.rst"
+
+
 CLAIMS = os.path.relpath(WORKFLOW / "experiments" / "claims.yaml")
 
 
@@ -38,6 +43,7 @@ wildcard_constraints:
     trial="trial[0-9]+|winner",
 
 
+# On a cluster these run where Snakemake runs, as all local rules do: seconds each.
 localrules:
     all,
     paper_a,

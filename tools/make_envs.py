@@ -16,14 +16,15 @@ ENVIRONMENTS = {  # name: what it is for, its direct needs
     "train": (
         "Preparing, training, predicting.",
         "hydra-core omegaconf numpy sacrebleu sacremoses subword-nmt filelock pyyaml jsonschema scikit-learn cython "
-        "cffi bitarray regex tqdm packaging pooch requests pyarrow scipy pillow accelerate",
+        "cffi bitarray regex tqdm packaging pooch requests pyarrow scipy pillow accelerate "
+        "sympy networkx jinja2 fsspec setuptools typing-extensions",  # what torch declares: else in any version
     ),
     "analysis": (
         "Measuring, collecting, drawing: no torch, no fairseq.",
         "numpy scipy pandas matplotlib seaborn sacrebleu sacremoses rouge-score bayesian-optimization pyyaml "
-        "jsonschema jinja2 docutils",
+        "jsonschema jinja2 docutils filelock",
     ),
-    "workflow": ("Snakemake itself.", "snakemake pyyaml jsonschema"),
+    "workflow": ("Snakemake itself.", "snakemake pyyaml jsonschema filelock numpy"),
 }
 
 

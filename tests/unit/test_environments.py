@@ -48,14 +48,66 @@ def test_only_training_has_torch(root):
         assert ("torch" in packages) is (name == "train")
 
 
+def test_training_pins_what_torch_itself_needs(root):
+    """pip would take any version of what torch declares and the environment does not pin."""
+    from importlib.metadata import requires
+
+    declared = {re.match(r"[A-Za-z0-9._-]+", one)[0].lower() for one in requires("torch") if "extra ==" not in one}
+    pinned = {pin.split("==")[0] for pin in environment(root, "train")["dependencies"][2]["pip"]}
+    of_cuda = {name for name in declared if name.startswith(("nvidia", "cuda", "triton"))}
+    assert {name.replace("_", "-") for name in declared - of_cuda} <= pinned
+
+
+def instructions(root):
+    """[(instruction, its text)] of the Containerfile, continued lines joined."""
+    text = re.sub(r"^#.*\n", "", (root / "Containerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    return [tuple(line.split(maxsplit=1)) for line in text.splitlines() if line.strip()]
+
+
+def test_the_container_is_made_by_the_set_up_script_from_the_lock(root):
+    script = (root / "tools" / "make_venv.sh").read_text()
+    (torch,) = set(re.findall(r"TORCH=\$\{TORCH:-(\S+)\}", script))
+    lines = instructions(root)
+    assert ("ARG", f"TORCH={torch}") in lines
+    assert torch in environment(root, "train")["dependencies"][2]["pip"]
+    runs = [text for name, text in lines if name == "RUN"]
+    assert len(runs) == 2 and "make_venv.sh" in runs[1]
+    assert not any("pip install" in text for text in runs)  # nothing but what the script installs
+    (base,) = (text for name, text in lines if name == "FROM")
+    assert base.startswith("python:3.11-slim") and environment(root, "train")["dependencies"][0] == "python=3.11"
+
+    # what the script reads is there when it runs
+    set_up = next(number for number, (name, text) in enumerate(lines) if name == "RUN" and "make_venv.sh" in text)
+    copied = {path for name, text in lines[:set_up] if name == "COPY" for path in text.split()[1:-1]}
+    assert {"pyproject.toml", "README.md", "tools/make_venv.sh", "src/entropyreg/__init__.py"} <= copied
+    assert set(re.findall(r"requirements/\S+\.lock", script)) <= copied
+    assert all((root / path).is_file() for path in copied)
+
+
+def test_the_container_does_not_run_as_root(root):
+    lines = instructions(root)
+    users = [number for number, (name, _) in enumerate(lines) if name == "USER"]
+    assert len(users) == 1 and lines[users[0]][1] != "root"
+    assert [name for name, _ in lines[: users[0]]] == ["FROM", "RUN"]
+    assert all("--chown=" in text for name, text in lines if name == "COPY")
+
+
+def test_the_image_gets_no_results_and_lacks_nothing_that_is_run(root):
+    ignored = (root / ".dockerignore").read_text().splitlines()
+    assert {".git", ".venv", ".snakemake", "results/*", "paper_figures/*"} <= set(ignored)
+    needed = {"Snakefile", "workflow", "profiles", "envs", "requirements", "src", "tools", "pyproject.toml", "Makefile"}
+    assert not needed & {line.lstrip("!").split("/")[0] for line in ignored}
+
+
 def test_locks_are_hashed_and_hold_no_torch(root):
-    for name in ("pipeline", "test"):
+    for name in ("pipeline", "test", "conda-test"):
         text = (root / "requirements" / f"{name}.lock").read_text()
         assert not re.search(r"^(torch|torchaudio|torchvision|nvidia-\S+)==", text, re.MULTILINE)
         assert text.count("--hash=sha256:") >= len(re.findall(r"^[A-Za-z0-9._-]+==", text, re.MULTILINE))
         assert "://" not in text
-    runtime, test = (pins(root / "requirements" / f"{name}.lock") for name in ("pipeline", "test"))
-    assert all(runtime[package] == version for package, version in test.items() if package in runtime)
+    runtime, *others = (pins(root / "requirements" / f"{name}.lock") for name in ("pipeline", "test", "conda-test"))
+    for pinned in others:
+        assert all(runtime[package] == version for package, version in pinned.items() if package in runtime)
 
 
 def test_the_installed_versions_are_the_locked_ones(root):

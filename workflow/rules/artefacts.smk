@@ -1,6 +1,10 @@
 """Artefacts: collect the records of one, render it. Each has a rule of its name, a module and a caption."""
 
 
+localrules:
+    collect_artefact,
+
+
 rule collect_artefact:
     input:
         records=records_of,
@@ -23,6 +27,14 @@ rule collect_artefact:
         " --claims {input.claims:q} 2> >(tee {log:q} >&2)"
 
 
+def for_report(name):
+    """The files of an artefact for `snakemake --report`: filed by paper and kind, each with its title and format."""
+    kind = EXPERIMENTS.artefacts[name].kind
+    about = {"caption": f"../report/{name}.rst", "category": f"Paper {name[0].upper()}", "subcategory": f"{kind}s"}
+    titles = {kind: EXPERIMENTS.artefacts[name].title}
+    return [report(path, labels={**titles, "format": Path(path).suffix[1:]}, **about) for path in PATHS.rendered(name)]
+
+
 for name, artefact in EXPERIMENTS.artefacts.items():
 
     rule:
@@ -32,9 +44,10 @@ for name, artefact in EXPERIMENTS.artefacts.items():
             table=PATHS.table(name),
             modules=modules(*RENDERING[artefact.kind], f"{artefact.kind}s/{name}.py"),
         output:
-            report(PATHS.rendered(name), caption=f"../report/{name}.rst", category=f"Paper {name[0].upper()}"),
+            for_report(name),
         log:
             PATHS.log(f"render/{name}"),
+        localrule: True
         conda:
             "../../envs/analysis.yaml"
         params:

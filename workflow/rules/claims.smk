@@ -13,6 +13,7 @@ JUDGING = [
 
 localrules:
     ledger,
+    judge_claims,
 
 
 rule ledger:

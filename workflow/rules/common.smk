@@ -44,7 +44,7 @@ TEMPERATURES = [  # further modules of the stage that predicts at several temper
     *("measures/penultimate.py", "measures/logits.py"),
 ]
 MEASURES = [
-    *(f"measures/{name}.py" for name in ("bleu", "entropy", "reference_rank", "rouge", "sparsity", "standard_error")),
+    *(f"measures/{name}.py" for name in ("bleu", "entropy", "in_blocks", "rouge", "sparsity")),
     *("results/records.py", "results/text_quality.py", "data/detokenization.py", "data/subwords.py"),
 ]
 TEMPERATURE_MEASURES = [  # further modules, of the runs with temperatures

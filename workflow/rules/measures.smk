@@ -1,6 +1,10 @@
 """Measures: read a run's predictions, write its record; propose from records what to try next. No model is loaded."""
 
 
+localrules:
+    propose_trial,  # seconds, and the next trial of its search waits for it
+
+
 rule measure_translation:
     input:
         predictions=predictions_of,

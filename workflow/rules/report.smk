@@ -3,6 +3,10 @@
 from entropyreg.report.settings import report_settings
 
 
+localrules:
+    report_page,
+
+
 rule report_page:
     input:
         tables=[PATHS.table(name) for name in EXPERIMENTS.artefacts],
@@ -11,7 +15,7 @@ rule report_page:
         captions=[os.path.relpath(WORKFLOW / "report" / f"{name}.rst") for name in EXPERIMENTS.artefacts],
         modules=modules("report/*.py", "report/templates/*", "results/tidy_records.py", "tables/*.py"),
     output:
-        PATHS.report(),
+        report(PATHS.report(), caption="../report/verdicts.rst", category="Verdicts"),
     log:
         PATHS.log("report"),
     conda:

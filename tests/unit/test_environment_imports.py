@@ -1,0 +1,77 @@
+"""What the rules of an environment import is pinned in it: the other packages that are installed here are hidden.
+
+`tests/workflow/test_conda.py` makes the environments and runs rules inside, in many minutes; this takes seconds.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+HIDDEN = """
+import importlib, importlib.metadata, json, pkgutil, re, sys
+allowed, packages = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+distributions = importlib.metadata.packages_distributions()
+
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        owners = {re.sub("[-_.]+", "-", one).lower() for one in distributions.get(name.partition(".")[0], [])}
+        if owners and not owners & set(allowed):
+            raise ModuleNotFoundError(f"no pin of {' or '.join(sorted(owners))}, which has {name}", name=name)
+
+sys.meta_path.insert(0, Hide())
+for package in packages:
+    module = importlib.import_module(package)
+    for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
+        if not found.ispkg:
+            importlib.import_module(f"{package}.{found.name}")
+"""
+COMMAND = "import runpy; sys.argv = ['entropyreg', *sys.argv[3:]]; runpy.run_module('entropyreg', run_name='__main__')"
+ANALYSIS = ["measures", "results", "tables", "figures", "claims", "report", "search"]
+TRAINING = ["data", "images", "images.data", "images.models", "translation", "trained_weights"]
+
+
+def installed_in(root, name):
+    """The distributions of an environment: its pins, and what its script installs alone."""
+    declared = yaml.safe_load((root / "envs" / f"{name}.yaml").read_text())["dependencies"][2]["pip"]
+    script = (root / "envs" / f"{name}.post-deploy.sh").read_text()
+    alone = re.findall(r"keep = /\^\(([a-z|-]+)\)==/", script)
+    return (
+        [pin.split("==")[0] for pin in declared] + [one for group in alone for one in group.split("|")] + ["entropyreg"]
+    )
+
+
+def run(root, name, packages, *command):
+    code = HIDDEN + (COMMAND if command else "")
+    packages = [f"entropyreg.{package}" for package in packages] + ["entropyreg.stages"]
+    arguments = [json.dumps(installed_in(root, name)), json.dumps(packages), *command]
+    environment = os.environ | {"MPLBACKEND": "Agg"}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment, cwd=root, timeout=300
+    )
+
+
+def test_analysis_has_what_it_imports_and_nothing_of_it_needs_torch(root):
+    done = run(root, "analysis", ANALYSIS, "--help")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_training_has_what_it_imports(root):
+    done = run(root, "train", TRAINING, "--help")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_workflow_s_environment_forecasts(root):
+    done = run(root, "workflow", [], "forecast", "--scale", "smoke")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "smoke" in done.stdout
+
+
+def test_what_is_not_pinned_is_hidden(root):
+    done = run(root, "analysis", ["images"])
+    assert done.returncode == 1 and "no pin of torch, which has torch" in done.stderr
