@@ -27,14 +27,6 @@ rule collect_artefact:
         " --claims {input.claims:q} 2> >(tee {log:q} >&2)"
 
 
-def for_report(name):
-    """The files of an artefact for `snakemake --report`: filed by paper and kind, each with its title and format."""
-    kind = EXPERIMENTS.artefacts[name].kind
-    about = {"caption": f"../report/{name}.rst", "category": f"Paper {name[0].upper()}", "subcategory": f"{kind}s"}
-    titles = {kind: EXPERIMENTS.artefacts[name].title}
-    return [report(path, labels={**titles, "format": Path(path).suffix[1:]}, **about) for path in PATHS.rendered(name)]
-
-
 for name, artefact in EXPERIMENTS.artefacts.items():
 
     rule:

@@ -192,3 +192,11 @@ def present_records(wildcards):
         return ""
     records = [Path(PATHS.record(run)) for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids]
     return " ".join(f"{path}@{path.stat().st_mtime_ns}" for path in records if path.exists())
+
+
+def for_report(name):
+    """The files of an artefact for `snakemake --report`: filed by paper and kind, each with its title and format."""
+    kind = EXPERIMENTS.artefacts[name].kind
+    about = {"caption": f"../report/{name}.rst", "category": f"Paper {name[0].upper()}", "subcategory": f"{kind}s"}
+    titles = {kind: EXPERIMENTS.artefacts[name].title}
+    return [report(path, labels={**titles, "format": Path(path).suffix[1:]}, **about) for path in PATHS.rendered(name)]
