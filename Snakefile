@@ -22,11 +22,6 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 PATHS = Paths.of(config)
-
-
-report: "workflow/report/overview.rst"
-
-
 CLAIMS = os.path.relpath(WORKFLOW / "experiments" / "claims.yaml")
 
 

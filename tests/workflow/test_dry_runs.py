@@ -98,7 +98,7 @@ def test_parsing_the_workflow_loads_no_torch_and_no_fairseq(root, tmp_path):
     ],
 )
 def test_what_runs_in_the_analysis_environment_needs_nothing_else(module):
-    blocked = ("torch", "fairseq", "subword_nmt", "omegaconf", "hydra", "snakemake", "filelock", "pooch", "pyarrow")
+    blocked = ("torch", "fairseq", "subword_nmt", "omegaconf", "hydra", "snakemake", "pooch", "pyarrow")
     code = (
         "import sys, importlib.abc\n"
         "class Absent(importlib.abc.MetaPathFinder):\n"

@@ -3,6 +3,9 @@
 from entropyreg.report.settings import report_settings
 
 
+report: "../report/overview.rst"
+
+
 localrules:
     report_page,
 

@@ -129,11 +129,11 @@ def test_the_longest_chain_by_hand():
 
 
 def test_guided_trials_and_students_wait(workflow_dir):
-    """A search of the paper scale: a drawn trial, then ten guided ones; a student: its teacher first."""
+    """A search of the paper scale: a drawn trial, ten guided ones, the winner anew; a student: its teacher first."""
     needs = needs_of(loaded(workflow_dir, "paper")[1])
     _, chain = longest_chain(needs, dict.fromkeys(needs, 1.0))
-    assert len(chain) == 11
-    assert chain[-1].endswith("-trial30/seed100")
+    assert len(chain) == 12
+    assert chain[-2].endswith("-trial30/seed100") and "-winner/seed" in chain[-1]
     of_images = {name: one for name, one in needs.items() if name.startswith("cifar10/")}
     assert longest_chain(of_images, dict.fromkeys(of_images, 1.0))[0] == 2
 
