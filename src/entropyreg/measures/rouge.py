@@ -44,7 +44,9 @@ def corpus_rouge(hypotheses: Sequence[str], references: Sequence[str], *, stemme
 
     scorer = RougeScorer(list(TYPES.values()), use_stemmer=stemmer)
     found = [scorer.score(lines(one), lines(other)) for one, other in zip(references, hypotheses, strict=True)]
-    per_sentence = {name: np.array([100 * one[kind].fmeasure for one in found]) for name, kind in TYPES.items()}  # (N,)
+    per_sentence = {  # (N,); rouge-score's zeros are integers
+        name: np.array([100 * one[kind].fmeasure for one in found], np.float64) for name, kind in TYPES.items()
+    }
     scores = {name: float(values.mean()) for name, values in per_sentence.items()}
     return Rouge(scores, per_sentence, signature(stemmer))
 

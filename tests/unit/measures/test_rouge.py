@@ -96,3 +96,8 @@ def test_the_signature_names_version_stemmer_and_kind():
 def test_unequal_or_no_summaries_are_an_error(hypotheses, references):
     with pytest.raises(ValueError, match="hypotheses for"):
         corpus_rouge(hypotheses, references)
+
+
+def test_summaries_that_share_no_word_score_zero_as_numbers_with_a_point():
+    scores = corpus_rouge(["red house", "green"], ["tall tree", "wide river"]).sentence_scores
+    assert all(values.dtype == "float64" and values.tolist() == [0, 0] for values in scores.values())
