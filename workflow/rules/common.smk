@@ -23,7 +23,7 @@ OBJECTIVE = [
 ]
 TRAINING = [
     *("translation/training.py", "translation/progress.py", "translation/command.py", "translation/checkpoints.py"),
-    *("translation/user_dir/*/*.py", "run_folder.py"),
+    *("translation/user_dir/*/*.py", "translation/processes.py", "run_folder.py"),
 ]
 PREPARATION = [f"data/{name}.py" for name in ("cleaning", "corpora", "pairs", "preparation", "task", "tokenization")]
 RAW_TEXT = ["data/archives.py", "data/parallel_text.py", "data/tagged_text.py"]
@@ -38,6 +38,7 @@ RECIPES = {  # by kind of source
 }
 PREDICTION = [
     *("translation/prediction.py", "translation/scoring.py", "translation/beam.py", "regularizers/statistics.py"),
+    "columns.py",
 ]
 TEMPERATURES = [  # further modules of the stage that predicts at several temperatures
     *("translation/temperatures.py", "translation/features.py", "measures/temperature.py", "measures/calibration.py"),
@@ -45,6 +46,7 @@ TEMPERATURES = [  # further modules of the stage that predicts at several temper
 ]
 MEASURES = [
     *(f"measures/{name}.py" for name in ("bleu", "entropy", "in_blocks", "rouge", "sparsity")),
+    "columns.py",
     *("results/records.py", "results/text_quality.py", "data/detokenization.py", "data/subwords.py"),
 ]
 TEMPERATURE_MEASURES = [  # further modules, of the runs with temperatures
