@@ -55,6 +55,7 @@ TEMPERATURE_MEASURES = [  # further modules, of the runs with temperatures
 ]
 COLLECTING = [
     *("results/collect.py", "results/comparisons.py", "results/temperature_statistics.py"),
+    "results/sentence_intervals.py",
     *("measures/significance.py", "measures/bleu_statistics.py", "regularizers/equilibrium.py"),
 ]
 TEMPERATURE_COLLECTING = [  # further modules, of the artefacts with curves over the temperature

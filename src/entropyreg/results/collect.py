@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.errors import UserError, blaming
-from entropyreg.files import read_json
+from entropyreg.files import read_json, read_npz
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.results.comparisons import compare_rows
+from entropyreg.results.sentence_intervals import sentence_intervals
 from entropyreg.results.temperature_curves import curves_of_rows
 from entropyreg.run_folder import FAILURE
 
@@ -49,7 +50,12 @@ def collect_cell(
     with blaming(runs_dir / cell["run"] / "record.json"):
         regularizer = record["regularizer"]
         row |= {key: regularizer[key] for key in FOUND_LATER}
-        return row | {"status": "done", "measures": record["measures"], **predictions(row, record)}
+        row |= {"status": "done", "measures": record["measures"], **predictions(row, record)}
+    if settings.get("sentence_intervals"):
+        with blaming(runs_dir / cell["run"] / "sentences.npz"):
+            sentences = read_npz(runs_dir / cell["run"] / "sentences.npz")
+            row["intervals"] = sentence_intervals(cell["run"], record["measures"], sentences)
+    return row
 
 
 def missing_reason(settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir: Path) -> str | None:

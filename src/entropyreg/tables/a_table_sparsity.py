@@ -13,11 +13,12 @@ from typing import Any
 from entropyreg.results.pairs import SPLIT, TOLERANCE, Pair, Run, pairs_of
 from entropyreg.results.published import Published, published_numbers
 from entropyreg.tables import beside, labels, tidy
-from entropyreg.tables.aggregate import NOT_COLLECTED, SENTENCES, Value, setting
+from entropyreg.tables.aggregate import NOT_COLLECTED, Value, setting
 from entropyreg.tables.cells import Beside, Entry, Quantity, block
 from entropyreg.tables.collected import missing_text, scale_line
 from entropyreg.tables.formats import Cell, Note, Section, Table
 from entropyreg.tables.legend import NOT_MEASURED, WORDS, Legend
+from entropyreg.tables.runs import at
 
 NAME, PAPER, PUBLISHED_COLUMN = "a_table_sparsity", "A", "not_stated"
 UNKNOWN_TASK = "unknown task: the source does not say on which data set it measured, so no difference is taken"
@@ -49,7 +50,8 @@ DEFINITIONS = (
     "Ĥ: entropy of the predicted next-token distribution under the gold prefix, mean over the validation tokens, "
     "divided by log V; spread of Ĥ: its standard deviation between tokens.",
     "Shares: percentage of the vocabulary below the threshold, mean over the validation tokens. mean [low, high] (n): "
-    "95 % interval over sentences of n = 1 seed, so it is about this model, not about training.",
+    "95 % interval over sentences (of shares from a standard error, else by bootstrap) of n = 1 seed, so it is about "
+    "this model, not about training.",
     "log floor: natural logarithm of the probability of every word but the target at the equilibrium of skew and "
     "strength (e^-10 has -10). It follows from the predicted entropy, so it may differ where measured entropies agree.",
     "published: the paper's one pair, beside every pair with its member.",
@@ -75,7 +77,7 @@ class Side:
         return Cell(f"{self.number}: {label.text}", latex=label.latex and f"{self.number}: {label.latex}")
 
     def value(self, quantity: Quantity) -> Value:
-        """The run's own value; shares with their interval over sentences."""
+        """The run's own value with its interval over sentences: of shares from their standard error."""
         if quantity == MISMATCH:
             applies = self.other and self.pair.complete
             return Value(self.pair.mismatch, n=1) if applies else Value(reason=self.absence if self.other else "")
@@ -89,8 +91,10 @@ class Side:
             return Value(reason=NOT_MEASURED)
         if quantity.key == "log_floor":  # follows from skew and strength
             return setting(mean, 1)
-        low, high = (None, None) if error is None else (mean - NORMAL * error, mean + NORMAL * error)
-        return Value(mean, low, high, 1, interval=SENTENCES).scaled(quantity.factor)
+        interval = at(self.run.get("intervals"), (SPLIT, quantity.key))
+        if error is not None:
+            interval = mean - NORMAL * error, mean + NORMAL * error
+        return Value(mean, n=1).of_one_seed(interval).scaled(quantity.factor)
 
     @property
     def other(self) -> bool:

@@ -35,11 +35,16 @@ class Value:
         numbers = {name: getattr(self, name) for name in names}
         return replace(self, **{name: None if one is None else factor * one for name, one in numbers.items()})
 
-    def between(self, interval: tuple[float, float] | None) -> "Value":
+    def between(self, interval: Sequence[float] | None, over: str = BOOTSTRAP) -> "Value":
         """The value with a collected bootstrap interval in place of that over seeds, where there is one."""
         if interval is None or self.mean is None:
             return self
-        return replace(self, low=interval[0], high=interval[1], interval=BOOTSTRAP)
+        low, high = interval
+        return replace(self, low=low, high=high, interval=over)
+
+    def of_one_seed(self, interval: Sequence[float] | None) -> "Value":
+        """The value of a single seed with its collected interval over sentences; of more seeds, as it is."""
+        return self.between(interval, SENTENCES) if self.n == 1 else self
 
 
 def summary(values: Mapping[int, float], reasons: Sequence[str], n_runs: int) -> Value:

@@ -6,17 +6,18 @@ The published numbers are those that the paper collected from other work (`b_tab
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import exp
 from typing import Any
 
 from entropyreg.results.published import Published, published_numbers
 from entropyreg.tables import beside, tidy, translation_lines
-from entropyreg.tables.aggregate import Value
+from entropyreg.tables.aggregate import SENTENCES, Value
 from entropyreg.tables.by_network import Further
 from entropyreg.tables.cells import Beside, Entry, Quantity, block
 from entropyreg.tables.formats import Cell, Section, Table
 from entropyreg.tables.image_layout import NATS, measure
-from entropyreg.tables.legend import Legend
+from entropyreg.tables.legend import MEAN_INTERVAL, Legend
 from entropyreg.tables.runs import Arm, Collected, Column, at
 from entropyreg.tables.translation_lines import PAPER
 from entropyreg.tables.translation_runs import as_network_runs
@@ -35,8 +36,8 @@ DEFINITIONS = (
     "BLEU: the way that published numbers are scored (signature below), so it is set beside them; on which split those "
     "are is not known to us, and they stand beside validation, the split of the paper's own BLEU. BLEU of text: "
     "detokenised hypotheses against untouched references.",
-    "mean [low, high] (n): mean over n seeds with its 95 % interval by Student's t (normal seeds). paper: as printed "
-    "there. difference: reproduced minus published, where the task is the published one.",
+    f"{MEAN_INTERVAL} paper: as printed there. difference: reproduced minus published, where the task is the "
+    "published one.",
 )
 METRICS = translation_lines.METRICS | {
     name: translation_lines.METRICS[name]._replace(header=header)
@@ -111,4 +112,7 @@ def value(arm: Arm, split: str, name: str) -> Value:
         found = at(run["measures"], path)
         return None if found is None else EXP.get(name, float)(found)
 
-    return arm.over_seeds(of_run, path)
+    found = arm.over_seeds(of_run, path)
+    if name in EXP and found.interval == SENTENCES:  # that of the NLL
+        return replace(found, low=EXP[name](found.low), high=EXP[name](found.high))
+    return found

@@ -48,8 +48,15 @@ class Content:
         if quantity.declared:
             return arm.setting(quantity.key)
         if quantity.is_gain:
-            return Value() if base is None else arm.minus(self.arm(base, column), quantity.measure)
+            return Value() if base is None else self.gain(arm, base, column, quantity)
         return arm.value(quantity.path)
+
+    def gain(self, arm: Arm, base: str, column: Column, quantity: Measured) -> Value:
+        """The measure minus that of `base`; of one seed, with the interval of their collected comparison."""
+        key = {"column": column["task"], "row": arm.row, "to": base, "metric": quantity.measure[-1]}
+        found = [one for one in differences.comparisons(self.collected) if key.items() <= one.items()]
+        interval = (found[0]["low"], found[0]["high"]) if found and found[0]["n_seeds"] == 1 else None
+        return arm.minus(self.arm(base, column), quantity.measure).of_one_seed(interval)
 
     def beside(self, row: str, column: Column, quantity: Measured) -> tuple[Beside, ...]:
         """What is published on the cell, where the column stands beside a published data set."""

@@ -7,6 +7,7 @@ from typing import Any
 from entropyreg.tables import labels
 from entropyreg.tables.cells import Quantity
 from entropyreg.tables.formats import Cell
+from entropyreg.tables.legend import MEAN_INTERVAL
 
 SPLIT = "test"
 MAIN, FURTHER = "main", "further"
@@ -103,6 +104,6 @@ CONDITIONING_DEFINITION = (
     "of the search. Without filler: gold prefix, the vocabulary's padding and filler entries left out of p and of V."
 )
 INTERVAL_DEFINITION = (
-    "mean [low, high] (n): mean over n seeds with its 95 % interval by Student's t (normal seeds). published: as "
-    "printed in the source. difference: reproduced minus published, where the task is the published one."
+    f"{MEAN_INTERVAL} published: as printed in the source. difference: reproduced minus published, where the task is "
+    "the published one."
 )

@@ -11,7 +11,11 @@ WORDS = {  # of reasons that are given when runs are collected, by how they begi
     "failed": "failed",
     "measured under other claims": "other claims",
 }
-NEEDS_SEEDS = "needs seeds: an interval of the mean over seeds needs more of them than one"
+NEEDS_SEEDS = "needs seeds: an interval needs more seeds than one; none over sentences is collected of this measure"
+MEAN_INTERVAL = (
+    "mean [low, high] (n): mean over n seeds with its 95 % interval by Student's t (normal seeds); of one seed by "
+    "bootstrap over sentences, so about this model, not about training."
+)
 NOT_AVAILABLE = "n/a: the source prints none, or its value is not known to us for sure"
 OTHER_TASK = (
     "other task: reproduced on another task than the published one, values are not to be equated: no difference"

@@ -84,16 +84,17 @@ class Arm:
 
     def over_seeds(self, find: Callable[[Run], float | None], path: Path = (), absent: str = NOT_MEASURED) -> Value:
         """Mean over seeds of what `find` gives for a finished run; where that is None, `absent` says why."""
-        values, reasons = {}, []
+        values, reasons, interval = {}, [], None
         for run in self.runs:
             value = find(run) if run["status"] == "done" else None
             if value is not None:
                 values[run["seed"]] = float(value)
+                interval = at(run.get("intervals"), path) if path else None
             elif run["status"] != "done":
                 reasons.append(run["reason"])
             else:
                 reasons.append(self.absence(run, path) or absent)
-        return summary(values, reasons, len(self.runs))
+        return summary(values, reasons, len(self.runs)).of_one_seed(interval)
 
     def absence(self, run: Run, path: Path) -> str:
         """Why a finished run has nothing at `path`, where that is known."""

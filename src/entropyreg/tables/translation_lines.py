@@ -33,7 +33,8 @@ METRICS = {
 INTERVALS = (
     "mean [low, high] (n): mean over n seeds. 95 % interval of ECE, NLL and BLEU at T = 1, of ECE at the T fitted to "
     "it, and of held-out ECE: by crossed bootstrap over seeds and validation sentences, of one seed over sentences "
-    "alone (so about this model, not about training); of all else by Student's t over seeds."
+    "alone (so about this model, not about training); of all else by Student's t over seeds, of one seed by bootstrap "
+    "over sentences where it is a measure of them."
 )
 INTERVALS_OF = {  # what the collected intervals are of
     "one.ece": "ece",

@@ -36,6 +36,8 @@ def as_network_run(run: Mapping[str, Any]) -> dict[str, Any]:
     if valid:
         shaped["measures"] = {**run["measures"], **{group: valid.get(group) for group in GROUPS}}
         shaped["measures"]["one"] = at_one(valid.get("temperatures"))
+        intervals = run.get("intervals") or {}
+        shaped["intervals"] = {**intervals, **{group: intervals.get("valid", {}).get(group) for group in GROUPS}}
     return {**run, **shaped}
 
 
