@@ -10,11 +10,13 @@ sys.path.insert(0, str(ROOT / "src"))  # the light modules only: standard librar
 # `python` in shell commands is the one that runs Snakemake; a conda environment still goes before it
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
+from entropyreg import failed_jobs
 from entropyreg.config import load_config
 from entropyreg.errors import UserError
 from entropyreg.experiments import load_experiments
 from entropyreg.paths import Paths
 
+failed_jobs.shorten()
 try:
     config = load_config(WORKFLOW, config)
     EXPERIMENTS = load_experiments(WORKFLOW, config)

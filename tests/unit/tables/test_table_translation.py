@@ -79,7 +79,9 @@ def test_one_seed_has_no_interval_and_says_so(collected):
     assert cells_of(collected, "LS", 2)["BLEU of text"].endswith(" [needs seeds] (1)")
     cell = csv_of(collected)["label_smoothing_0.1", "demo_de_en", "bleu"]
     assert cell["low"] == "" and "interval: needs seeds" in cell["reason"]
-    assert "- needs seeds: an interval needs more seeds than one; none over sentences is" in to_markdown(build(collected))
+    assert "- needs seeds: an interval needs more seeds than one; none over sentences is" in to_markdown(
+        build(collected)
+    )
 
 
 def test_difference_to_the_published_value_is_taken_on_the_same_task_only(collected):
