@@ -24,8 +24,8 @@ test: venv-test ## set up, run the fast test suite
 test-slow: venv-test ## the end-to-end tests, which train and start Snakemake
 	@"$(VENV)/bin/python" -m pytest -m "slow and not long"
 
-test-long: venv-test ## the tests that take many minutes: kills by the dozen, a Slurm, environments, large fuzz
-	@"$(VENV)/bin/python" -m pytest -m long
+test-long: venv-test ## all that the fast suite leaves out: the end-to-end tests, and kills by the dozen, a Slurm, environments
+	@"$(VENV)/bin/python" -m pytest -m "slow or long"
 
 venv: ## make .venv with the pinned packages, once
 	@tools/make_venv.sh
