@@ -132,7 +132,8 @@ def draw_panel(axes: Axes, panel: Sequence[Mapping[str, Any]], outline: Sequence
     axes.stairs([row["share_percent"] for row in panel], edges(panel), gid=panel[0]["regularizer"], **bars)
     seeds = counted(panel[0]["n_seeds"], "seed")
     told = f"{seeds}\n(missing: {panel[0]['reason']})" if panel[0]["reason"] else seeds
-    axes.text(0.97, 0.97, told, transform=axes.transAxes, ha="right", va="top", size=TICK_POINTS - 1, zorder=5)
+    # in the middle: the most tokens are sure, or not at all
+    axes.text(0.5, 0.97, told, transform=axes.transAxes, ha="center", va="top", size=TICK_POINTS - 1, zorder=5)
 
 
 def edges(panel: Sequence[Mapping[str, Any]]) -> list[float]:
