@@ -2,14 +2,18 @@
 
 import gzip
 import hashlib
+import io
 import json
+import tarfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from entropyreg.data import sources
+from entropyreg.data.archives import extract
 from entropyreg.data.download import fetch, link
 from entropyreg.data.receiver import Patience
 from entropyreg.data.sources import Source, locate
@@ -109,12 +113,32 @@ class Handler(BaseHTTPRequestHandler):
     def cut_packed(self):
         self.reply(200, gzip.compress(CONTENT, mtime=0)[:-9])
 
+    def hostile(self):
+        self.reply(200, hostile_archive())
+
     def endless(self):
         """No length at all: where the connection ends, the file ends."""
         self.reply(200, CONTENT[:HALF], length="none")
 
     def log_message(self, *arguments):
         pass
+
+
+def hostile_archive():
+    """A tar.gz that would leave its folder: by its names, by a link, and by unfolding to 16 MiB."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:gz") as tar:
+        for name, content in (("../../outside", b"bad"), ("/tmp/outside", b"bad"), ("good", b"good")):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+        link = tarfile.TarInfo("train.de")
+        link.type, link.linkname = tarfile.SYMTYPE, "../../secret"
+        tar.addfile(link)
+        bomb = tarfile.TarInfo("bomb")
+        bomb.size = 16 << 20
+        tar.addfile(bomb, io.BytesIO(bytes(bomb.size)))
+    return written.getvalue()
 
 
 @pytest.fixture
@@ -302,6 +326,22 @@ def test_without_a_sum_what_is_clearly_wrong_is_not_pinned(server, get, tmp_path
 def test_a_packed_file_stays_packed(server, get):
     server.publish("packed", name="folder/file.gz", md5=None)
     assert gzip.decompress(get("folder/file.gz").path.read_bytes()) == CONTENT
+
+
+def test_a_hostile_archive_that_nothing_is_known_of_writes_nowhere_else(server, get, tmp_path):
+    """A mirror that is not checked against a sum may send anything; what is read of it is still only what was asked."""
+    server.publish("hostile", name="folder/archive.tgz", md5=None)
+    located = get("folder/archive.tgz").path
+    (tmp_path / "secret").write_text("secret")
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    out = tmp_path / "cache" / "out"
+    extract(located, {"good": out / "good"}, greatest=1 << 20)
+    with pytest.raises(UserError, match=r"'train\.de' as a link"):
+        extract(located, {"train.de": out / "train.de"}, greatest=1 << 20)
+    with pytest.raises(UserError, match=r"archive\.tgz is too large"):
+        extract(located, {"bomb": out / "bomb"}, greatest=1 << 20)
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} - before == {out / "good"}
+    assert not Path("/tmp/outside").exists()
 
 
 def test_a_damaged_download_is_made_anew_but_not_offline(server, get, tmp_path):
