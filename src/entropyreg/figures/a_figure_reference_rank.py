@@ -2,7 +2,7 @@
 
 x: entropy of the predicted next-token distribution under the gold prefix, mean over the validation tokens, divided by
 log V; y: zero-based rank of the gold token in the model's ordering of the vocabulary, mean within each sentence, then
-over sentences (`entropyreg.measures.reference_rank`).
+over sentences (`entropyreg.results.records`).
 """
 
 from collections.abc import Mapping, Sequence

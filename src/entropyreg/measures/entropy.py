@@ -20,8 +20,3 @@ def normalized_entropy(entropy: np.ndarray, vocabulary_size: int) -> float:
             f"normalised entropy needs tokens and V >= 2; got {entropy.size} tokens, V = {vocabulary_size}."
         )
     return float(np.mean(entropy, dtype=np.float64) / math.log(vocabulary_size))
-
-
-def entropy_spread(entropy: np.ndarray, vocabulary_size: int) -> float:
-    """Standard deviation between tokens of the normalised entropy."""
-    return float(np.std(entropy.astype(np.float64)) / math.log(vocabulary_size))

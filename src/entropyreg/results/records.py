@@ -130,7 +130,12 @@ def named_shares(names: list[str], shares: np.ndarray, errors: np.ndarray) -> di
 def sentence_sums(tokens: Mapping[str, Rows], shares: np.ndarray, place: str) -> tuple[dict[str, Column], np.ndarray]:
     """Sums over the tokens of each sentence, and their number: what intervals of token measures resample.
 
-    Second the standard errors of the mean `shares` (`measures.standard_error`), with the sentences as what was sampled.
+    Second the standard errors of the mean `shares`, with the sentences as what was sampled:
+
+        mean = sum_i s_i / sum_i n_i,    SE^2 = m / (m - 1) * sum_i (s_i - mean * n_i)^2 / (sum_i n_i)^2
+
+    with s_i the sum and n_i the number of tokens of sentence i of m (the linearised ratio estimator: Cochran, Sampling
+    Techniques, 1977, ch. 6). Limits: with one token a sentence it is the usual standard error of a mean.
     """
     sums = {f"{name}_sum": Column(np.float64) for name in SUMMED} | {"n_tokens": Column(np.int64)}
     squares = np.zeros_like(shares)

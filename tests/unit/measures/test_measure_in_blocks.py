@@ -4,12 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from whole_measures import mean_reference_rank, shares_below
 
 from entropyreg.columns import Column
 from entropyreg.errors import UserError
 from entropyreg.measures import in_blocks
-from entropyreg.measures.reference_rank import mean_reference_rank
-from entropyreg.measures.sparsity import shares_below
 from entropyreg.results.records import named_shares, sentence_sums
 
 SIZES = (1, 7, 8191, 8193, 70_001, 300_011)

@@ -81,6 +81,7 @@ def test_a_record_holds_what_the_predictions_say(predicted):
     assert measures["nll"] == 0.5 and measures["accuracy"] == pytest.approx(14 / 17)
     assert measures["share_below_e-10"] == 0.5 and measures["share_below_e-15"] == 0.25
     assert measures["share_below_floor_x1"] == 0.125 and measures["share_below_e-10_standard_error"] == 0
+    assert measures["entropy_spread"] == 0  # every token has the same entropy
     assert measures["log_floor"] == pytest.approx(-3)
     assert measures["log_rest"] == pytest.approx(math.log((1 - math.exp(-0.5)) / 15))
     assert measures["entropy_normalized_own_prefix"] == pytest.approx(1.5 / math.log(16))
