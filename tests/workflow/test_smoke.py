@@ -130,7 +130,13 @@ def test_partial_draws_with_what_exists_and_trains_nothing(smoke, snakemake, tmp
     done = snakemake(tmp_path, "--config", "scale=smoke", "partial=true")
     assert done.returncode == 0, done.stderr
     assert not ger.exists()
-    assert "no record yet" in (tmp_path / "paper_figures" / "smoke" / "a_table_variants.md").read_text()
+    table = tmp_path / "paper_figures" / "smoke" / "a_table_variants.md"
+    assert "no record yet" in table.read_text()
+    ger.mkdir()
+    (ger / "failed.json").write_text(json.dumps({"command": "train", "time": "", "error": "out of memory at update 7"}))
+    done = snakemake(tmp_path, "--config", "scale=smoke", "partial=true", "--", "a_table_variants")
+    assert done.returncode == 0, done.stderr
+    assert "failed: out of memory at update 7" in table.read_text()  # what happened since is drawn too
 
 
 def test_a_damaged_record_is_named_and_nothing_else_is_lost(smoke, snakemake, tmp_path):

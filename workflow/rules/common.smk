@@ -7,6 +7,7 @@ from entropyreg import settings as narrow
 from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.sources import local_path
+from entropyreg.run_folder import FAILURE
 
 
 def as_json(settings):
@@ -190,11 +191,12 @@ def records_of(wildcards):
 
 
 def present_records(wildcards):
-    """With partial=true: the records that exist and their state, so that a new one redraws the artefact."""
+    """With partial=true: the records and failures that exist and their state, so that a new one redraws the artefact."""
     if not config["partial"]:
         return ""
-    records = [Path(PATHS.record(run)) for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids]
-    return " ".join(f"{path}@{path.stat().st_mtime_ns}" for path in records if path.exists())
+    folders = [Path(PATHS.run_dir(run)) for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids]
+    found = [path for folder in folders for path in (folder / "record.json", folder / FAILURE) if path.exists()]
+    return " ".join(f"{path}@{path.stat().st_mtime_ns}" for path in found)
 
 
 def for_report(name):
