@@ -85,7 +85,9 @@ def decide_text(claim: Mapping[str, Any]) -> str | None:
         return None
     effect, seeds = claim["detectable_effect"], claim.get("seeds_to_decide")
     detectable = "" if effect is None else f"detectable effect {number(effect)} {claim.get('detectable_unit') or ''}; "
-    return detectable.strip() + (f" {seeds} seeds would decide it" if seeds else " no number of seeds would decide it")
+    return detectable.strip() + (
+        f" {seeds} seeds would decide it" if seeds else " with these test items no number of seeds up to 1,000 would"
+    )
 
 
 def number(value: float | None) -> str:

@@ -190,7 +190,8 @@ def main_section(
         if member not in {side.member for side in sides}:
             absent = [Entry(one, Value(reason=NOT_SHOWN), beside_share(one, member, published)) for one in quantities]
             lines.append(((labels.member(skew),), absent))
-    return block(column["title"], "; ".join(text for text in texts if text) + ".", ["pair: member"], lines, legend)
+    title = column["title"] + (": no pair of equal entropy" if found and not any(p.matched for p in found) else "")
+    return block(title, "; ".join(text for text in texts if text) + ".", ["pair: member"], lines, legend)
 
 
 def floor_section(column: Mapping[str, Any], sides: Sequence[Side], published: Published, legend: Legend) -> Section:

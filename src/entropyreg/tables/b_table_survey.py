@@ -6,11 +6,12 @@ from typing import Any
 from entropyreg.results.published import Published, published_numbers
 from entropyreg.tables import beside, tidy
 from entropyreg.tables.cells import Beside, published
-from entropyreg.tables.formats import Cell, Note, Section, Table
+from entropyreg.tables.formats import Cell, Section, Table
 from entropyreg.tables.legend import Legend
 
 NAME, PAPER = "b_table_survey", "B"
 TRANSCRIBED = "transcribed, not run at any scale"
+NOT_LISTED = "-: not listed in the paper's table"
 BANNER = "Transcribed from the paper, not reproduced; the same at every scale"
 ROWS = {
     "without_smoothing": "without smoothing",
@@ -34,7 +35,7 @@ def build(collected: Mapping[str, Any], published_list: Published | None = None)
     for name, metric in metrics:
         title, better = METRICS[metric]
         numbers = [known.find(PAPER, NAME, row, name, metric) for row in ROWS]
-        cells = [published(Beside(PAPER, one, applies=one is not None), legend) for one in numbers]
+        cells = [published(Beside(PAPER, one), legend) if one else legend.missing(NOT_LISTED) for one in numbers]
         lines.append((Cell(known.data_sets[name]), Cell(title), Cell(better), *cells))
     headers = ("data set and network", "metric", "better", *ROWS.values())
     section = Section(
@@ -49,11 +50,7 @@ def build(collected: Mapping[str, Any], published_list: Published | None = None)
         title="Paper B, Table 1: label smoothing in earlier work, as the paper lists it",
         banner=BANNER,
         sections=(section,),
-        notes=(
-            *legend.notes(),
-            Note("-: not listed in the paper's table."),
-            *beside.notes(NAME, known),
-        ),
+        notes=(*legend.notes(), *beside.notes(NAME, known)),
         tidy_header=tidy.HEADER,
         tidy_rows=tuple(tidy.rest(collected, known, NAME, (PAPER,), [], TRANSCRIBED)),
     )

@@ -53,7 +53,7 @@ TAUGHT = measure(("teacher", "mutual_information", "final"), "mutual information
 NO_TEACHER = "no pair: the teacher of this seed has no such measure here"
 LAYOUT = ImageLayout(
     name="b_table_teachers",
-    title="Teachers of equal entropy and their students",
+    title="Teachers of equal predicted entropy and their students",
     rows={
         **{f"teacher_{key}": f"teacher: {label}" for key, label in KINDS.items()},
         **{f"student_of_{key}": f"student of: {label}" for key, label in KINDS.items()},

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from entropyreg.results.published import PublishedNumber
 from entropyreg.tables.aggregate import SETTING, Value
 from entropyreg.tables.formats import Cell, Section
-from entropyreg.tables.legend import NEEDS_SEEDS, NOT_AVAILABLE, Legend
+from entropyreg.tables.legend import DOES_NOT_APPLY, NEEDS_SEEDS, NOT_AVAILABLE, Legend
 
 SOURCES = {"A": "published", "B": "paper", "ReScience": "replication"}  # of published numbers, by the key `paper`
 NOT_APPLICABLE = Cell("-")
@@ -125,7 +125,7 @@ def reproduced(entry: Entry, legend: Legend) -> Cell:
     """'31.2 [30.2, 32.2] (3)', '31.2 [needs seeds] (1)', a word, or '-' where nothing applies."""
     value, form = entry.value, entry.quantity.form
     if value.mean is None:
-        return legend.missing(value.reason) if value.reason else NOT_APPLICABLE
+        return legend.missing(value.reason or DOES_NOT_APPLY)
     marks = tuple(legend.mark(text) for text in (value.reason, entry.remark) if text)
     text = number_text(value.mean, form)
     if value.interval == SETTING:
@@ -138,7 +138,7 @@ def reproduced(entry: Entry, legend: Legend) -> Cell:
 def published(one: Beside, legend: Legend) -> Cell:
     """As printed in the source: '86.8 ± 0.2'; its note in a footnote."""
     if not one.applies:
-        return NOT_APPLICABLE
+        return legend.missing(DOES_NOT_APPLY)
     if one.number is None or one.number.printed is None:
         return legend.missing(NOT_AVAILABLE)
     notes = [number.note for number in (one.number, one.error) if number and number.note]
@@ -152,7 +152,7 @@ def difference(one: Beside, entry: Entry, legend: Legend) -> Cell:
     """'+0.4', or a word."""
     found, reason = one.difference(entry.value)
     if found is None:
-        return legend.missing(reason) if reason else NOT_APPLICABLE
+        return legend.missing(reason or DOES_NOT_APPLY)
     return Cell(number_text(found, f"+{entry.quantity.form.lstrip('+')}"))
 
 

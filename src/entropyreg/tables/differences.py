@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from entropyreg.tables.cells import NOT_APPLICABLE, number_text, p_text
 from entropyreg.tables.formats import Cell, Note, Section
-from entropyreg.tables.legend import Legend
+from entropyreg.tables.legend import DOES_NOT_APPLY, Legend
 
 DEFINITION = (
     "Differences: the row minus the other{seeds}. [low, high]: 95 % interval by crossed bootstrap over seeds and "
@@ -63,7 +63,7 @@ def section(
     return [
         Section(
             title=f"{column['title']}: differences with 95 % intervals",
-            text=sizes_text(entries),
+            text=sizes_text(entries, metrics),
             groups=(("", len(labels)), *((f"minus {rows[row]}:", len(shown)) for row in to)),
             headers=(*map(Cell, labels), *(Cell(metrics[m].header) for _ in to for m in shown)),
             rows=tuple(line for line in lines if any(one != NOT_APPLICABLE for one in line[len(labels) :])),
@@ -74,7 +74,7 @@ def section(
 def cell(entry: Entry | None, same: bool, metric: Metric, legend: Legend) -> Cell:
     """'+1.4 [-0.2, +2.9], p = 0.041 (n = 2)'; of unequal numbers of seeds '(n = 5 and 3)'."""
     if same:
-        return NOT_APPLICABLE
+        return legend.missing(DOES_NOT_APPLY)
     if entry is None:
         return legend.missing(NO_PAIR)
     numbers = (metric.factor * entry[key] for key in ("difference", "low", "high"))
@@ -84,13 +84,18 @@ def cell(entry: Entry | None, same: bool, metric: Metric, legend: Legend) -> Cel
     return Cell(f"{difference} [{low}, {high}], {p_text(entry['p_value'])} (n = {shown})")
 
 
-def sizes_text(entries: Sequence[Entry]) -> str:
-    """What was resampled how often: '500 test sentences, 2000 replicates.'"""
-    sizes = []
+def sizes_text(entries: Sequence[Entry], metrics: Metrics) -> str:
+    """What was resampled how often: '500 test sentences, 2000 replicates.'; names the metrics that differ in it."""
+    shown: dict[tuple[Any, ...], list[str]] = {}
     for entry in entries:
         unit = "images" if "n_images" in entry else "sentences"
-        sizes.append((entry[f"n_{unit}"], entry["split"], unit, entry["n_replicates"]))
-    return "; ".join(f"{n} {split} {unit}, {r} replicates" for n, split, unit, r in sorted(set(sizes))) + "."
+        names = shown.setdefault((entry[f"n_{unit}"], entry["split"], unit, entry["n_replicates"]), [])
+        names.append(metrics[entry["metric"]].header)
+    texts = []
+    for (n, split, unit, replicates), names in sorted(shown.items()):
+        of = f"{', '.join(dict.fromkeys(names))}: " if len(shown) > 1 else ""
+        texts.append(f"{of}{n} {split} {unit}, {replicates} replicates")
+    return "; ".join(texts) + "."
 
 
 def notes(collected: Mapping[str, Any], units: str, paired: bool) -> tuple[Note, ...]:

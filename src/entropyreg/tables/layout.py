@@ -105,5 +105,6 @@ CONDITIONING_DEFINITION = (
 )
 INTERVAL_DEFINITION = (
     f"{MEAN_INTERVAL} published: as printed in the source. difference: reproduced minus published, where the task is "
-    "the published one."
+    "the published one. Student's interval is over seeds alone; those of the differences between rows resample "
+    "sentences too, and verdicts are of that kind."
 )

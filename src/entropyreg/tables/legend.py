@@ -12,6 +12,7 @@ WORDS = {  # of reasons that are given when runs are collected, by how they begi
     "measured under other claims": "other claims",
 }
 NEEDS_SEEDS = "needs seeds: an interval needs more seeds than one; none over sentences is collected of this measure"
+DOES_NOT_APPLY = "-: does not apply, or nothing is declared for it at this scale"
 MEAN_INTERVAL = (
     "mean [low, high] (n): mean over n seeds with its 95 % interval by Student's t (normal seeds); of one seed by "
     "bootstrap over sentences, so about this model, not about training."

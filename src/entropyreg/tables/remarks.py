@@ -1,6 +1,6 @@
 """The lines under a table by regularizer and data set: definitions, signatures, what is to be known of the sources."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from entropyreg.results.published import Published
@@ -9,6 +9,7 @@ from entropyreg.tables.aggregate import Run
 from entropyreg.tables.formats import Note
 from entropyreg.tables.layout import Layout
 
+WINNER = "-winner/"  # in the name of a run whose regularizer a search on this data chose
 TRANSLATION = "a_table_translation"  # the only table whose published skews and strengths are known
 
 
@@ -16,7 +17,7 @@ def remarks(layout: Layout, collected: Mapping[str, Any], published: Published) 
     """All notes but those of cells."""
     shown = [column.get("published_as") for column in collected["columns"]]
     return (
-        *untuned_note(layout, collected, published),
+        *untuned_notes(layout, collected, published),
         *(Note(text) for text in layout.definitions),
         *differences.notes(collected, f"{layout.split} sentences", paired=True),
         *signatures(layout, collected),
@@ -24,18 +25,19 @@ def remarks(layout: Layout, collected: Mapping[str, Any], published: Published) 
     )
 
 
-def untuned_note(layout: Layout, collected: Mapping[str, Any], published: Published) -> tuple[Note, ...]:
-    """Says which rows took their regularizer from the paper instead of being tuned on this data."""
-    rows = [
-        row
-        for row in layout.tuned
-        if any(run["row"] == row and as_published(run, layout.paper, published) for run in collected["rows"])
-    ]
-    if not rows:
-        return ()
+def untuned_notes(layout: Layout, collected: Mapping[str, Any], published: Published) -> Iterator[Note]:
+    """Says which of the paper's tuned rows were not tuned on this data: run as published, or as declared here."""
+    runs = [run for run in collected["rows"] if run["row"] in layout.tuned and run["run"]]
+    runs = [run for run in runs if WINNER not in run["run"]]
+    theirs = [run["row"] for run in runs if as_published(run, layout.paper, published)]
+    ours = [run["row"] for run in runs if run["row"] not in theirs]
     source = "" if layout.name == TRANSLATION else " of translation"
-    names = ", ".join(layout.rows[row].label.text for row in rows)
-    return (Note(f"Run with the published skew and strength{source}, not tuned on this data: {names}."),)
+    for rows, strength in (
+        (theirs, f"Run with the published skew and strength{source}, not tuned on this data"),
+        (ours, "Run with a strength declared for this scale, neither the published one nor tuned on this data"),
+    ):
+        if rows:
+            yield Note(f"{strength}: {', '.join(layout.rows[row].label.text for row in layout.tuned if row in rows)}.")
 
 
 def as_published(run: Run, paper: str, published: Published) -> bool:

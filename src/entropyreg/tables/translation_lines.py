@@ -136,7 +136,10 @@ def sizes_text(own: Sequence[Arm], calibration: bool = True) -> str:
         measured = at(run["measures"] or {}, ("temperatures",) if calibration else ("valid",))
         if run["status"] == "done" and measured:
             sentences = measured["n_calibration_sentences" if calibration else "n_sentences"]
-            found.add(f"{measured['n_tokens']} validation tokens of {sentences} sentences")
+            text = f"{measured['n_tokens']} validation tokens of {sentences} sentences"
+            if calibration and measured["n_sentences"] != sentences:
+                text += f", BLEU of the first {measured['n_sentences']} sentences"
+            found.add(text)
     return "; ".join(text for text in (*sorted(found), missing_text(runs, "model")) if text) or "no finished run"
 
 
