@@ -137,7 +137,7 @@ def text_collecting_settings(config: Mapping[str, Any], experiments: Experiments
         "columns": columns,
         "compare": compare,
         "curves": artefact.curves,
-        "sentence_intervals": artefact.kind == "table",
+        "sentence_intervals": artefact.intervals,
         "cells": [cell_settings(experiments, cell) for cell in artefact.cells if cell.task in artefact.text_tasks],
     }
 

@@ -74,6 +74,7 @@ class Artefact:
     analytic: bool = False
     compare: dict[str, Any] | None = None
     image_tasks: tuple[str, ...] = ()  # those of `tasks` whose cells are runs of images, of several seeds each
+    intervals: bool = False  # of each run's measures over its sentences
     curves: bool = False  # of translation: with curves over the temperature
     select: list[dict[str, Any]] = field(default_factory=list)  # choices among the runs of a row, on validation
     measures: tuple[str, ...] = ()  # groups of measures that an image artefact shows

@@ -9,14 +9,15 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from entropyreg.figures.entropy_panels import draw_entropy_panels
+from entropyreg.figures.entropy_panels import draw_entropy_panels, noise_note
 from entropyreg.figures.footnotes import opening, ring, signatures
 from entropyreg.figures.runs import baseline_label, describe, finished_runs
 
 SPLIT = "valid"
 COLUMNS = (
     *("artefact", "scale", "column", "column_title", "row", "run", "model", "family", "skew", "strength", "smoothing"),
-    *("baseline", "seed", "predicted_entropy", "split", "entropy_normalized", "bleu", "bleu_signature", "label"),
+    *("baseline", "seed", "predicted_entropy", "split", "entropy_normalized", "bleu", "bleu_low", "bleu_high"),
+    *("bleu_signature", "label"),
 )
 
 
@@ -26,7 +27,8 @@ def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
     for run, measures in finished_runs(collected, SPLIT):
         row = describe(collected, run, SPLIT) | {"label": baseline_label(run)}
         row |= {key: measures[key] for key in ("entropy_normalized", "bleu", "bleu_signature")}
-        rows.append(row | {"predicted_entropy": run.get("predicted_entropy")})
+        low, high = (run.get("intervals") or {}).get(SPLIT, {}).get("bleu", (None, None))
+        rows.append(row | {"bleu_low": low, "bleu_high": high, "predicted_entropy": run.get("predicted_entropy")})
     return rows
 
 
@@ -37,5 +39,5 @@ def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Fig
 
 def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The paragraphs under the figure."""
-    sentences = [*opening(collected, f"One point a run ({len(rows)})."), *ring(rows)]
+    sentences = [*opening(collected, f"One point a run ({len(rows)})."), *ring(rows), *noise_note(rows, "bleu")]
     return [" ".join(sentences), *signatures(rows)]

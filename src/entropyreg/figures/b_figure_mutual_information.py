@@ -141,7 +141,7 @@ def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
         told += [
             f"L = {DRAWS} draws, shared variance, evaluated on fresh draws: mean over seeds, band: lowest to highest.",
             "Thin: on the draws of the mean itself, biased upwards.",
-            f"Dashed: log 2, the class alone, and log N, the most that can be found{bounds_text(rows)}.",
+            f"Dashed: log 2, the class alone, and, if it fits, log N, the most that can be found{bounds_text(rows)}.",
         ]
     absent = sum(not run["measures"].get("mutual_information") for run in finished_images(collected))
     told += [f"{counted(absent, 'finished run')} without this measure."] if absent else []

@@ -1,6 +1,7 @@
 """Panels with one point a run against normalised entropy, coloured by skew: one panel a data set, all drawn alike."""
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -17,9 +18,10 @@ from entropyreg.figures.panels import (
     skew_points,
     stamp_smoke,
 )
-from entropyreg.figures.style import TICK_POINTS
+from entropyreg.figures.style import INK, TICK_POINTS
 
 X = "entropy_normalized"
+NOISE_X = 0.97
 X_LABEL = "normalised entropy H(p) / log V\n(validation, gold prefix)"
 
 
@@ -46,6 +48,21 @@ def draw_entropy_panels(
     return figure
 
 
+def noise(rows: Sequence[Mapping[str, Any]], y: str) -> float | None:
+    """Median half length of the points' intervals `<y>_low` to `<y>_high`; None where no point has one."""
+    found = [(row[f"{y}_high"] - row[f"{y}_low"]) / 2 for row in rows if row.get(f"{y}_low") is not None]
+    return median(found) if found else None
+
+
+def noise_note(rows: Sequence[Mapping[str, Any]], y: str) -> list[str]:
+    """What the bar at the right is, where there is one."""
+    return (
+        []
+        if noise(rows, y) is None
+        else ["Bar at the right: 95 % interval of a point over sentences (median), which all points share."]
+    )
+
+
 def draw_panel(axes: Axes, rows: Sequence[Mapping[str, Any]], y: str) -> None:
     """The points of one data set with their direct labels."""
     axes.set_xlabel(X_LABEL)
@@ -57,6 +74,11 @@ def draw_panel(axes: Axes, rows: Sequence[Mapping[str, Any]], y: str) -> None:
         return
     skew_points(axes, rows, X, y)
     low, high = limits_around([row[y] for row in rows], least_spread=1.0)
+    half = noise(rows, y)
+    if half is not None:  # drawn where entropies hardly ever are; the axis is at least as long
+        middle = (low + high) / 2
+        low, high = min(low, middle - 1.05 * half), max(high, middle + 1.05 * half)
+        axes.errorbar(NOISE_X, middle, half, color=INK, linewidth=0.8, capsize=2, capthick=0.8, zorder=1)
     axes.set_ylim(max(0.0, low), high)
     points = [(row[X], row[y]) for row in rows]
     texts = sorted({row["label"] for row in rows} - {""})
