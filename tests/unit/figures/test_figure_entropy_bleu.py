@@ -123,6 +123,21 @@ def test_missing_runs_and_scale_are_told_in_the_figure(collected):
     assert "SMOKE" not in words
 
 
+def test_a_bar_shows_how_long_the_interval_of_a_point_is(collected):
+    assert "Bar at the right" not in words_of(drawn(collected))
+    done = [run for run in collected["rows"] if run["status"] == "done"]
+    for run, half in zip(done, (1.0, 7.0, *[3.0] * len(done)), strict=False):
+        bleu = run["measures"]["valid"]["bleu"]
+        run["intervals"] = {"valid": {"bleu": [bleu - half, bleu + half]}}
+    axes = drawn(collected).axes[0]
+    (bar,) = [segments for group in axes.collections if group.get_gid() is None for segments in group.get_segments()]
+    (x, low), (_, high) = bar
+    assert high - low == pytest.approx(6) and x > 0.9
+    assert axes.get_ylim()[0] < low < high < axes.get_ylim()[1]
+    assert "95 % interval of a point over sentences" in words_of(drawn(collected))
+    assert all(row["bleu_low"] < row["bleu"] < row["bleu_high"] for row in plotted_rows(collected))
+
+
 def test_smoke_says_that_it_means_nothing(collected):
     figure = drawn(collected | {"scale": "smoke", "scale_note": "SMOKE TEST"})
     assert any(text.get_text() == "SMOKE:\nmeans nothing" for text in figure.axes[0].texts)
