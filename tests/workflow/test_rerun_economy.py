@@ -162,17 +162,16 @@ def test_editing_the_objective_trains_every_run(checkout, experiments):
 
 
 def test_a_start_with_nothing_to_do_and_a_dry_run_of_paper_cost_seconds(checkout, snakemake, tmp_path):
-    """CPU time, which a busy machine changes little: 3 and 7 s where this was written; 6 and 15 s are asked for."""
+    """CPU time of the programs, the least of two starts: a busy machine changes it little, and adds it to the system's."""
 
     def cpu_seconds(start):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         start()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
     def dry_run_of_paper():
         done = snakemake(tmp_path, "--dry-run", "--config", "scale=paper", "data_dir=/nowhere")
         assert done.returncode == 0, done.stderr[-3000:]
 
-    assert cpu_seconds(checkout.planned) < 3 * 6
-    assert cpu_seconds(dry_run_of_paper) < 3 * 15
+    for start, allowed in ((checkout.planned, 6), (dry_run_of_paper, 15)):
+        assert min(cpu_seconds(start) for _ in range(2)) < allowed
