@@ -162,7 +162,7 @@ def test_editing_the_objective_trains_every_run(checkout, experiments):
 
 
 def test_a_start_with_nothing_to_do_and_a_dry_run_of_paper_cost_seconds(checkout, snakemake, tmp_path):
-    """CPU time of the programs, the least of two starts: a busy machine changes it little, and adds it to the system's."""
+    """CPU time of the programs, the least of two starts: a busy machine adds to that of the system rather."""
 
     def cpu_seconds(start):
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
