@@ -12,12 +12,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+
+from entropyreg.config import load_config
+from entropyreg.experiments import load_experiments
 
 ROOT = Path(__file__).resolve().parents[2]
 VICTIMS = ("snakemake", "worker", "group")
@@ -204,3 +207,17 @@ def contents(folder: Path, figures: Sequence[str], scale: str = "smoke") -> dict
     found = {path for path in found if "checkpoints" not in path.parts}
     found |= {path for name in figures for path in (folder / "paper_figures" / scale).glob(f"{name}.*")}
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def of_targets(whole: Mapping[str, bytes], targets: Sequence[str], scale: str = "smoke") -> dict[str, bytes]:
+    """What of the `contents` of a whole scale the targets alone make: their declared runs, tables and figures."""
+    workflow = ROOT / "workflow"
+    artefacts = load_experiments(workflow, load_config(workflow, {"scale": scale})).artefacts
+    runs = {cell.run for target in targets for cell in artefacts[target].cells if cell.run}
+    places = [f"results/{scale}/runs/{run}/" for run in sorted(runs)]
+    places += [
+        f"{place}{target}." for target in targets for place in (f"results/{scale}/tables/", f"paper_figures/{scale}/")
+    ]
+    for place in places:
+        assert any(name.startswith(place) for name in whole), f"nothing is there to compare: {place}"
+    return {name: content for name, content in whole.items() if name.startswith(tuple(places))}

@@ -5,7 +5,7 @@ from collections import Counter
 
 import psutil
 import pytest
-from chaos import ANY, STAGES, VICTIMS, Chaos, Kill, command, contents
+from chaos import ANY, STAGES, VICTIMS, Chaos, Kill, command, contents, of_targets
 
 TARGETS = ["b_figure_projection", "a_table_summarization"]  # two runs of images, one of text; a figure and a table
 FEW = [Kill("snakemake", "training"), Kill("worker", "decoding"), Kill("group", "collecting")]
@@ -52,11 +52,49 @@ def compare(found, wanted):
     assert [name for name in found if found[name] != wanted[name]] == []
 
 
+def outcome(folder):
+    """Plant what a run of the whole scale leaves, one byte a file: more than the targets need."""
+    runs = ["smoke_docstrings/transformer/jensen-skew0.50-strength1.00/seed1", "smoke_digits/mlp/none"]
+    runs += ["smoke_digits/mlp/smoothing0.10", "smoke_digits/mlp/none-other"]
+    files = [f"runs/{run}/{name}" for run in runs for name in ("record.json", "training.json", "predictions/test.npz")]
+    files += [f"runs/{runs[0]}/predictions/test.tsv", *(f"tables/{name}.json" for name in (*TARGETS, "b_table_survey"))]
+    paths = [folder / "results" / "smoke" / name for name in files]
+    paths += [folder / f"paper_figures/smoke/{TARGETS[0]}.{ending}" for ending in ("pdf", "svg", "png", "csv")]
+    paths += [folder / f"paper_figures/smoke/{TARGETS[1]}.{ending}" for ending in ("md", "tex", "csv")]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "lost",
+    ["none/record.json", "seed1/training.json", "0.10/predictions/test.npz", "test.tsv", "projection.json", ".tex"],
+)
+def test_a_file_that_kills_lost_is_noticed(tmp_path, lost):
+    wanted = of_targets(contents(outcome(tmp_path), TARGETS), TARGETS)
+    assert len(wanted) == 3 * 3 + 1 + 2 + 7
+    compare(wanted, wanted)
+    name = next(name for name in wanted if name.endswith(lost))
+    for found in (
+        {one: wanted[one] for one in wanted if one != name},
+        {**wanted, name: b"y"},
+        {**wanted, "more": b"x"},
+    ):
+        with pytest.raises(AssertionError):
+            compare(found, wanted)
+
+
+def test_an_undisturbed_run_that_lacks_a_run_is_no_measure(tmp_path):
+    whole = contents(outcome(tmp_path), TARGETS)
+    with pytest.raises(AssertionError, match=r"nothing is there to compare: results/smoke/runs/smoke_digits/mlp/none/"):
+        of_targets({name: whole[name] for name in whole if "mlp/none/" not in name}, TARGETS)
+
+
 @pytest.mark.slow
 def test_three_kills_leave_no_trace_in_the_results(smoke, tmp_path, capsys):
     found = disturbed(tmp_path / "disturbed", FEW, capsys)
-    whole = contents(smoke, TARGETS)
-    compare(found, {name: whole[name] for name in whole if name in found or name.startswith("paper_figures")})
+    compare(found, of_targets(contents(smoke, TARGETS), TARGETS))
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import tarfile
 
 import pytest
@@ -42,6 +43,23 @@ def test_a_download_is_linked_and_prepared_and_then_no_longer_needed(snakemake, 
     download.unlink()
     done = prepare(snakemake, tmp_path, "download_dir=cache")
     assert done.returncode == 0 and "Nothing to be done" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "source, made",
+    [
+        (ARCHIVE, SUMMARY),
+        ("cifar10/cifar-10-python.tar.gz", "results/paper/data/cifar10/images/summary.json"),
+        ("mnist/t10k-labels-idx1-ubyte.gz", "results/paper/data/mnist/images/summary.json"),
+    ],
+)
+def test_a_link_to_a_download_that_was_deleted_is_made_again(snakemake, tmp_path, source, made):
+    linked = tmp_path / "results/paper/sources" / source
+    linked.parent.mkdir(parents=True)
+    linked.symlink_to("../../../../cache/deleted")
+    done = snakemake(tmp_path, "--dry-run", "--config", "scale=paper", "--", made)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    assert re.search(r"^download_source +[14]$", done.stdout, re.MULTILINE)  # of mnist, all four files
 
 
 def test_the_users_own_archive_is_read_where_it_lies(snakemake, tmp_path):

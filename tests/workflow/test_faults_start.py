@@ -96,7 +96,7 @@ def killed_at_the_end(folder):
 
 def test_make_demo_starts_snakemake_by_the_tool(root):
     recipe = subprocess.run(["make", "-n", "demo", "SCALE=smoke"], cwd=root, capture_output=True, text=True).stdout
-    assert "tools/run_workflow.py --cores all --config scale=smoke" in recipe
+    assert 'tools/run_workflow.py --cores all --config "scale=$SCALE"' in recipe  # test_shell_quoting.py runs it
     assert '"--rerun-incomplete"' in TOOL.read_text()
 
 

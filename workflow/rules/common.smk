@@ -95,11 +95,17 @@ def preparation_modules(wildcards):
     return modules(*PREPARATION, *RECIPES[config["tasks"][wildcards.task]["source"]["kind"]])
 
 
-def source_file(name):
-    """Where a file of data/sources.yaml is read: in data_dir, else a link to the download, which a rule makes."""
+def source_link(name):
+    """The link to a download of data/sources.yaml, which a rule makes."""
     link = Path(PATHS.source(name))
     if link.is_symlink() and not link.exists():  # the download was deleted: Snakemake stops at a link to nothing
         link.unlink()
+    return str(link)
+
+
+def source_file(name):
+    """Where a file of data/sources.yaml is read: in data_dir, else a link to the download."""
+    link = source_link(name)
     return str(local_path(name, config["data_dir"]) or link)
 
 

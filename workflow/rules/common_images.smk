@@ -36,7 +36,7 @@ def image_files(wildcards):
     """The files that a set of images is read from: all in data_dir, or links to all of them."""
     names = needed_image_sources(dataset_of(wildcards))
     paths = [local_path(name, config["data_dir"]) for name in names]
-    return [str(path) for path in paths] if all(paths) else [PATHS.source(name) for name in names]
+    return [str(path) for path in paths] if all(paths) else [source_link(name) for name in names]
 
 
 def image_data_dir(wildcards):

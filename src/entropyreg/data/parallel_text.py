@@ -1,20 +1,25 @@
 """Reads line-aligned text, files (plain or .gz) or streams, strictly: UTF-8, equally many lines, at least one line.
 
 A line ends at LF only. Whatever else `str.splitlines` takes for an end of line (CR, form feed, U+0085, U+2028 ...) is
-turned into a space, since it would shift the lines of some later reader; nothing else is touched.
+turned into a space, since it would shift the lines of some later reader; nothing else is touched. A line has a greatest
+length, since a packed file of some kilobytes can hold one that fills the memory.
 """
 
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
+from typing import IO
 
 from entropyreg.errors import UserError
 
+LONGEST_LINE = 1 << 20  # bytes, its end included; sentences of the corpora have up to some kilobytes
+
 
 def read_lines(path: str | Path) -> Iterator[str]:
-    """Yield the lines of a text file without their ends; one line is held in memory at a time."""
+    """Yield the lines of a text file without their ends; one line, of a bounded length, is held in memory at a time."""
     path = Path(path)
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -51,9 +56,17 @@ def align(names: Sequence[str], streams: Sequence[Iterable[str]]) -> Iterator[tu
         raise UserError(f"The corpus is empty: no line in {', '.join(names)}.")
 
 
-def decode_lines(file: Iterable[bytes], name: str) -> Iterator[str]:
-    """Yield the lines of an open file without their ends; `name` says in messages what it is."""
-    for number, line in enumerate(file, start=1):
+def decode_lines(file: IO[bytes], name: str) -> Iterator[str]:
+    """Yield the lines of an open file without their ends; `name` says in messages what it is.
+
+    No more than `LONGEST_LINE` bytes of a line are held in memory; a longer one is a `UserError`.
+    """
+    for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE + 1), b""), start=1):
+        if len(line) > LONGEST_LINE:
+            raise UserError(
+                f"{name}, line {number}, has more than {LONGEST_LINE} bytes; allowed: up to that: break the line, or "
+                "give a text with one sentence a line."
+            )
         yield _decode(line, name, number)
 
 

@@ -1,7 +1,8 @@
 """Receives one file over HTTP, for pooch: goes on from where an earlier attempt stopped, and insists on progress.
 
 What has come lies in `.<file>.part` beside the final file. It is continued where the whole will be compared with a sum,
-or where the server named the version of the file by a strong ETag; else the next attempt starts anew.
+or where the server named the version of the file by a strong ETag; else the next attempt starts anew. No answer may be
+longer than the published file; where its size is not known, there is a greatest one, and the disk keeps some room.
 """
 
 import gzip
@@ -12,12 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from shutil import disk_usage
 from typing import IO, Any
 
 from entropyreg.data.sources import Source
+from entropyreg.errors import UserError
 from entropyreg.files import write_atomically
 
 BLOCK = 1 << 18
+GREATEST_DOWNLOAD = 8 << 30  # bytes, where the published size is not known; BART, the largest of those, is half of it
+KEPT_FREE = 1 << 30  # bytes that a download of unknown size leaves on the disk
+LOOK_AFTER = 16 << 20  # bytes between two looks at the disk, which may be a network's
 GONE = (401, 403, 404, 410, 451)  # answers that another attempt does not change
 
 
@@ -81,8 +87,13 @@ class Receiver:
                 if etag.startswith('"'):  # a strong one: equal bytes
                     write_atomically(tag, etag)
             try:
+                self._check_size(start if total is None else total)
+                self._check_room(0 if total is None else total - start)
                 with part.open("ab") as file:
                     self._copy(response.raw, file, start, total)
+            except (MirrorError, UserError):  # too much came: it is no part of the file, and the disk gets it back
+                _forget(part)
+                raise
             except urllib3.exceptions.HTTPError as error:
                 raise requests.ConnectionError(str(error)) from None
         size = part.stat().st_size
@@ -117,7 +128,7 @@ class Receiver:
         from tqdm import tqdm
 
         seconds = 0.5 if sys.stderr.isatty() else 30  # between two lines of a log file
-        received, slow_from, slow_bytes = start, time.monotonic(), 0
+        received, looked, slow_from, slow_bytes = start, start, time.monotonic(), 0
         with tqdm(
             desc=self.source.name, total=total, initial=start, unit="B", unit_scale=True, mininterval=seconds
         ) as progress:
@@ -125,13 +136,32 @@ class Receiver:
                 file.write(block)
                 progress.update(len(block))
                 received, slow_bytes = received + len(block), slow_bytes + len(block)
-                if self.source.bytes is not None and received > self.source.bytes:
-                    raise MirrorError(f"the server sends more than the published {self.source.bytes} bytes")
+                self._check_size(received)
+                if received - looked >= LOOK_AFTER:
+                    self._check_room()
+                    looked = received
                 seconds = time.monotonic() - slow_from
                 if seconds >= self.patience.slow_seconds:
                     if slow_bytes < self.patience.slowest * seconds:
                         raise requests.ConnectionError(f"{slow_bytes / seconds:.0f} bytes/s are too slow")
                     slow_from, slow_bytes = time.monotonic(), 0
+
+    def _check_size(self, size: int) -> None:
+        """Give up a mirror that sends more than the file has, or could have."""
+        if self.source.bytes is not None and size > self.source.bytes:
+            raise MirrorError(f"the server sends more than the published {self.source.bytes} bytes")
+        if self.source.bytes is None and size > GREATEST_DOWNLOAD:
+            raise MirrorError(f"the server sends more than {GREATEST_DOWNLOAD} bytes, too many for this file")
+
+    def _check_room(self, coming: int = 0) -> None:
+        """Stop before a file of unknown size fills the disk; `download` has looked at those of a published size."""
+        folder = self.target.parent
+        free = disk_usage(folder).free
+        if self.source.bytes is None and free - coming < KEPT_FREE:
+            raise UserError(
+                f"{self.source.name} needs more room: {free} bytes are free in {folder}, {coming} are to come, and "
+                f"{KEPT_FREE} must stay free; make room there, or set download_dir to a larger disk."
+            )
 
     def _check_form(self, part: Path) -> None:
         """Where no sum will tell: refuse a page of HTML, a cut .gz and a cut .parquet."""

@@ -60,6 +60,11 @@ def sums(forecast: Mapping[str, Any]) -> str:
             f"not downloaded, to be in data_dir: {', '.join(found['to_bring'])} ({size(found['bytes_to_bring'])} known)"
         )
     lines.append(f"money: {money(forecast)}")
+    if forecast["resumed_runs"]:
+        lines.append(
+            f"actual h: without the trainings of {len(forecast['resumed_runs'])} runs that were resumed, of which "
+            f"the last part alone was timed: {', '.join(forecast['resumed_runs'][:3])}"
+        )
     if forecast["unknown_runs"]:
         lines.append(
             f"without {len(forecast['unknown_runs'])} runs on corpora of unknown size (prepare them first): "

@@ -63,6 +63,7 @@ def forecast(
         "prepared_bytes": prepared_bytes(texts, images),
         "downloads": vars(downloads(config, experiments)),
         "tasks": {name: described_task(one) for name, one in (texts | images).items()},
+        "resumed_runs": sorted(run for run, state in states.items() if state.resumed),
         "unknown_runs": sorted(run for run, cost in costs.items() if cost is None),
         "models": models_of(experiments, costs),
         "assumptions": dict(declared.assumptions),
@@ -109,7 +110,7 @@ def row_of(cost: Cost | None, state: RunState, declared: Declared) -> dict[str, 
         operations = sum(work.operations for work in cost.training + cost.predicting)
         size = sum(cost.bytes.values())
     left = {"done": 0.0, "trained": predicting, "missing": training + predicting}[state.state]
-    actual, foreseen = 0.0, 0.0  # of the same jobs
+    actual, foreseen = 0.0, 0.0  # of the same jobs, without trainings that were resumed
     for seconds, hours in ((state.training_seconds, training), (state.predicting_seconds, predicting)):
         if seconds is not None and state.state != "missing":
             actual, foreseen = actual + seconds / HOUR, foreseen + hours

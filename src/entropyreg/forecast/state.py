@@ -1,8 +1,10 @@
 """What is on disk of a scale: runs that are done, trained or missing, and how long the finished jobs really took.
 
 Seconds are those of Snakemake's benchmark files, `<results>/benchmarks/{train,predict}/<run>[/<split>].tsv`: wall clock
-and CPU time of the last job that made an output. A training that was resumed has the seconds of its last part there.
-Whether what is on disk is still current is for Snakemake to say (`snakemake --dry-run`).
+and CPU time of the last job that made an output. Of a training that was resumed, as its provenance tells
+(`resumed_from_update` of text, `resumed_from_epoch` of images), that is the last part alone, and a job that was killed
+leaves no file: its seconds are not known. Whether what is on disk is still current is for Snakemake to say
+(`snakemake --dry-run`).
 """
 
 import csv
@@ -11,18 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from entropyreg.errors import UserError
+from entropyreg.files import read_json
 from entropyreg.paths import Paths
 
 
 @dataclass(frozen=True)
 class RunState:
-    """state: done (measured), trained, or missing. Seconds are None where no benchmark tells."""
+    """state: done (measured), trained, or missing. Seconds are None where no benchmark tells all of them."""
 
     state: str
     training_seconds: float | None
     predicting_seconds: float | None
     cpu_seconds: float
     started: bool  # a training that may be resumed
+    resumed: bool = False  # a training that has ended and was resumed: its seconds are not known, nor in the CPU's
 
 
 def run_state(run: str, paths: Paths) -> RunState:
@@ -32,12 +36,21 @@ def run_state(run: str, paths: Paths) -> RunState:
         state = "done"
     else:
         state = "trained" if (folder / "training.json").is_file() and (folder / "model.pt").is_file() else "missing"
-    trained = seconds_of([Path(paths.benchmark(f"train/{run}"))])
+    resumed = state != "missing" and was_resumed(folder)
+    trained = None if resumed else seconds_of([Path(paths.benchmark(f"train/{run}"))])
     single = Path(paths.benchmark(f"predict/{run}"))  # of images; those of text lie in a folder of the name
     predicted = seconds_of([single, *sorted(single.with_suffix("").glob("*.tsv"))])
     started = state == "missing" and (folder / "checkpoints").is_dir()
     cpu = sum(known[1] for known in (trained, predicted) if known)
-    return RunState(state, trained[0] if trained else None, predicted[0] if predicted else None, cpu, started)
+    seconds = (trained[0] if trained else None, predicted[0] if predicted else None)
+    return RunState(state, *seconds, cpu, started, resumed)
+
+
+def was_resumed(folder: Path) -> bool:
+    """Whether the job that ended a training had gone on from a checkpoint; False where no provenance tells."""
+    path = folder / "training.provenance.json"
+    known = read_json(path) if path.is_file() else {}
+    return any(known.get(f"resumed_from_{unit}") for unit in ("update", "epoch"))
 
 
 def seconds_of(paths: Iterable[Path]) -> tuple[float, float] | None:

@@ -139,6 +139,17 @@ def test_a_cut_archive_is_told_wherever_it_was_cut(tmp_path, mode):
         assert not (tmp_path / "out").exists()
 
 
+def test_a_member_of_one_endless_line_is_told_before_it_fills_the_memory(tmp_path):
+    path = write_tar(tmp_path / "a.tgz", [("x/de", b"eins\n" + b"x" * (32 << 20))])
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=r"a\.tgz:x/de, line 2, has more than 1048576 bytes"):
+            list(read_member_lines(path, "x/de"))
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_memory_does_not_grow_with_the_member(tmp_path):
     peaks = []
     for n_lines in (5_000, 60_000):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.data import sources
+from entropyreg.data import receiver, sources
 from entropyreg.data.archives import extract
 from entropyreg.data.download import fetch, link
 from entropyreg.data.receiver import Patience
@@ -120,6 +120,18 @@ class Handler(BaseHTTPRequestHandler):
         """No length at all: where the connection ends, the file ends."""
         self.reply(200, CONTENT[:HALF], length="none")
 
+    def endless_chunks(self):
+        """No length, in chunks, and never an end: a server that is hostile, or caught in a loop."""
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        chunk = b"%x\r\n%s\r\n" % (len(CONTENT), CONTENT)
+        try:
+            while not self.server.stopped.is_set():
+                self.wfile.write(chunk)
+        except ConnectionError:  # the other side has hung up, as it should
+            self.server.hung_up.set()
+
     def log_message(self, *arguments):
         pass
 
@@ -146,7 +158,7 @@ def server(monkeypatch):
     """A server; `publish` makes a source whose mirrors are its addresses."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads, server.requests, server.conditions = True, [], []
-    server.stopped = threading.Event()
+    server.stopped, server.hung_up = threading.Event(), threading.Event()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
 
@@ -406,6 +418,54 @@ def test_a_file_larger_than_the_disk_is_not_begun(server, get):
     with pytest.raises(UserError, match=r"has 1152921504606846976 bytes, but only \d+ are free"):
         get()
     assert server.requests == []
+
+
+@pytest.mark.parametrize("known", [{"md5": None}, {"md5": hashlib.md5(CONTENT).hexdigest()}])
+def test_an_endless_answer_is_cut_and_deleted(server, get, tmp_path, monkeypatch, known):
+    monkeypatch.setattr(receiver, "GREATEST_DOWNLOAD", 2 << 20)
+    server.publish("endless_chunks", **known)
+    with pytest.raises(UserError, match="the server sends more than 2097152 bytes, too many for this file"):
+        get()
+    assert server.hung_up.wait(10)
+    assert not list((tmp_path / "cache").rglob("*.part*")) and files(tmp_path) == []
+    server.publish("endless_chunks", "good", **known)
+    assert get().path.read_bytes() == CONTENT
+
+
+def test_an_answer_that_says_it_is_too_long_is_not_begun(server, get, tmp_path, monkeypatch):
+    monkeypatch.setattr(receiver, "GREATEST_DOWNLOAD", len(CONTENT) - 1)
+    server.publish("good", md5=None)
+    with pytest.raises(UserError, match="the server sends more than 307199 bytes"):
+        get()
+    assert not list((tmp_path / "cache").rglob("*.part*"))
+
+
+def test_a_file_of_unknown_size_stops_before_the_disk_is_full(server, get, tmp_path, monkeypatch):
+    """A disk with room for 2 MiB above what stays free; what is free falls as the part grows."""
+    free = []
+
+    def usage(folder):
+        used = sum(path.stat().st_size for path in folder.glob(".*.part"))
+        free.append(receiver.KEPT_FREE + (2 << 20) - used)
+        return type("Usage", (), {"free": free[-1]})
+
+    monkeypatch.setattr(receiver, "disk_usage", usage)
+    monkeypatch.setattr(receiver, "LOOK_AFTER", 1 << 18)
+    server.publish("endless_chunks", "good", md5=None)
+    with pytest.raises(UserError, match=r"folder/file\.bin needs more room: \d+ bytes are free in \S+folder"):
+        get()
+    assert receiver.KEPT_FREE - (1 << 20) < free[-1] < receiver.KEPT_FREE
+    assert not list((tmp_path / "cache").rglob("*.part*")) and kinds(server) == ["endless_chunks"]
+
+
+def test_a_file_that_says_it_has_no_room_is_not_begun(server, get, tmp_path, monkeypatch):
+    nearly = type("Usage", (), {"free": receiver.KEPT_FREE + len(CONTENT) - 1})
+    monkeypatch.setattr(receiver, "disk_usage", lambda folder: nearly)
+    server.publish("good", md5=None)
+    with pytest.raises(UserError, match="307200 are to come, and 1073741824 must stay free"):
+        get()
+    nearly.free += 1
+    assert get().path.read_bytes() == CONTENT
 
 
 def test_giving_up_takes_no_longer_than_patience_says(server, get):

@@ -1,12 +1,13 @@
 """Line-aligned text is read strictly and lazily."""
 
 import gzip
+import tracemalloc
 from itertools import count, islice
 
 import pytest
 
 from entropyreg.data import parallel_text
-from entropyreg.data.parallel_text import read_lines, read_parallel
+from entropyreg.data.parallel_text import LONGEST_LINE, read_lines, read_parallel
 from entropyreg.errors import UserError
 
 
@@ -57,6 +58,27 @@ def test_damaged_and_missing_files_are_named(tmp_path):
         list(read_lines(tmp_path / "absent.de"))
     with pytest.raises(UserError, match="is a folder"):
         list(read_lines(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a.de", "a.de.gz"])
+def test_a_line_without_an_end_is_told_before_it_fills_the_memory(tmp_path, name):
+    path = write(tmp_path / name, b"eins\n" + b"x" * (32 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=rf"{name}, line 2, has more than 1048576 bytes"):
+            list(read_lines(path))
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_longest_allowed_line_is_whole(tmp_path):
+    longest = "x" * (LONGEST_LINE - 1)
+    path = write(tmp_path / "a.de", f"{longest}\n{longest}y\nzwei\n".encode())
+    lines = read_lines(path)
+    assert next(lines) == longest
+    with pytest.raises(UserError, match="line 2, has more"):  # with its end it is one byte too long
+        next(lines)
 
 
 def test_no_more_lines_are_read_than_asked_for(monkeypatch):

@@ -107,7 +107,14 @@ def test_harmless_values_are_held_to_plain_names():
             assert not re.fullmatch(pattern, text), (name, text)
 
 
-@pytest.mark.parametrize("name", ["pipeline", "test", "ctranslate", "triton"])
+LOCKS = ["pipeline", "test", "ctranslate", "triton", "conda-test"]
+
+
+def test_every_lock_is_looked_at():
+    assert {path.stem for path in (ROOT / "requirements").glob("*.lock")} == set(LOCKS)
+
+
+@pytest.mark.parametrize("name", LOCKS)
 def test_every_dependency_is_locked_by_hash(name):
     lock = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
     entries = re.split(r"\n(?=[A-Za-z0-9])", lock.strip())

@@ -13,6 +13,7 @@ from entropyreg.__main__ import main
 from entropyreg.config import SCALES, load_config
 from entropyreg.errors import UserError
 from entropyreg.experiments import load_experiments
+from entropyreg.exploring.status import look_at
 from entropyreg.files import read_json, write_atomically, write_json
 from entropyreg.forecast.blocks import declared_blocks, longest_chain, needs_of
 from entropyreg.forecast.command import run, with_calibration
@@ -101,6 +102,36 @@ def test_the_actual_hours_stand_beside_the_forecast_of_the_same_jobs(workflow_di
     assert 0 < block["forecast_of_actual"] < block["hours"] / block["runs"]
     line = next(line for line in report(result).splitlines() if line.startswith(block["block"]))
     assert line.split()[-2] == "0.01"
+
+
+def test_a_resumed_training_is_told_and_left_out_of_the_actual_hours(workflow_dir, smoke):
+    """Its benchmark holds the last part alone: a run that was nearly done would make all others seem slow."""
+    config, experiments, paths = smoke
+    whole, resumed = list(experiments.runs)[:2]
+    images = next(iter(experiments.image_runs))
+    finish(paths, whole, 3600.0)
+    finish(paths, resumed, 7.2, [("/valid", 1800.0)])
+    finish(paths, images, 7.2)
+    write_json(f"{paths.run_dir(whole)}/training.provenance.json", {"resumed_from_update": 0})
+    assert forecast_of(workflow_dir, config, experiments)["total"]["actual_hours"] == pytest.approx(1.504)
+    write_json(f"{paths.run_dir(resumed)}/training.provenance.json", {"resumed_from_update": 9000})
+    write_json(f"{paths.run_dir(images)}/training.provenance.json", {"resumed_from_epoch": 3})
+    result = forecast_of(workflow_dir, config, experiments)
+    assert result["resumed_runs"] == sorted([resumed, images])
+    assert result["total"]["actual_hours"] == pytest.approx(1.5)  # a training that is whole, and a prediction
+    assert result["total"]["actual_core_hours"] == pytest.approx(0.75)
+    assert result["total"]["hours_left"] < result["total"]["hours"]  # they are done all the same
+    line = next(line for line in report(result).splitlines() if line.startswith("actual h: "))
+    assert "the trainings of 2 runs that were resumed" in line and resumed in line and images in line
+
+
+def test_a_resumed_training_tells_status_nothing_of_how_long_one_takes(smoke):
+    _, experiments, paths = smoke
+    name = next(iter(experiments.runs))
+    finish(paths, name, 7.2)
+    assert look_at(name, paths).seconds == 7.2
+    write_json(f"{paths.run_dir(name)}/training.provenance.json", {"resumed_from_update": 9000})
+    assert (look_at(name, paths).state, look_at(name, paths).seconds) == ("done", None)
 
 
 def test_a_damaged_benchmark_is_named(smoke):
