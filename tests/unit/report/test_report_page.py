@@ -17,7 +17,7 @@ from entropyreg import figures, tables
 from entropyreg.claims.ledger import judge
 from entropyreg.files import sha256_of, write_json
 from entropyreg.report.inline_svg import inline_svg
-from entropyreg.report.ledger_lines import amount_text, claim_line, probability
+from entropyreg.report.ledger_lines import amount_text, claim_line, ledger_lines, probability
 from entropyreg.report.page import page, write_report
 
 DATA = Path(__file__).parents[2] / "data"
@@ -157,6 +157,38 @@ def test_numbers_of_the_ledger_are_written_for_people():
     line = claim_line(claim | {"margin": 0.5, "unit": "bleu_points", "seeds_to_decide": 40})
     assert line["rule"] == "not worse, margin 0.5 bleu points"
     assert line["decide"] == "detectable effect 0.512 BLEU; 40 seeds would decide it"
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ("2026-11-23T00:10:00+00:00", "declared on an earlier day"),
+        ("2026-11-22T23:50:00+00:00", "declared on the same day, which came first is in the history: git log"),
+        ("2026-11-21T12:00:00+00:00", "declared AFTER it"),
+    ],
+)
+@pytest.mark.parametrize("key", [{}, {"declared_first": True}])  # ledgers of before said no more than this
+def test_the_page_says_whether_a_claim_was_declared_on_an_earlier_day(scale, tmp_path, made, told, key):
+    settings, results, drawn, captions = scale
+    copy = tmp_path / "results"
+    shutil.copytree(results, copy)
+    ledger = json.loads((copy / "ledger.json").read_text(encoding="utf-8")) | {"declared": "2026-11-22"}
+    first = {"run": RUN, "made": made, "source": "provenance"}
+    ledger["claims"][0] |= {"first_record": first, "runs": [RUN]} | key
+    write_json(copy / "ledger.json", ledger)
+    found = page(settings, copy, drawn, captions)
+    assert f"First record {made}; {told}" in found
+    assert f"by the day of their first one:\n1 {told}" in found
+
+
+@pytest.mark.parametrize("name", ["demo", "workstation"])
+def test_the_committed_ledgers_are_still_read(name):
+    path = Path(__file__).parents[3] / "results" / "reference" / name / "ledger.json"
+    ledger = json.loads(path.read_text(encoding="utf-8"))
+    lines = ledger_lines(ledger)
+    with_records = sum(claim["first_record"] is not None for claim in ledger["claims"])
+    assert sum(one["count"] for one in lines["days"]) == with_records
+    assert len(lines["claims"]) == 43
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
