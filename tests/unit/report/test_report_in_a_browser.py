@@ -47,7 +47,7 @@ SCRIPT = """async (win, doc) => {
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
-    """The page of a small scale with six records, and a function that opens it."""
+    """The page of a small scale with seven lines of records, one without BLEU, and a function that opens it."""
     if not CHROMIUM:
         told = "no Chromium here: the report was not opened in a browser"
         warnings.warn(told, stacklevel=1)  # seen at the end of the tests; a skip alone is a letter
@@ -57,7 +57,8 @@ def opened(tmp_path_factory):
     for run, (valid, test) in BLEU.items():
         measures = {"valid": {"bleu": float(valid), "nll": 2.5}, "test": {"bleu": float(test)}}
         write_json(results / "runs" / run / "record.json", RECORD | {"run": run, "measures": measures})
-    settings["runs"] = list(BLEU)
+    write_json(results / "runs" / "de/c" / "record.json", RECORD | {"run": "de/c", "measures": {"valid": {"nll": 2.5}}})
+    settings["runs"] = [*BLEU, "de/c"]
     write_report(settings, results, figures, captions, root / "site" / "report.html")
     return root / "site" / "report.html", figures
 
@@ -77,15 +78,15 @@ def test_a_click_on_a_header_sorts_by_number_and_a_second_one_turns_it_round(lig
     values = sorted(sum(BLEU.values(), ()), key=float)
     for found in light.found:
         assert found["sortable"] and found["claims"] == 6
-        assert found["before"] == [value for own in BLEU.values() for value in own] != values
-        assert found["rising"] == ["ascending", *values]
-        assert found["falling"] == ["descending", *reversed(values)]
+        assert found["before"] == [value for own in BLEU.values() for value in own] + [""]
+        assert found["rising"] == ["ascending", *values, ""]
+        assert found["falling"] == ["descending", *reversed(values), ""]  # no value is last either way
 
 
 def test_only_rows_with_all_words_stay_visible(light):
     for found in light.found:
-        assert found["filtered"] == ["1 of 6", "100"]
-        assert found["none"] == [] and found["all"] == 6
+        assert found["filtered"] == ["1 of 7", "100"]
+        assert found["none"] == [] and found["all"] == 7
 
 
 def test_the_downloads_hold_the_plotted_rows_and_the_records(light, opened):
@@ -94,7 +95,8 @@ def test_the_downloads_hold_the_plotted_rows_and_the_records(light, opened):
         for name in ARTEFACTS:
             assert found["downloads"][f"{name}.csv"] == (opened[1] / f"{name}.csv").read_bytes().decode()
         records = list(csv.DictReader(io.StringIO(found["downloads"]["records.csv"])))
-        assert [float(one["bleu"]) for one in records] == [float(value) for own in BLEU.values() for value in own]
+        written = [str(float(value)) for own in BLEU.values() for value in own]
+        assert [one["bleu"] for one in records] == [*written, ""]
 
 
 def test_the_page_is_no_wider_than_a_phone(light):
