@@ -15,7 +15,7 @@ from entropyreg.__main__ import EXAMPLES, STAGES, main
 from entropyreg.config import load_config
 from entropyreg.errors import UserError
 from entropyreg.experiments import load_experiments
-from entropyreg.exploring.compare import compare_runs
+from entropyreg.exploring.compare import compare_runs, image_intervals
 from entropyreg.exploring.records import export_records, filters_of
 from entropyreg.exploring.status import Known, duration, look_at, seconds_left, status
 from entropyreg.files import write_json, write_npz
@@ -123,6 +123,34 @@ def test_a_difference_stands_with_its_interval_over_sentences(results):
     assert line[:4] == ["nll", "2.5", "2.5", "+0"] and line[4:] == ["[+0.5,", "+0.5]"]
     bleu = next(line.split() for line in text.splitlines() if line.startswith("bleu "))
     assert bleu == ["bleu", "10", "10.5", "+0.5"]  # without statistics of sentences: no interval
+
+
+def image_run(results, run, seeds, arrays):
+    write_json(results / "runs" / run / "record.json", {**IMAGES, "run": run, "seeds": seeds})
+    write_npz(results / "runs" / run / "examples.npz", arrays)
+
+
+def test_a_difference_of_images_stands_with_its_interval_over_images_of_that_seed(results):
+    """Every image is .25 nats worse in seed 1 and .5 better in seed 2: whatever is drawn, that is the difference."""
+    generator = np.random.default_rng(0)
+    own = {"nll": generator.uniform(1, 2, (2, 40)), "confidence": generator.uniform(0.1, 0.9, (2, 40))}
+    own["correct"] = generator.uniform(size=(2, 40)) < own["confidence"]
+    other = own | {"nll": own["nll"] + np.array([[0.25], [-0.5]]), "correct": np.ones((2, 40), bool)}
+    image_run(results, "digits/a", [1, 2], {f"valid.{name}": values for name, values in own.items()})
+    image_run(results, "digits/b", [2, 1], {f"valid.{name}": values[::-1] for name, values in other.items()})
+    intervals = [image_intervals(results, ("digits/a", "digits/b"), (seed, seed), "valid") for seed in (1, 2)]
+    assert [found["nll"] for found in intervals] == [pytest.approx((0.25, 0.25)), pytest.approx((-0.5, -0.5))]
+    low, high = intervals[0]["accuracy"]
+    estimate = 1 - own["correct"][0].mean()
+    half = 1.96 * np.sqrt(estimate * (1 - estimate) / 40)  # of the share that only the second has right
+    assert (low, high) == pytest.approx((estimate - half, estimate + half), abs=0.05)
+    low, high = intervals[0]["calibration.ece"]
+    assert low < high
+    assert image_intervals(results, ("digits/a", "digits/b"), (1, 1), "train") == {}  # only means are kept of these
+    text = compare_runs(results, "digits/a", "digits/b")
+    blocks = {block.splitlines()[0]: block for block in text.split("\n\n")}
+    accuracy = next(line for line in blocks["valid, seed 1"].splitlines() if line.startswith("accuracy"))
+    assert accuracy.endswith("]") and "[" not in blocks["test, seed 1"]
 
 
 def test_runs_that_cannot_be_paired_are_refused(results):
