@@ -238,3 +238,21 @@ def test_the_example_of_a_command_parses(name, capsys):
     with pytest.raises(SystemExit):
         parser().parse_args([name, "--help"])
     assert "example: python -m entropyreg" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_argument_of_a_command_that_people_type_is_explained(name):
+    assert [flag for flag, options in STAGES[name][2] if not options.get("help")] == []
+
+
+def test_the_ranges_in_the_help_of_the_equilibrium_are_those_that_it_takes(capsys):
+    told = {flag: options["help"] for flag, options in STAGES["equilibrium"][2]}
+    assert "[0, 1]" in told["--skew"] and "at least 2" in told["--vocabulary"]
+    assert "at least 0" in told["--strength"] and "[0, 1)" in told["--entropy"]
+    base = {"--skew": "0.5", "--vocabulary": "10", "--strength": "1", "--entropy": "0.4"}
+    changes = [{}, {"--skew": "0"}, {"--skew": "1"}, {"--vocabulary": "2"}, {"--entropy": "0"}]
+    wrong = [{"--skew": "1.1"}, {"--skew": "-0.1"}, {"--vocabulary": "1"}, {"--entropy": "1"}, {"--entropy": "-0.1"}]
+    for change, status in [(one, 0) for one in changes] + [(one, 2) for one in wrong]:
+        assert main(["equilibrium", *(f"{flag}={value}" for flag, value in (base | change).items())]) == status, change
+    assert main(["equilibrium", "--skew=0.5", "--vocabulary=10", "--strength=-1"]) == 2
+    assert "normalised entropy 0.4" in capsys.readouterr().out
