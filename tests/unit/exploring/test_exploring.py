@@ -252,7 +252,7 @@ def test_the_ranges_in_the_help_of_the_equilibrium_are_those_that_it_takes(capsy
     base = {"--skew": "0.5", "--vocabulary": "10", "--strength": "1", "--entropy": "0.4"}
     changes = [{}, {"--skew": "0"}, {"--skew": "1"}, {"--vocabulary": "2"}, {"--entropy": "0"}]
     wrong = [{"--skew": "1.1"}, {"--skew": "-0.1"}, {"--vocabulary": "1"}, {"--entropy": "1"}, {"--entropy": "-0.1"}]
-    for change, status in [(one, 0) for one in changes] + [(one, 2) for one in wrong]:
-        assert main(["equilibrium", *(f"{flag}={value}" for flag, value in (base | change).items())]) == status, change
+    for change, code in [(one, 0) for one in changes] + [(one, 2) for one in wrong]:
+        assert main(["equilibrium", *(f"{flag}={value}" for flag, value in (base | change).items())]) == code, change
     assert main(["equilibrium", "--skew=0.5", "--vocabulary=10", "--strength=-1"]) == 2
     assert "normalised entropy 0.4" in capsys.readouterr().out
