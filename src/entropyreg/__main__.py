@@ -36,7 +36,7 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
         stages.download,
         "find, or download, files of data/sources.yaml, and check them",
         [
-            ("names", {"nargs": "+", "metavar": "FOLDER/FILE"}),
+            ("names", {"nargs": "+", "metavar": "FOLDER/FILE", "help": "as in data/sources.yaml"}),
             DATA_DIR,
             DOWNLOAD_DIR,
             ("--offline", {"action": "store_true", "help": "download nothing"}),
@@ -193,8 +193,13 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     ),
     "compare": (
         stages.compare,
-        "two runs' measures side by side, with paired bootstrap intervals over sentences",
-        [("first", {"metavar": "RUN"}), ("second", {"metavar": "RUN"}), SCALE, RESULTS_DIR],
+        "two runs' measures side by side, with paired bootstrap intervals over sentences or images",
+        [
+            ("first", {"metavar": "RUN", "help": "a run's id, as under results/SCALE/runs (`records` lists them)"}),
+            ("second", {"metavar": "RUN", "help": "another run of the same task; differences are it minus the first"}),
+            SCALE,
+            RESULTS_DIR,
+        ],
     ),
     "reference": (
         stages.reference,
@@ -210,7 +215,7 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
                 },
             ),
             SCALE,
-            ("--cell", {"metavar": "ARTEFACT/ROW/COLUMN"}),
+            ("--cell", {"metavar": "ARTEFACT/ROW/COLUMN", "help": "for cell: row and column are those of its csv"}),
             ("--out", {"type": Path, "help": "a folder (draw) or a .tar file (export)"}),
             ("--root", {"type": Path, "default": Path(), "help": "the repository (default: here)"}),
         ],
@@ -219,10 +224,22 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
         stages.equilibrium,
         "predict the entropy of a regularizer, or the strength for an entropy",
         [
-            ("--skew", {"type": float, "required": True}),
-            ("--vocabulary", {"type": int, "required": True}),
-            ("--strength", {"type": float, "default": 0.0}),
-            ("--entropy", {"type": float, "default": None, "help": "wanted normalised entropy, in (0, 1)"}),
+            (
+                "--skew",
+                {"type": float, "required": True, "help": "in [0, 1]: 0 confidence penalty, 1 label smoothing"},
+            ),
+            ("--vocabulary", {"type": int, "required": True, "help": "words or classes, at least 2"}),
+            (
+                "--strength",
+                {"type": float, "default": 0.0, "help": "of the regularizer, at least 0 (default %(default)s: none)"},
+            ),
+            (
+                "--entropy",
+                {
+                    "type": float,
+                    "help": "wanted normalised entropy, in [0, 1): prints the strength, ignores --strength",
+                },
+            ),
         ],
     ),
 }

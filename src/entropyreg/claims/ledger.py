@@ -8,6 +8,7 @@ from typing import Any
 from entropyreg.claims.cases import tests_of
 from entropyreg.claims.declaration import load_claims, parts_of, roles_of
 from entropyreg.claims.families import adjusted, intersection, joined, methods_of
+from entropyreg.claims.order import day_of_declaration
 from entropyreg.claims.power import Precision, detectable_effect, seeds_to_decide
 from entropyreg.claims.quantities import evaluator_of
 from entropyreg.claims.quantities.proof import divergence_and_optimum
@@ -46,7 +47,7 @@ def judge(settings: Mapping[str, Any], tables_dir: Path, runs_dir: Path, claims_
         entry["amendments"] = [one for one in declared["amendments"] if one["claim"] in (entry["id"], "rules")]
         entry["demo"] = stand_ins and bool(entry["runs"]) and entry["verdict"] != NOT_TESTED
         first = entry["first_record"]
-        entry["declared_first"] = None if first is None else declared["declared"] <= first["made"][:10]
+        entry["declared_day"] = None if first is None else day_of_declaration(declared["declared"], first["made"])
     ledger = {
         "scale": settings["scale"],
         "scale_note": settings["scale_note"],

@@ -11,14 +11,19 @@ from typing import Any
 import numpy as np
 
 from entropyreg.errors import UserError
-from entropyreg.files import read_npz
+from entropyreg.files import read_json, read_npz
 from entropyreg.measures.bleu_statistics import bleu_of_sums
-from entropyreg.measures.significance import mean_of_sums, paired_bootstrap
+from entropyreg.measures.significance import Score, mean_of_sums, paired_bootstrap
+from entropyreg.results.image_comparisons import BINNED, MEANS, arm_statistics
 from entropyreg.results.tidy_records import DECLARED, lines_of, record_paths, short_number
 from entropyreg.text_table import aligned
 
 N_REPLICATES = 2000
 SENTENCE_SUMS = {"nll": "nll_sum", "accuracy": "correct_sum", "confidence": "confidence_sum"}  # over n_tokens
+IMAGE_MEASURES = {  # column of the records: metric of `image_comparisons`
+    **{"accuracy": "accuracy", "nll": "nll", "calibration.nll": "nll"},
+    **{"calibration.ece": "ece", "calibration.debiased_ece": "debiased_ece"},
+}
 SCORES = ("bleu", "bleu_as_published", "rouge1", "rouge2", "rouge_l")
 
 
@@ -67,6 +72,7 @@ def heading(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
 def table(results: Path, runs: tuple[str, str], first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
     """One line a measure that is a number in either run."""
     intervals = sentence_intervals(results, runs, first["split"])
+    intervals |= image_intervals(results, runs, (first["seed"], second["seed"]), first["split"])
     rows = [("measure", "first", "second", "difference", "95 % interval")]
     for name in dict.fromkeys([*first, *second]):
         values = first.get(name), second.get(name)
@@ -98,14 +104,36 @@ def sentence_intervals(results: Path, runs: tuple[str, str], split: str) -> dict
     return found
 
 
+def image_intervals(
+    results: Path, runs: tuple[str, str], seeds: tuple[int, int], split: str
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of second minus first by paired bootstrap over images, of one seed of each run; none for text."""
+    paths = [results / "runs" / run / "examples.npz" for run in runs]
+    if not all(path.exists() for path in paths):
+        return {}
+    arrays = [read_npz(path) for path in paths]
+    if not all(f"{split}.correct" in one for one in arrays):  # the training images: only their means are kept
+        return {}
+    places = [
+        read_json(path.with_name("record.json"))["seeds"].index(seed) for path, seed in zip(paths, seeds, strict=True)
+    ]
+    found: dict[str, tuple[float, float]] = {}
+    for name, metric in IMAGE_MEASURES.items():
+        arms = [arm_statistics(one, split, metric, 0)[place] for one, place in zip(arrays, places, strict=True)]
+        score = mean_of_sums if metric in MEANS else BINNED[metric][1]
+        found[name] = interval(*arms, metric, score)
+    return found
+
+
 def statistics_of(values: np.ndarray) -> np.ndarray:
     """Sufficient statistics (sentences, k); a score that each sentence has by itself gets a column of ones."""
     values = values.astype(np.float64)
     return values if values.ndim == 2 else np.stack([values, np.ones_like(values)], axis=-1)
 
 
-def interval(first: np.ndarray, second: np.ndarray, name: str) -> tuple[float, float]:
-    score = bleu_of_sums if name.startswith("bleu") else mean_of_sums
+def interval(first: np.ndarray, second: np.ndarray, name: str, score: Score | None = None) -> tuple[float, float]:
+    """Interval of second minus first, statistics (items, k) each; seeded by the measure's name."""
+    score = score or (bleu_of_sums if name.startswith("bleu") else mean_of_sums)
     generator = np.random.default_rng(list(name.encode()))
     found = paired_bootstrap(second, first, score, N_REPLICATES, generator=generator)
     return float(found.low), float(found.high)

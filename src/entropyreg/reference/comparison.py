@@ -1,20 +1,29 @@
-"""Hold retrained records against the reference: bit for bit on one type of processor, within a tolerance on another."""
+"""Hold retrained records against the reference: bit for bit on one type of processor, within a tolerance on another.
 
-from collections.abc import Iterable, Mapping
+Every leaf of the two files is compared, lists included: what `tolerances.yaml` does not name may not differ at all.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from entropyreg.errors import UserError
 from entropyreg.files import read_json
 from entropyreg.forecast.machine import this_machine
-from entropyreg.results.tidy_records import DECLARED, lines_of
-from entropyreg.schemas import read_yaml
+from entropyreg.reference.tolerances import Tolerances, name_of, tolerances
 
-TOLERANCES = Path(__file__).with_name("tolerances.yaml")
+ABSENT = object()  # the value of a leaf that only the other record has
+Leaf = tuple[str, ...]  # keys and places, as texts
 
 
 class Compared(NamedTuple):
-    """Outcome 'OK', 'within tolerance' or 'FAIL', the number of measures compared, and the worst differences."""
+    """Outcome 'OK', 'within tolerance' or 'FAIL', the number of measured numbers compared, and what differs.
+
+    The remarks begin with those of the largest differences, as multiples of what is allowed.
+    """
 
     outcome: str
     n_measures: int
@@ -23,47 +32,65 @@ class Compared(NamedTuple):
 
 def compare_run(run: str, reference: Path, found: Path) -> Compared:
     """Compare one run's record; both folders are those of a scale. Raises `UserError` where one is missing."""
-    lines = []
+    records = []
     for folder in (reference, found):
         path = folder / "runs" / run / "record.json"
         if not path.is_file():
             raise UserError(f"{path} is missing: nothing to compare.")
-        lines.append({(line["seed"], line["split"]): line for line in lines_of(path)})
+        records.append(read_json(path))
     same_type = read_json(reference / "machine.json")["processor"] == this_machine()["processor"]
-    return compare_lines(*lines, read_yaml(TOLERANCES), same_type)
+    return compare_records(*records, tolerances(), same_type)
 
 
-def compare_lines(
-    reference: Mapping[tuple, Mapping[str, Any]],
-    found: Mapping[tuple, Mapping[str, Any]],
-    tolerances: Mapping[str, Any],
-    same_type: bool,
+def compare_records(
+    reference: Mapping[str, Any], found: Mapping[str, Any], rules: Tolerances, same_type: bool
 ) -> Compared:
-    """Compare the tidy lines of one record. On a processor of the same type whatever differs is a failure."""
-    if set(reference) != set(found):
-        return Compared("FAIL", 0, [f"seeds and splits are {sorted(found)}, not {sorted(reference)}"])
-    outcome, remarks, compared = "OK", [], 0
-    for key, expected in reference.items():
-        for name, difference, allowed in differences(expected, found[key], tolerances):
-            compared += 1
-            if difference == 0:
-                continue
-            within = not same_type and difference <= allowed
-            outcome = "FAIL" if not within else outcome if outcome == "FAIL" else "within tolerance"
-            bound = "0 on this type of processor" if same_type else f"{allowed:g}"
-            remarks.append(f"seed {key[0]}, {key[1]}, {name}: differs by {difference:.3g} (allowed: {bound})")
-    return Compared(outcome, compared, remarks)
+    """Compare all leaves of two records. On a processor of the same type whatever differs is a failure."""
+    return compare_leaves(dict(leaves(reference)), dict(leaves(found)), rules, same_type)
 
 
-def differences(
-    expected: Mapping[str, Any], found: Mapping[str, Any], tolerances: Mapping[str, Any]
-) -> Iterable[tuple[str, float, float]]:
-    """(measure, absolute difference, tolerance) of every number; a measure that only one has differs infinitely."""
-    for name in dict.fromkeys([*expected, *found]):
-        short = name.rpartition(".")[2]
-        values = expected.get(name), found.get(name)
-        known = short in tolerances["seeds"] or short in tolerances["exact"]
-        if name in DECLARED or short in tolerances["ignored"] or not known or values == (None, None):
+def compare_leaves(
+    reference: Mapping[Leaf, Any], found: Mapping[Leaf, Any], rules: Tolerances, same_type: bool
+) -> Compared:
+    """Compare what `leaves` gives of two records."""
+    ignored = rules.ignored if same_type else rules.ignored | rules.ignored_elsewhere
+    rule_of = cache(rules.rule)
+    compared, told = 0, []
+    for path in dict.fromkeys([*reference, *found]):
+        name, values = name_of(path), (reference.get(path, ABSENT), found.get(path, ABSENT))
+        if name in ignored:
             continue
-        difference = float("inf") if None in values else abs(values[0] - values[1])
-        yield name, difference, tolerances["seeds"].get(short, 0.0)
+        compared += path[0] == "measures" and any(is_number(value) for value in values)
+        if values[0] == values[1] and isinstance(values[0], bool) == isinstance(values[1], bool):
+            continue
+        rule, where = rule_of(name), ".".join(path)
+        if all(is_number(value) for value in values):
+            difference, bound = abs(values[0] - values[1]), 0.0 if same_type else rule.bound(*values)
+            within = difference <= bound  # false for what is not a number
+            excess = difference / bound if bound else math.inf
+            allowed = "0 on this type of processor" if same_type else f"{bound:.4g}"
+            told.append((excess, within, f"{where}: differs by {difference:.3g} (allowed: {allowed})"))
+        else:
+            within = not same_type and rule.absent and None in values and any(is_number(value) for value in values)
+            told.append((math.inf, within, f"{where}: {shown(values[1])}, not {shown(values[0])}"))
+    told.sort(key=lambda one: (one[1], -one[0]))
+    outcome = "OK" if not told else "within tolerance" if all(within for _, within, _ in told) else "FAIL"
+    return Compared(outcome, compared, [remark for _, _, remark in told])
+
+
+def leaves(value: Any, path: Leaf = ()) -> Iterator[tuple[Leaf, Any]]:
+    """(path, value) of all that is no object and no list; an empty one is a leaf."""
+    if isinstance(value, Mapping | list) and value:
+        parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, part in parts:
+            yield from leaves(part, (*path, str(key)))
+    else:
+        yield path, value
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def shown(value: Any) -> str:
+    return "absent" if value is ABSENT else json.dumps(value)

@@ -3,6 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from entropyreg.claims.order import AFTER, BEFORE, SAME, day_of_declaration
+
+HISTORY = "which came first is in the history: git log --format=%cI -- workflow/experiments/claims.yaml"
+DAYS = {  # of the declaration, seen from the first record
+    BEFORE: "declared on an earlier day",
+    SAME: f"declared on the same day, {HISTORY}",
+    AFTER: "declared AFTER it",
+}
 SYMBOLS = {  # not colour alone
     "supported": "\N{CHECK MARK}",
     "not_supported": "\N{MULTIPLICATION X}",
@@ -14,6 +22,8 @@ SYMBOLS = {  # not colour alone
 
 def ledger_lines(ledger: Mapping[str, Any]) -> dict[str, Any]:
     """Counts, when the claims were declared, and one entry a claim."""
+    claims = [claim_line(claim, ledger["declared"]) for claim in ledger["claims"]]
+    days = [claim["declared_day"] for claim in claims]
     return {
         "declared": ledger["declared"],
         "sha256": ledger["claims_sha256"],
@@ -23,11 +33,13 @@ def ledger_lines(ledger: Mapping[str, Any]) -> dict[str, Any]:
         "verdicts": ledger["verdicts"],
         "families": ledger["families"],
         "counts": [{**mark(name), "count": count} for name, count in ledger["counts"].items()],
-        "claims": [claim_line(claim) for claim in ledger["claims"]],
+        "days": [{"day": told, "count": days.count(told)} for told in DAYS.values() if told in days],
+        "claims": claims,
     }
 
 
-def claim_line(claim: Mapping[str, Any]) -> dict[str, Any]:
+def claim_line(claim: Mapping[str, Any], declared: str = "") -> dict[str, Any]:
+    """One claim; `declared` is the day of the declaration, which older ledgers do not set against the first record."""
     first = claim.get("first_record")
     return {
         **{key: claim[key] for key in ("id", "paper", "statement", "quantity", "reason", "note")},
@@ -40,7 +52,7 @@ def claim_line(claim: Mapping[str, Any]) -> dict[str, Any]:
         "decide": decide_text(claim),
         "unfilled": claim["unfilled_roles"],
         "first_record": first["made"] if first else None,
-        "declared_first": claim.get("declared_first"),
+        "declared_day": DAYS[day_of_declaration(declared, first["made"])] if first else None,
         "n_runs": len(claim["runs"]),
         "amendments": claim.get("amendments", []),
     }

@@ -14,6 +14,7 @@ from entropyreg.__main__ import main
 from entropyreg.claims.artefacts import READ
 from entropyreg.claims.declaration import roles_of
 from entropyreg.claims.ledger import judge
+from entropyreg.claims.order import day_of_declaration
 from entropyreg.claims.quantities import EVALUATORS, needed_artefacts
 from entropyreg.claims.records import Records
 from entropyreg.config import SCALES, load_config
@@ -123,7 +124,14 @@ def test_declaration_stands_before_the_first_record(true):
     entry = true["by_id"]["A2"]
     assert entry["first_record"]["made"] == "2026-11-30T12:00:00+00:00"
     assert entry["first_record"]["run"] == f"pairs/model/{'label_smoothing_0.1'}/seed1"
-    assert entry["declared_first"] is True
+    assert entry["declared_day"] == "before"
+
+
+def test_a_declaration_of_the_first_record_s_day_is_told_apart_from_an_earlier_one(true):
+    made = "2026-11-22T00:30:00+00:00"
+    found = [day_of_declaration(day, made) for day in ("2026-11-21", "2026-11-22", "2026-11-23")]
+    assert found == ["before", "same", "after"]
+    assert all((entry["declared_day"] is None) == (entry["first_record"] is None) for entry in true["claims"])
 
 
 def test_mark_of_stand_ins_and_amendments(tmp_path):

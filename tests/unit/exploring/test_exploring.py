@@ -15,7 +15,7 @@ from entropyreg.__main__ import EXAMPLES, STAGES, main
 from entropyreg.config import load_config
 from entropyreg.errors import UserError
 from entropyreg.experiments import load_experiments
-from entropyreg.exploring.compare import compare_runs
+from entropyreg.exploring.compare import compare_runs, image_intervals
 from entropyreg.exploring.records import export_records, filters_of
 from entropyreg.exploring.status import Known, duration, look_at, seconds_left, status
 from entropyreg.files import write_json, write_npz
@@ -125,6 +125,34 @@ def test_a_difference_stands_with_its_interval_over_sentences(results):
     assert bleu == ["bleu", "10", "10.5", "+0.5"]  # without statistics of sentences: no interval
 
 
+def image_run(results, run, seeds, arrays):
+    write_json(results / "runs" / run / "record.json", {**IMAGES, "run": run, "seeds": seeds})
+    write_npz(results / "runs" / run / "examples.npz", arrays)
+
+
+def test_a_difference_of_images_stands_with_its_interval_over_images_of_that_seed(results):
+    """Every image is .25 nats worse in seed 1 and .5 better in seed 2: whatever is drawn, that is the difference."""
+    generator = np.random.default_rng(0)
+    own = {"nll": generator.uniform(1, 2, (2, 40)), "confidence": generator.uniform(0.1, 0.9, (2, 40))}
+    own["correct"] = generator.uniform(size=(2, 40)) < own["confidence"]
+    other = own | {"nll": own["nll"] + np.array([[0.25], [-0.5]]), "correct": np.ones((2, 40), bool)}
+    image_run(results, "digits/a", [1, 2], {f"valid.{name}": values for name, values in own.items()})
+    image_run(results, "digits/b", [2, 1], {f"valid.{name}": values[::-1] for name, values in other.items()})
+    intervals = [image_intervals(results, ("digits/a", "digits/b"), (seed, seed), "valid") for seed in (1, 2)]
+    assert [found["nll"] for found in intervals] == [pytest.approx((0.25, 0.25)), pytest.approx((-0.5, -0.5))]
+    low, high = intervals[0]["accuracy"]
+    estimate = 1 - own["correct"][0].mean()
+    half = 1.96 * np.sqrt(estimate * (1 - estimate) / 40)  # of the share that only the second has right
+    assert (low, high) == pytest.approx((estimate - half, estimate + half), abs=0.05)
+    low, high = intervals[0]["calibration.ece"]
+    assert low < high
+    assert image_intervals(results, ("digits/a", "digits/b"), (1, 1), "train") == {}  # only means are kept of these
+    text = compare_runs(results, "digits/a", "digits/b")
+    blocks = {block.splitlines()[0]: block for block in text.split("\n\n")}
+    accuracy = next(line for line in blocks["valid, seed 1"].splitlines() if line.startswith("accuracy"))
+    assert accuracy.endswith("]") and "[" not in blocks["test, seed 1"]
+
+
 def test_runs_that_cannot_be_paired_are_refused(results):
     with pytest.raises(UserError, match="different tasks, 'de_en' and 'digits'"):
         compare_runs(results, ONE, IMAGES["run"])
@@ -210,3 +238,21 @@ def test_the_example_of_a_command_parses(name, capsys):
     with pytest.raises(SystemExit):
         parser().parse_args([name, "--help"])
     assert "example: python -m entropyreg" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_argument_of_a_command_that_people_type_is_explained(name):
+    assert [flag for flag, options in STAGES[name][2] if not options.get("help")] == []
+
+
+def test_the_ranges_in_the_help_of_the_equilibrium_are_those_that_it_takes(capsys):
+    told = {flag: options["help"] for flag, options in STAGES["equilibrium"][2]}
+    assert "[0, 1]" in told["--skew"] and "at least 2" in told["--vocabulary"]
+    assert "at least 0" in told["--strength"] and "[0, 1)" in told["--entropy"]
+    base = {"--skew": "0.5", "--vocabulary": "10", "--strength": "1", "--entropy": "0.4"}
+    changes = [{}, {"--skew": "0"}, {"--skew": "1"}, {"--vocabulary": "2"}, {"--entropy": "0"}]
+    wrong = [{"--skew": "1.1"}, {"--skew": "-0.1"}, {"--vocabulary": "1"}, {"--entropy": "1"}, {"--entropy": "-0.1"}]
+    for change, code in [(one, 0) for one in changes] + [(one, 2) for one in wrong]:
+        assert main(["equilibrium", *(f"{flag}={value}" for flag, value in (base | change).items())]) == code, change
+    assert main(["equilibrium", "--skew=0.5", "--vocabulary=10", "--strength=-1"]) == 2
+    assert "normalised entropy 0.4" in capsys.readouterr().out

@@ -13,21 +13,13 @@ from entropyreg.errors import UserError
 from entropyreg.files import read_json, write_json
 from entropyreg.reference.cells import runs_of_cell
 from entropyreg.reference.commands import act
-from entropyreg.reference.comparison import TOLERANCES, compare_lines, compare_run
+from entropyreg.reference.comparison import compare_records, compare_run
 from entropyreg.reference.folders import Reference
-from entropyreg.schemas import read_yaml
+from entropyreg.reference.tolerances import tolerances
 
 DATA = Path(__file__).parents[2] / "data"
 RUN = "de_en/transformer/none/seed1"
-LINE = {
-    "run": RUN,
-    "seed": 1,
-    "split": "test",
-    "bleu": 13.2,
-    "n_tokens": 600,
-    "entropy_normalized": 0.31,
-    "log_floor": 1,
-}
+MEASURES = {"bleu": 13.2, "n_tokens": 600, "entropy_normalized": 0.31, "log_floor": 1}
 
 
 def record(bleu):
@@ -96,14 +88,14 @@ def test_drawing_goes_to_a_folder_that_no_rule_writes(root):
     assert len(list((root / "paper_figures" / "drawn" / "demo").iterdir())) == 7
 
 
-def outcome(found, same_type=False, reference=LINE):
-    key = (1, "test")
-    return compare_lines({key: reference}, {key: {**reference, **found}}, read_yaml(TOLERANCES), same_type)
+def outcome(found, same_type=False):
+    records = [{"seed": 1, "measures": {"test": own}} for own in (MEASURES, {**MEASURES, **found})]
+    return compare_records(*records, tolerances(), same_type)
 
 
 def test_equal_numbers_are_ok_on_every_processor():
     assert outcome({}, same_type=True).outcome == outcome({}).outcome == "OK"
-    assert outcome({}).n_measures == 3  # log_floor follows from the vocabulary: not compared
+    assert outcome({}).n_measures == 4
 
 
 def test_another_processor_may_differ_as_seeds_do_and_the_same_not_at_all():
@@ -112,13 +104,15 @@ def test_another_processor_may_differ_as_seeds_do_and_the_same_not_at_all():
     assert outcome({"bleu": 17.0}).outcome == "FAIL"
     assert outcome({"bleu": 17.0, "entropy_normalized": 0.32}).outcome == "FAIL"  # a later small one mends nothing
     assert "bleu: differs by 3.8 (allowed: 3)" in outcome({"bleu": 17.0}).remarks[0]
+    assert "bleu: differs" in outcome({"bleu": 17.0, "entropy_normalized": 0.349}).remarks[0]  # the worst comes first
 
 
 def test_counts_and_what_is_absent_may_not_differ():
     assert outcome({"n_tokens": 601}).outcome == "FAIL"
     assert outcome({"bleu": None}).outcome == "FAIL"
-    key = (1, "test")
-    assert compare_lines({key: LINE}, {}, read_yaml(TOLERANCES), False).outcome == "FAIL"
+    assert outcome({"not_known_to_any_rule": 0.5}).remarks == ["measures.test.not_known_to_any_rule: 0.5, not absent"]
+    record = {"seed": 1, "measures": {"test": MEASURES}}
+    assert compare_records(record, {"seed": 1, "measures": {}}, tolerances(), False).outcome == "FAIL"
 
 
 def test_a_retrained_scale_is_held_against_its_reference(root, capsys):

@@ -75,7 +75,7 @@ def test_each_run_of_the_cell_is_trained_apart_and_judged(root, monkeypatch, cap
 
 def test_the_difference_that_failed_is_named(root, monkeypatch, capsys):
     verify(root, monkeypatch, {"1": 17.0, "2": 13.2}, False)
-    assert "seed 1, test, bleu: differs by 3.8 (allowed: 3)" in capsys.readouterr().out
+    assert "measures.test.bleu: differs by 3.8 (allowed: 3)" in capsys.readouterr().out
 
 
 def cells(*rows):

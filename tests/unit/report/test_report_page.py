@@ -6,28 +6,17 @@ import io
 import json
 import re
 import shutil
-import subprocess
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from small_scale import ARTEFACTS, RUN, write_scale
 
-from entropyreg import figures, tables
-from entropyreg.claims.ledger import judge
 from entropyreg.files import sha256_of, write_json
 from entropyreg.report.inline_svg import inline_svg
-from entropyreg.report.ledger_lines import amount_text, claim_line, probability
+from entropyreg.report.ledger_lines import amount_text, claim_line, ledger_lines, probability
 from entropyreg.report.page import page, write_report
-
-DATA = Path(__file__).parents[2] / "data"
-ARTEFACTS = ("a_table_translation", "a_figure_entropy_bleu", "b_table_accuracy", "b_table_survey")
-RUN = "demo_de_en/transformer/none/seed1"
-RECORD = {
-    **{"run": RUN, "task": "demo_de_en", "model": "transformer", "seed": 1, "updates": 750},
-    "regularizer": {"skew": None, "strength": 0.0, "smoothing": None, "generator": None},
-    "measures": {"valid": {"bleu": 12.3456, "nll": 2.5, "confidence_histogram": [1, 2]}, "test": {"bleu": 11.0}},
-}
 
 
 class Page(HTMLParser):
@@ -52,28 +41,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def scale(tmp_path_factory):
-    """A small scale's files: four artefacts from checked-in collected tables, one record, a ledger."""
-    root = tmp_path_factory.mktemp("report")
-    workflow = Path(__file__).parents[3] / "workflow"
-    claims = workflow / "experiments" / "claims.yaml"
-    for name in ARTEFACTS:
-        source = DATA / f"collected_{name}.json"
-        collected = json.loads(source.read_text(encoding="utf-8"))
-        write_json(root / "results" / "tables" / f"{name}.json", collected)
-        render = tables.render if "_table_" in name else figures.render
-        render(name, source, root / "figures")
-    write_json(root / "results" / "runs" / RUN / "record.json", RECORD)
-    write_json(root / "results" / "runs" / RUN / "provenance.json", {"training": {"torch": "2.13.0", "seconds": 90.0}})
-    settings = {"scale": "demo", "scale_note": "demo scale: <small> & quick"}
-    empty = root / "no_tables"
-    empty.mkdir()
-    write_json(root / "results" / "ledger.json", judge(settings, empty, root / "results" / "runs", claims))
-    artefacts = [
-        {"name": name, "title": f"Title of {name}", "kind": name.split("_")[1], "paper": name[0].upper()}
-        for name in ARTEFACTS
-    ]
-    settings |= {"artefacts": artefacts, "runs": [RUN, "not/yet/run/seed1"], "configuration": {"tasks": {"x": 1}}}
-    return settings, root / "results", root / "figures", workflow / "report"
+    return write_scale(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="module")
@@ -159,13 +127,33 @@ def test_numbers_of_the_ledger_are_written_for_people():
     assert line["decide"] == "detectable effect 0.512 BLEU; 40 seeds would decide it"
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
-def test_a_browser_opens_the_page_without_complaint(scale, tmp_path):
-    path = tmp_path / "report.html"
-    write_report(*scale, path)
-    told = "<script>addEventListener('error', (e) => document.title = 'FAILED ' + e.message)</script><style>"
-    path.write_text(path.read_text(encoding="utf-8").replace("<style>", told, 1), encoding="utf-8")
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", "--dump-dom"]
-    dom = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=120).stdout
-    assert "<title>entropyreg: demo scale</title>" in dom
-    assert dom.count('<button type="button">') >= 6  # the script made the headers sortable
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ("2026-11-23T00:10:00+00:00", "declared on an earlier day"),
+        ("2026-11-22T23:50:00+00:00", "declared on the same day, which came first is in the history: git log"),
+        ("2026-11-21T12:00:00+00:00", "declared AFTER it"),
+    ],
+)
+@pytest.mark.parametrize("key", [{}, {"declared_first": True}])  # ledgers of before said no more than this
+def test_the_page_says_whether_a_claim_was_declared_on_an_earlier_day(scale, tmp_path, made, told, key):
+    settings, results, drawn, captions = scale
+    copy = tmp_path / "results"
+    shutil.copytree(results, copy)
+    ledger = json.loads((copy / "ledger.json").read_text(encoding="utf-8")) | {"declared": "2026-11-22"}
+    first = {"run": RUN, "made": made, "source": "provenance"}
+    ledger["claims"][0] |= {"first_record": first, "runs": [RUN]} | key
+    write_json(copy / "ledger.json", ledger)
+    found = page(settings, copy, drawn, captions)
+    assert f"First record {made}; {told}" in found
+    assert f"by the day of their first one:\n1 {told}" in found
+
+
+@pytest.mark.parametrize("name", ["demo", "workstation"])
+def test_the_committed_ledgers_are_still_read(name):
+    path = Path(__file__).parents[3] / "results" / "reference" / name / "ledger.json"
+    ledger = json.loads(path.read_text(encoding="utf-8"))
+    lines = ledger_lines(ledger)
+    with_records = sum(claim["first_record"] is not None for claim in ledger["claims"])
+    assert sum(one["count"] for one in lines["days"]) == with_records
+    assert len(lines["claims"]) == 43

@@ -11,16 +11,16 @@ for (const table of document.querySelectorAll("table.sortable")) {
       for (const other of heads) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", rising ? "ascending" : "descending");
       const key = (row) => row.cells[column].textContent.trim();
-      const rows = [...body.rows].sort((a, b) => compare(key(a), key(b)) * (rising ? 1 : -1));
+      const rows = [...body.rows].sort((a, b) => compare(key(a), key(b), rising ? 1 : -1));
       body.append(...rows);
     });
   });
 }
-function compare(a, b) {
+function compare(a, b, sign) {
+  if ((a === "") !== (b === "")) return a === "" ? 1 : -1; // what has no value stands last, however it is sorted
   const x = a === "" ? NaN : Number(a), y = b === "" ? NaN : Number(b);
-  if (!Number.isNaN(x) && !Number.isNaN(y)) return x - y;
-  if ((a === "") !== (b === "")) return a === "" ? 1 : -1;
-  return a.localeCompare(b, "en", { numeric: true });
+  if (!Number.isNaN(x) && !Number.isNaN(y)) return (x - y) * sign;
+  return a.localeCompare(b, "en", { numeric: true }) * sign;
 }
 for (const input of document.querySelectorAll("input[data-filters]")) {
   const rows = [...document.getElementById(input.dataset.filters).tBodies[0].rows];
