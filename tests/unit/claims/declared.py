@@ -52,7 +52,7 @@ class Declared(Records):
         path.write_text(json.dumps({"run": run, "claims_sha256": "c", **record}), encoding="utf-8")
 
     def collected(self, name: str) -> dict[str, Any]:
-        """The rows of a table; comparisons and curves are left out."""
+        """The rows of a table; comparisons, curves and intervals are left out."""
         settings = collecting_settings(self.config, self.experiments, self.experiments.artefacts[name])
         rows, text = [], settings.get("text", settings)
         if settings.get("images"):
@@ -62,6 +62,7 @@ class Declared(Records):
                 image_collect.select(rows, choice)
             rows = [image_collect.shown(row, settings["measures"]) for row in rows]
         if not text.get("images"):
+            text = {**text, "sentence_intervals": False}
             rows += [collect.collect_cell(text, cell, self.runs_dir, "c") for cell in text["cells"]]
         return {"rows": rows}
 
