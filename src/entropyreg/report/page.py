@@ -68,7 +68,7 @@ def page(settings: Settings, results: Path, figures: Path, captions: Path) -> st
         n_runs=len(paths),
         n_done=sum(path.exists() for path in paths),
         provenance=provenance_lines(results / "runs", settings["runs"]),
-        configuration=yaml.safe_dump(settings["configuration"], sort_keys=False, allow_unicode=True, width=100),
+        configuration=as_yaml(settings["configuration"]),
     )
 
 
@@ -109,8 +109,26 @@ def artefact_part(
         "csv": Markup(data_link((figures / f"{name}.csv").read_text(encoding="utf-8"), "text/csv")),
         "published": beside,
         "command": f"snakemake --cores all --config scale={settings['scale']} -- {name}",
-        "runs": run_states(collected["rows"]),
+        "runs": (states := run_states(collected["rows"])),
+        "provenance": provenance_lines(results / "runs", [one["run"] for one in states]),
+        "configuration": configuration_of(states, settings["configuration"]),
     }
+
+
+def configuration_of(states: Sequence[Mapping[str, Any]], configuration: Mapping[str, Any]) -> str:
+    """The tasks and models of an artefact's runs, as YAML; a run's id begins with both."""
+    names = [one["run"].split("/")[:2] for one in states]
+    wanted = {"tasks": {task for task, _ in names}, "models": {model for _, model in names}}
+    wanted |= {f"image_{kind}": own for kind, own in wanted.items()}
+    found = {
+        kind: {name: one for name, one in configuration.get(kind, {}).items() if name in own}
+        for kind, own in wanted.items()
+    }
+    return as_yaml({kind: own for kind, own in found.items() if own})
+
+
+def as_yaml(content: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100) if content else ""
 
 
 def run_states(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -11,6 +11,11 @@ from entropyreg.files import write_json
 DATA = Path(__file__).parents[2] / "data"
 ARTEFACTS = ("a_table_translation", "a_figure_entropy_bleu", "b_table_accuracy", "b_table_survey")
 RUN = "demo_de_en/transformer/none/seed1"
+CONFIGURATION = {  # of one task and model that the artefacts show, and of others
+    "tasks": {"demo_de_en": {"subwords": 1500}, "other": {"subwords": 7}},
+    "models": {"transformer": {"layers": 2}, "other": {"layers": 9}},
+    "image_models": {"mlp": {"units": 128}},
+}
 RECORD = {
     **{"run": RUN, "task": "demo_de_en", "model": "transformer", "seed": 1, "updates": 750},
     "regularizer": {"skew": None, "strength": 0.0, "smoothing": None, "generator": None},
@@ -38,5 +43,5 @@ def write_scale(root: Path) -> tuple[dict[str, Any], Path, Path, Path]:
         {"name": name, "title": f"Title of {name}", "kind": name.split("_")[1], "paper": name[0].upper()}
         for name in ARTEFACTS
     ]
-    settings |= {"artefacts": artefacts, "runs": [RUN, "not/yet/run/seed1"], "configuration": {"tasks": {"x": 1}}}
+    settings |= {"artefacts": artefacts, "runs": [RUN, "not/yet/run/seed1"], "configuration": CONFIGURATION}
     return settings, root / "results", root / "figures", workflow / "report"

@@ -72,6 +72,14 @@ def test_the_csv_of_an_artefact_is_the_file_itself(text, scale):
         assert content == (scale[2] / f"{name}.csv").read_bytes()
 
 
+def test_an_artefact_says_what_made_it_and_how_its_runs_are_configured(text):
+    translation, accuracy = (text.split(f'<article id="{name}"')[1].split("</article>")[0] for name in ARTEFACTS[::2])
+    assert "Made with: training.torch 2.13.0 (1 of them); training.seconds, summed 90 (1 of them)." in translation
+    assert "subwords: 1500" in translation and "layers: 2" in translation
+    assert not {"subwords: 7", "layers: 9", "units: 128"} & set(map(str.strip, translation.splitlines()))
+    assert "units: 128" in accuracy and "Made with" not in accuracy  # none of its runs left a provenance here
+
+
 def test_all_records_are_in_the_table_and_in_its_csv(text):
     content = base64.b64decode(Page(text).downloads["records.csv"].partition("base64,")[2]).decode()
     lines = list(csv.DictReader(io.StringIO(content)))
