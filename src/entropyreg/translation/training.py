@@ -17,7 +17,7 @@ from typing import Any
 from entropyreg.errors import UserError, tell_of_memory
 from entropyreg.experiments.resolution import resolve
 from entropyreg.files import meaning_digest, read_json, sha256_of, write_json
-from entropyreg.run_folder import delete_checkpoints, forget_other_recipes, is_whole, run_lock
+from entropyreg.run_folder import delete_checkpoints, is_whole, run_lock, set_other_recipes_aside
 from entropyreg.translation import processes
 from entropyreg.translation.binarization import verify_binary, vocabulary_size
 from entropyreg.translation.devices import check_device, is_launched, one_device
@@ -66,11 +66,12 @@ def train(
             recipe["pretrained"] = sha256_of(pretrained_path)
         if processes.count() > 1:
             recipe["processes"] = processes.count()
-        forget_other_recipes({**recipe, "threads": threads}, checkpoints)
+        threads = set_other_recipes_aside({**recipe, "threads": threads}, checkpoints)
+        torch.set_num_threads(threads)
         resumed_from = repair_last(checkpoints)
         if resumed_from and selected.exists() and not is_whole(selected) and resumed_from >= last_update(settings):
             delete_checkpoints(checkpoints)  # training is over, and its selected checkpoint cannot be had again
-            forget_other_recipes({**recipe, "threads": threads}, checkpoints)
+            set_other_recipes_aside({**recipe, "threads": threads}, checkpoints)
             resumed_from = 0
         shared = processes.shared_settings(settings, processes.count())
         arguments = training_arguments(shared, binary_dir, checkpoints, pretrained_path)
