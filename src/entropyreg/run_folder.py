@@ -3,6 +3,7 @@
 Shared by translation and images; it loads neither fairseq nor, before a digest is asked for, torch.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -22,6 +23,9 @@ from entropyreg.errors import UserError
 from entropyreg.files import read_json, sync_folder, write_atomically, write_json
 
 FAILURE = "failed.json"  # in a run's folder: the command that stopped last, when, and why
+LOCK, HOLDER = ".lock", ".lock.holder"  # the locked file; the name of the process that holds it
+PATIENCE = 2.0  # seconds before a run is called busy: who looks at it (`is_locked`) holds its lock for a moment
+WRITTEN = ("model.pt", "training.json", "training.provenance.json")  # by training, beside its checkpoints
 ASIDE = ".of-another-recipe"  # after the name of a folder of checkpoints: those that may not be resumed from
 MOST_THREADS = 4096
 
@@ -34,15 +38,61 @@ class Busy(UserError):
 def run_lock(run_dir: Path) -> Iterator[None]:
     """Hold the run's folder; a second trainer gets a `Busy` that names the first. A kill frees it."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    holder = run_dir / ".lock.holder"
+    holder = run_dir / HOLDER
+    lock = FileLock(run_dir / LOCK, timeout=PATIENCE)
     try:
-        with FileLock(run_dir / ".lock", timeout=0):
-            write_atomically(holder, f"process {os.getpid()} on {socket.gethostname()}")
-            yield
-            holder.unlink(missing_ok=True)
+        lock.acquire()
     except Timeout:
-        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
-        raise Busy(f"{run_dir} is being trained by {who}: wait for it or stop it, then run again.") from None
+        raise Busy(
+            f"{run_dir} is being trained by {name_in(holder)}: wait for it or stop it, then run again."
+        ) from None
+    try:
+        delete_leftovers(run_dir)
+        write_atomically(holder, f"process {os.getpid()} on {socket.gethostname()}")
+        yield
+    finally:
+        with suppress(OSError):  # an error of the training is the one to be told
+            holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def name_in(holder: Path) -> str:
+    """Who holds the lock; the file comes a moment after the lock, and goes a moment before it."""
+    try:
+        return holder.read_text(encoding="utf-8") or "another process"
+    except (OSError, ValueError):
+        return "another process"
+
+
+def is_locked(run_dir: Path) -> bool:
+    """Whether a live process trains the run; a kill frees its lock. Nothing is written: the folder may be read-only.
+
+    The look itself takes a share of the lock for some microseconds, which `run_lock` waits out.
+    """
+    try:
+        descriptor = os.open(run_dir / LOCK, os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except (BlockingIOError, PermissionError):  # some file systems say EACCES of a lock that another holds
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def delete_leftovers(run_dir: Path) -> None:
+    """Delete what killed trainers had not finished writing: hundreds of MB for a checkpoint. For the lock's holder.
+
+    In the folder of checkpoints only the holder writes; beside it only the names that training writes are taken, since
+    measuring and predicting write to the run's folder without its lock.
+    """
+    patterns = [f".{name}.*.tmp" for name in (*WRITTEN, HOLDER)] + ["predictions/*/.trajectory.npz.*.tmp"]
+    patterns += ["checkpoints/.*.tmp", "checkpoints/checkpoint*.pt.tmp"]  # the latter by fairseq itself
+    for pattern in patterns:
+        for path in run_dir.glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def note_failure(run_dir: Path, command: str, error: str) -> None:
