@@ -119,7 +119,8 @@ def set_other_recipes_aside(recipe: Mapping[str, Any], checkpoints: Path) -> int
     changed = changed_keys(recorded or {}, recipe)
     if resumable and changed == ["threads"] and is_number_of_threads(recorded.get("threads")):
         threads, given = recorded["threads"], recipe["threads"]
-        say(f"{checkpoints} was made with {threads} threads: training goes on with {threads}, not with {given}.")
+        counted = f"{threads} thread{'' if threads == 1 else 's'}"
+        say(f"{checkpoints} was made with {counted}: training goes on with {threads}, not with {given}.")
         return threads
     if resumable and changed:
         reason = f"{shortened(changed)} changed" if recorded else "recipe.json is missing or damaged"
