@@ -1,12 +1,17 @@
 """The regularizer that a run trains with, once its vocabulary and its proposal are known."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.errors import MALFORMED, UserError
+from entropyreg.files import one_line, read_json
 from entropyreg.regularizers.equilibrium import strength_for_entropy
+
+LARGEST = {"skew": 1.0, "strength": sys.float_info.max, "unigram_temperature": sys.float_info.max}
+CHOICES = {"generator": ("entropy", "euclidean"), "baseline": ("uniform", "unigram")}
 
 
 def resolve(regularizer: Mapping[str, Any], vocabulary_size: int, proposal_path: Path | None = None) -> dict[str, Any]:
@@ -29,6 +34,31 @@ def read_proposal(path: Path | None, name: str) -> dict[str, float]:
         raise UserError(f"the run waits for the proposal '{name}', and no --proposal was given.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {key: float(content[key]) for key in ("skew", "strength")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is missing or damaged ({error}): delete it and run again.") from None
+        return {key: number_within(content[key], key) for key in ("skew", "strength")}
+    except (OSError, RecursionError, *MALFORMED) as error:
+        raise UserError(f"{path} is missing or damaged ({one_line(error)[:200]}): delete it and run again.") from None
+
+
+def read_resolved(path: Path) -> dict[str, Any]:
+    """The regularizer in a run's `training.json`, checked; a `UserError` names what it is and what it should be."""
+    found = read_json(path)
+    try:
+        regularizer = found["regularizer"]
+        for key in LARGEST:
+            if regularizer[key] is not None or key == "strength":
+                number_within(regularizer[key], key)
+        for key, allowed in CHOICES.items():
+            if regularizer[key] not in allowed:
+                raise ValueError(f"{key} is {regularizer[key]!r}; allowed: {', '.join(allowed)}")
+    except MALFORMED as error:
+        raise UserError(
+            f"{path} does not hold the regularizer of its run ({one_line(error)[:200]}): delete it and run again."
+        ) from None
+    return regularizer
+
+
+def number_within(value: Any, key: str) -> float:
+    """`value` as a float; a `ValueError` if it is none, or none that the key allows (NaN is none)."""
+    if type(value) not in (int, float) or not 0.0 <= float(value) <= LARGEST[key]:
+        raise ValueError(f"{key} is {value!r}; allowed: a number from 0 to {LARGEST[key]:g}")
+    return float(value)

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from filelock import FileLock, Timeout
-
 from entropyreg.config import load_config
 from entropyreg.experiments import load_experiments
 from entropyreg.files import read_json
 from entropyreg.forecast.blocks import Block, declared_blocks
 from entropyreg.forecast.state import run_state
 from entropyreg.paths import Paths
-from entropyreg.run_folder import FAILURE
+from entropyreg.run_folder import FAILURE, is_locked
 from entropyreg.text_table import aligned
 
 STATES = {  # in the order of the columns
@@ -52,17 +50,6 @@ def look_at(run: str, paths: Paths) -> Known:
     else:
         state = "interrupted" if found.started else "missing"
     return Known(run, state, found.training_seconds, error)
-
-
-def is_locked(folder: Path) -> bool:
-    """Whether a live process trains the run; a kill frees its lock."""
-    if not (folder / ".lock").exists():
-        return False
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            return False
-    except Timeout:
-        return True
 
 
 def seconds_left(known: Sequence[Known]) -> tuple[float, int]:

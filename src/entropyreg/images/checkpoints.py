@@ -1,7 +1,7 @@
 """The checkpoint of a training: every tensor, generator and count that the next epoch depends on, in one file.
 
 `last.pt` is replaced atomically after an epoch; a training that is killed goes on from the last whole one with the bits
-of one that was not. `recipe.json` beside it says what made it: checkpoints of another recipe are deleted.
+of one that was not. `recipe.json` beside it says what made it: checkpoints of another recipe are put aside.
 """
 
 import pickle

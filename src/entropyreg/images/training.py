@@ -36,7 +36,7 @@ from entropyreg.images.settings import check_settings
 from entropyreg.images.streams import Streams
 from entropyreg.images.teachers import Teacher
 from entropyreg.images.trajectory import Trajectory
-from entropyreg.run_folder import forget_other_recipes, run_lock, weights_digest
+from entropyreg.run_folder import recorded_threads, run_lock, set_other_recipes_aside, weights_digest
 from entropyreg.translation.devices import check_device, is_launched, one_device
 
 SPLITS = ("train", "valid")
@@ -108,10 +108,8 @@ class Training:
         self.average = Average(self.group, decay) if decay else None
         counts = torch.bincount(self.labels["train"], minlength=self.n_classes)
         self.objective = hard_objective(settings["regularizer"], counts)
-        self.teacher = None
-        if settings.get("distillation"):
-            arguments = settings["distillation"], Path(teacher_dir), self.seeds, prepared, self.views["train"]
-            self.teacher = Teacher(*arguments, engine.device)
+        self.teacher_dir = Path(teacher_dir) if teacher_dir else None
+        self.teacher = self.new_teacher() if settings.get("distillation") else None
         self.trajectory = None
         if settings.get("trajectory"):
             labels = self.labels["train"].cpu()
@@ -151,13 +149,27 @@ class Training:
             self.write_outcome(time.monotonic() - started, first)
 
     def begin(self) -> int:
-        """Forget the checkpoints of other recipes, load ours if there is one, and return its epochs."""
+        """Put the checkpoints of other recipes aside, load ours if there is one, and return its epochs."""
         if self.engine.rank == 0:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
-            forget_other_recipes(self.recipe(), self.checkpoints)
+            set_other_recipes_aside(self.recipe(), self.checkpoints)
         self.engine.wait()
+        self.take_threads(recorded_threads(self.checkpoints))
         done, self.history = resume(self.checkpoints, *self.state())
         return done
+
+    def take_threads(self, threads: int) -> None:
+        """Compute with the threads that the checkpoint was made with, for their number decides the last bits."""
+        if threads == self.threads:
+            return
+        self.threads = threads
+        torch.set_num_threads(threads)
+        if self.teacher:  # it may have answered already
+            self.teacher = self.new_teacher()
+
+    def new_teacher(self) -> Teacher:
+        arguments = self.settings["distillation"], self.teacher_dir, self.seeds, self.prepared, self.views["train"]
+        return Teacher(*arguments, self.engine.device)
 
     def state(self) -> tuple[Group, Any, Average | None, Streams]:
         """What a checkpoint holds."""

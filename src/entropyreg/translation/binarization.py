@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, blaming
 from entropyreg.files import read_json, sha256_of, write_json
 
 NOT_DATA = ("preprocess.log", "binary.json")
@@ -59,7 +59,13 @@ def vocabulary_size(binary_dir: Path, language: str) -> int:
 
 def verify_binary(binary_dir: Path) -> None:
     """Raise `UserError` unless every file of the data set has the sha256 that `binary.json` says."""
-    for name, expected in read_json(binary_dir / "binary.json").items():
-        path = binary_dir / name
-        if not path.exists() or sha256_of(path) != expected:
-            raise UserError(f"{path} is missing or damaged: delete {binary_dir} and run again, which makes it anew.")
+    listed = read_json(binary_dir / "binary.json")
+    if not isinstance(listed, dict) or not listed:
+        raise UserError(f"{binary_dir / 'binary.json'} lists no files: delete {binary_dir} and run again.")
+    with blaming(binary_dir / "binary.json"):  # a name may be none that a file can have
+        for name, expected in listed.items():
+            path = binary_dir / name
+            if not path.is_file() or sha256_of(path) != expected:
+                raise UserError(
+                    f"{path} is missing or damaged: delete {binary_dir} and run again, which makes it anew."
+                )

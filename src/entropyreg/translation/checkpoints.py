@@ -1,14 +1,17 @@
 """fairseq's checkpoints: which one to resume from, how far it is, and the selected weights as a plain file.
 
-fairseq writes an interval checkpoint atomically but copies it to `checkpoint_last.pt` and `checkpoint_best.pt`, so
-after a kill either copy may be cut short. A checkpoint counts only if its zip archive is complete.
+fairseq writes an interval checkpoint and copies it to `checkpoint_best.pt` and `checkpoint_last.pt`. After a kill in
+between a copy may be missing, and disks err: a checkpoint counts only if its zip archive is complete.
 """
 
 import argparse
 import pickle
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,11 +31,34 @@ LAST = "checkpoint_last.pt"
 BEST = "checkpoint_best.pt"
 
 
+def state_of(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds; tensors stay on the disk until they are read."""
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+
+
 def updates_of(path: Path) -> int:
     """Number of updates after which the checkpoint was written; a `UserError` if a whole file is no checkpoint."""
+    with blaming_checkpoint(path):
+        return int(state_of(path)["optimizer_history"][-1]["num_updates"])
+
+
+def epochs_of(path: Path) -> int:
+    """Epochs that had ended when the checkpoint was written."""
+    with blaming_checkpoint(path):
+        return int(state_of(path)["extra_state"]["train_iterator"]["epoch"]) - 1
+
+
+def values_of(path: Path) -> tuple[float | None, float | None]:
+    """The checkpoint's own validation, by the metric of the selection, and the best one up to it; None for none."""
+    with blaming_checkpoint(path):
+        extra = state_of(path)["extra_state"]
+        return extra.get("val_loss"), extra.get("best")
+
+
+@contextmanager
+def blaming_checkpoint(path: Path) -> Iterator[None]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return int(state["optimizer_history"][-1]["num_updates"])
+        yield
     except (pickle.UnpicklingError, RuntimeError, *MALFORMED) as error:
         raise UserError(f"{path} is no checkpoint of fairseq's ({one_line(error)[:200]}): delete it.") from None
 
@@ -46,18 +72,42 @@ def repair_last(folder: Path) -> int:
     if is_whole(last):
         return updates_of(last)
     last.unlink(missing_ok=True)
-    candidates = [
-        path
-        for path in folder.glob("checkpoint*.pt")
-        if re.fullmatch(r"checkpoint\d+(_\d+_?\d*)?|checkpoint_\d+_\d+", path.stem)
-    ]
-    reached = {path: updates_of(path) for path in candidates if is_whole(path)}
+    reached = {path: updates_of(path) for path in kept_checkpoints(folder)}
     if not reached:
         return 0
     newest = max(reached, key=lambda path: (reached[path], path.name))
-    with atomic_path(last) as temporary:
-        shutil.copyfile(newest, temporary)
+    copy_whole(newest, last)
     return reached[newest]
+
+
+def repair_best(folder: Path) -> bool:
+    """Make `checkpoint_best.pt` whole, if it is not, as a copy of what it was a copy of; False if that is gone.
+
+    It was the last checkpoint whose own validation is the best one up to `checkpoint_last.pt`, which must be whole.
+    """
+    best, last = folder / BEST, folder / LAST
+    if is_whole(best):
+        return True
+    best.unlink(missing_ok=True)
+    wanted, reached = values_of(last)[1], updates_of(last)
+    if wanted is None or wanted != wanted:  # no validation yet, or none that is a number: fairseq has kept none either
+        return True
+    updates = {path: updates_of(path) for path in (*kept_checkpoints(folder), last) if values_of(path)[0] == wanted}
+    same = [path for path in updates if updates[path] <= reached]
+    if same:
+        copy_whole(max(same, key=lambda path: (updates[path], path.name)), best)
+    return bool(same)
+
+
+def kept_checkpoints(folder: Path) -> list[Path]:
+    """Whole checkpoints of intervals and epochs, from which the others are copied."""
+    pattern = r"checkpoint\d+(_\d+_?\d*)?|checkpoint_\d+_\d+"
+    return [path for path in folder.glob("checkpoint*.pt") if re.fullmatch(pattern, path.stem) and is_whole(path)]
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def export_weights(checkpoint: Path, path: Path) -> dict[str, object]:

@@ -24,7 +24,8 @@ from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 from entropyreg.columns import write_columns
 from entropyreg.errors import UserError
-from entropyreg.files import atomic_path, read_json
+from entropyreg.experiments.resolution import read_resolved
+from entropyreg.files import atomic_path
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.translation.beam import BeamEntropy, Hypotheses, Hypothesis, build_generator, search
 from entropyreg.translation.binarization import verify_binary
@@ -92,7 +93,7 @@ def prepare(
     check_device(settings["device"])
     verify_binary(binary_dir)
     logging.getLogger().setLevel(logging.WARNING)
-    regularizer = read_json(run_dir / "training.json")["regularizer"]
+    regularizer = read_resolved(run_dir / "training.json")
     task, model = load_model({**settings, "regularizer": regularizer}, binary_dir, run_dir / "model.pt")
     return task, model, regularizer
 

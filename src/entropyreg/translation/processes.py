@@ -58,11 +58,15 @@ def join(device: str) -> None:
 
 
 def tell(arguments: list[str] | None) -> list[str] | None:
-    """What the first process says, fairseq's arguments or None if there is nothing left to train: every one gets it."""
+    """What the first process says, fairseq's arguments or None if there is nothing left to train: every one gets it.
+
+    All compute with the threads of the first, which may have found them in the recipe of a checkpoint.
+    """
     import torch
 
-    said = [arguments]
+    said = [arguments, torch.get_num_threads()]
     torch.distributed.broadcast_object_list(said, src=0)
+    torch.set_num_threads(said[1])
     return said[0]
 
 

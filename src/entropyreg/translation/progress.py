@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from entropyreg.files import write_atomically
+from entropyreg.errors import MALFORMED, UserError
+from entropyreg.files import one_line, write_atomically
 
 SKIPPED = "attempting to recover from OOM"  # what fairseq says before it drops a batch that does not fit
 
@@ -30,15 +31,11 @@ class ProgressHandler(logging.Handler):
         self.printed = 0.0
         self.last_update = 0
 
-    def load_history(self, updates: int) -> None:
-        """Take up the history of an interrupted run up to the update that it resumes from."""
+    def load_history(self, updates: int, due: int = 0, metric: str = "nll_bits") -> None:
+        """Take up the history of an interrupted run up to the update that it resumes from (see `read_history`)."""
         self.last_update = updates
-        if self.history_path.exists():
-            try:
-                known = [json.loads(line) for line in self.history_path.read_text(encoding="utf-8").splitlines()]
-            except ValueError:
-                known = []
-            self.history = [entry for entry in known if entry["updates"] <= updates]
+        if updates:
+            self.history = read_history(self.history_path, updates, due, metric)
         self.save_history()
 
     def save_history(self) -> None:
@@ -89,6 +86,32 @@ class ProgressHandler(logging.Handler):
 
     def say(self, text: str) -> None:
         print(f"  {self.run}: {text}", file=self.stream, flush=True)
+
+
+def read_history(path: Path, updates: int, due: int, metric: str) -> list[dict[str, float]]:
+    """The validations up to an update. Patience and the best value so far are counted from them.
+
+    Raises `UserError` for a damaged file and for one with fewer than the `due` validations, each with its `metric`: a
+    training that went on without them would end elsewhere.
+    """
+    if not due and not path.exists():
+        return []
+    try:
+        known = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        places = [entry["updates"] for entry in known]
+        if any(type(place) is not int for place in places) or places != sorted(set(places)):
+            raise ValueError("its updates do not ascend")
+        history = [entry for entry in known if entry["updates"] <= updates]
+        if any(type(entry[metric]) not in (int, float) for entry in history):
+            raise ValueError(f"{metric} is no number")
+        if len(history) < due:
+            raise ValueError(f"it has {len(history)} of {due}")
+    except (FileNotFoundError, IsADirectoryError, RecursionError, *MALFORMED) as error:
+        raise UserError(
+            f"{path} does not hold the validations up to update {updates}, at which training would resume "
+            f"({one_line(error)[:200]}): delete the folder {path.parent} and run again, which trains the run anew."
+        ) from None
+    return history
 
 
 def duration(seconds: float) -> str:

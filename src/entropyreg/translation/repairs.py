@@ -1,15 +1,22 @@
-"""Two repairs of fairseq's beam search, which summarisation needs.
+"""Repairs of fairseq: two of its beam search, which summarisation needs, and one of its writing.
 
 1. *Repeated n-grams.* Without its CUDA extension, which no wheel has, fairseq compares the last entries of the whole
    buffer of tokens: padding, until the longest hypothesis there can be. Hence `no_repeat_ngram_size` does nothing.
    Given only what was generated so far, the same code does what it says.
 2. *BART after a search.* Its attention keeps the size of the beam, and then takes the rows of any batch for copies.
+3. *Checkpoints.* fairseq syncs none to the disk and copies `checkpoint_best` and `checkpoint_last` over the old ones:
+   a kill or a power cut may leave neither the old nor the new one whole.
 """
 
+import shutil
 from typing import Any
 
 import torch
+from fairseq import checkpoint_utils
+from fairseq.file_io import PathManager
 from fairseq.ngram_repeat_block import NGramRepeatBlock
+
+from entropyreg.files import atomic_path
 
 
 class GeneratedNgramBlock(NGramRepeatBlock):
@@ -33,3 +40,25 @@ def forget_beam(model: torch.nn.Module) -> None:
     """Make a model fit for teacher forcing again after a search."""
     if hasattr(model, "set_beam_size"):
         model.set_beam_size(1)
+
+
+def save_whole(state: Any, filename: str, async_write: bool = False) -> None:
+    """For fairseq's `torch_persistent_save`: the same bytes, in a file that is whole and on the disk, or absent."""
+    with atomic_path(filename) as temporary, temporary.open("wb") as file:  # given a name, torch would put it inside
+        torch.save(state, file)
+
+
+class WholeCopies(PathManager):
+    """fairseq's access to files, with copies that are whole and on the disk, or absent."""
+
+    @staticmethod
+    def copy(src_path: str, dst_path: str, overwrite: bool = False) -> str:
+        with atomic_path(dst_path) as temporary:
+            shutil.copyfile(src_path, temporary)
+        return dst_path
+
+
+def write_whole_checkpoints() -> None:
+    """Make fairseq's trainer write checkpoints so, in this process."""
+    checkpoint_utils.torch_persistent_save = save_whole  # fairseq's trainer looks it up there
+    checkpoint_utils.PathManager = WholeCopies

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from entropyreg.errors import blaming
 from entropyreg.files import read_npz, write_atomically, write_npz
 from entropyreg.measures.temperature import CRITERIA, best_on_grid, grid_of, temperature_label
 from entropyreg.regularizers import token_statistics
@@ -45,9 +46,12 @@ def predict_temperatures(
         first = first_sentences(task, split, settings["calibration_tokens"])
         gold = on_device(iterate_batches(task, split, max_tokens, first), device)
         columns = temperature_statistics(model, gold, dictionary, grid)
-        chosen_on = columns if split == "valid" else read_npz(out_dir / "valid.temperatures.npz")
-        records = [chosen_on[name] for name in ("nll", "confidence", "correct")]
-        fitted = [best_on_grid(grid, *records, criterion).temperature for criterion in CRITERIA]
+        if split == "valid":
+            fitted = best_temperatures(grid, columns)
+        else:
+            known = out_dir / "valid.temperatures.npz"
+            with blaming(known):
+                fitted = best_temperatures(grid, read_npz(known))
         batches = list(iterate_batches(task, split, max_tokens, settings["sentences"]))
         lines, tokens = [], {}
         for temperature in np.unique([*decoded, *fitted]):
@@ -66,6 +70,12 @@ def predict_temperatures(
         write_atomically(out_dir / f"{split}.temperatures.tsv", "".join(lines))
         if split == "valid":
             write_npz(out_dir / "features.npz", word_features(task, model, settings))
+
+
+def best_temperatures(grid: np.ndarray, columns: Mapping[str, np.ndarray]) -> list[float]:
+    """The temperatures of the grid (G,) with least ECE and least NLL of what was written of a split."""
+    records = [columns[name] for name in ("nll", "confidence", "correct")]
+    return [best_on_grid(grid, *records, criterion).temperature for criterion in CRITERIA]
 
 
 def first_sentences(task: Any, split: str, tokens: int) -> int:

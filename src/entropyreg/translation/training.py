@@ -17,7 +17,7 @@ from typing import Any
 from entropyreg.errors import UserError, tell_of_memory
 from entropyreg.experiments.resolution import resolve
 from entropyreg.files import meaning_digest, read_json, sha256_of, write_json
-from entropyreg.run_folder import delete_checkpoints, forget_other_recipes, is_whole, run_lock
+from entropyreg.run_folder import delete_checkpoints, is_whole, run_lock, say, set_other_recipes_aside
 from entropyreg.translation import processes
 from entropyreg.translation.binarization import verify_binary, vocabulary_size
 from entropyreg.translation.devices import check_device, is_launched, one_device
@@ -50,7 +50,7 @@ def train(
         verify_binary(binary_dir)
         size = vocabulary_size(binary_dir, settings["languages"]["target"])
         settings = {**settings, "regularizer": resolve(settings["regularizer"], size, proposal_path)}
-        from entropyreg.translation.checkpoints import BEST, LAST, export_weights, repair_last
+        from entropyreg.translation.checkpoints import BEST, LAST, export_weights, repair_best, repair_last
         from entropyreg.translation.command import training_arguments
 
         started = time.time()
@@ -66,11 +66,13 @@ def train(
             recipe["pretrained"] = sha256_of(pretrained_path)
         if processes.count() > 1:
             recipe["processes"] = processes.count()
-        forget_other_recipes({**recipe, "threads": threads}, checkpoints)
+        threads = set_other_recipes_aside({**recipe, "threads": threads}, checkpoints)
+        torch.set_num_threads(threads)
         resumed_from = repair_last(checkpoints)
-        if resumed_from and selected.exists() and not is_whole(selected) and resumed_from >= last_update(settings):
-            delete_checkpoints(checkpoints)  # training is over, and its selected checkpoint cannot be had again
-            forget_other_recipes({**recipe, "threads": threads}, checkpoints)
+        if resumed_from and selected.name == BEST and not repair_best(checkpoints):
+            say(f"{selected} is damaged and cannot be had again: the training of '{settings['run']}' starts anew.")
+            delete_checkpoints(checkpoints)
+            set_other_recipes_aside({**recipe, "threads": threads}, checkpoints)
             resumed_from = 0
         shared = processes.shared_settings(settings, processes.count())
         arguments = training_arguments(shared, binary_dir, checkpoints, pretrained_path)
@@ -88,11 +90,6 @@ def train(
         seconds = time.time() - started
         write_json(run_dir / "training.provenance.json", provenance(settings["device"], seconds, resumed_from, threads))
         write_json(run_dir / "training.json", outcome)
-
-
-def last_update(settings: Mapping[str, Any]) -> float:
-    """The update at which training ends; infinite if epochs or patience end it."""
-    return settings["model"].get("max_update", float("inf"))
 
 
 def code_in_use() -> dict[str, Any]:
@@ -122,10 +119,11 @@ def run_fairseq(
 ) -> list[dict]:
     """Run `fairseq-train` in this process from `updates` on, unless it already ended; return the validations."""
     from entropyreg.translation.progress import ProgressHandler
+    from entropyreg.translation.repairs import write_whole_checkpoints
 
     model = settings["model"]
     progress = ProgressHandler(settings["run"], model.get("max_update"), checkpoints / "validations.jsonl")
-    progress.load_history(updates)
+    progress.load_history(updates, validations_due(model, updates, checkpoints), metric_of(model))
     ended = updates and has_ended(updates, model, progress.history)
     if is_launched():
         processes.join(settings["device"])
@@ -139,6 +137,7 @@ def run_fairseq(
     logging.captureWarnings(True)
     from fairseq_cli import train as fairseq_train
 
+    write_whole_checkpoints()
     restore_patience(fairseq_train.should_stop_early, model, progress.history)
     progress.say(f"resuming at update {updates}" if updates else "starting")
     sys.argv = ["fairseq-train", *(processes.shared_arguments(arguments) if is_launched() else arguments)]
@@ -167,6 +166,22 @@ def has_ended(updates: int, model: Mapping[str, Any], history: list[dict]) -> bo
     )
 
 
+def validations_due(model: Mapping[str, Any], updates: int, checkpoints: Path) -> int:
+    """How many validations a run has had at least that resumes at `updates` (`command.schedule_of_validation`)."""
+    if updates == 0:
+        return 0
+    if "validate_every_updates" in model:
+        return updates // model["validate_every_updates"]
+    from entropyreg.translation.checkpoints import LAST, epochs_of
+
+    return epochs_of(checkpoints / LAST) // model.get("validate_every_epochs", 1)
+
+
+def metric_of(model: Mapping[str, Any]) -> str:
+    """The entry of a validation that the selection rule goes by."""
+    return "bleu" if model["selection"] == "best_validation_bleu" else "nll_bits"
+
+
 def validations_without_gain(model: Mapping[str, Any], history: list[dict]) -> int:
     """Validations since the best one, by the metric of the selection rule."""
     return replay(model, history)[1]
@@ -174,7 +189,8 @@ def validations_without_gain(model: Mapping[str, Any], history: list[dict]) -> i
 
 def replay(model: Mapping[str, Any], history: list[dict]) -> tuple[float | None, int]:
     """Best value of the selection metric so far, and the validations since."""
-    key, sign = ("bleu", -1.0) if model["selection"] == "best_validation_bleu" else ("nll_bits", 1.0)
+    key = metric_of(model)
+    sign = -1.0 if key == "bleu" else 1.0
     best, waited = None, 0
     for entry in history:
         if best is None or sign * entry[key] < sign * best:

@@ -175,6 +175,48 @@ def test_killed_and_resumed_the_weights_are_bit_identical(digits, settings, tmp_
     assert outcome_resumed == outcome
 
 
+class Stopped(Exception):
+    """Stands for a kill."""
+
+
+def stop_at(update):
+    """A `train_on` that ends there as a kill would: nothing more is written."""
+    own = Training.train_on
+
+    def train_on(self, network, batch, reached):
+        if reached == update:
+            raise Stopped
+        return own(self, network, batch, reached)
+
+    return train_on
+
+
+@pytest.mark.parametrize("student", [False, True])
+def test_resumed_with_other_threads_the_bits_are_those_of_the_first(
+    digits, settings, tmp_path, monkeypatch, capsys, student
+):
+    """One thread and two differ in their last bits here, so that a training that changed over would be seen."""
+    settings = settings | {"seeds": [1], "epochs": 2, "model": settings["model"] | {"hidden": [800, 500]}}
+    teacher = {}
+    if student:
+        train(settings | {"epochs": 1}, digits, tmp_path / "teacher")
+        teacher = {"teacher_dir": tmp_path / "teacher"}
+        settings |= {"distillation": {"loss": "soft", "weight": 1.0, "temperature": 2.0, "teacher_sees": "own_view"}}
+    whole, single, folder = (tmp_path / name for name in ("whole", "single", "stopped"))
+    train_image_run(settings, digits, whole, 2, **teacher)
+    train_image_run(settings, digits, single, 1, **teacher)
+    with monkeypatch.context() as patched, pytest.raises(Stopped):
+        patched.setattr(Training, "train_on", stop_at(15))
+        train_image_run(settings, digits, folder, 2, **teacher)
+    capsys.readouterr()
+    train_image_run(settings, digits, folder, 1, **teacher)
+    assert "was made with 2 threads: training goes on with 2, not with 1.\n" in capsys.readouterr().err
+    provenance = json.loads((folder / "training.provenance.json").read_text())
+    assert (provenance["resumed_from_epoch"], provenance["threads"]) == (1, 2)
+    outcomes = [(one / "training.json").read_bytes() for one in (whole, folder, single)]
+    assert outcomes[0] == outcomes[1] != outcomes[2]
+
+
 def test_checkpoints_of_other_settings_are_forgotten_and_a_new_name_is_none(digits, settings, tmp_path):
     def resumed_from(**changes):
         train(settings | {"seeds": [1], "epochs": 2} | changes, digits, tmp_path)

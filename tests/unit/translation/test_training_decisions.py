@@ -15,11 +15,11 @@ from entropyreg.translation.devices import one_device
 from entropyreg.translation.progress import ProgressHandler, duration
 from entropyreg.translation.training import (
     code_in_use,
-    forget_other_recipes,
     has_ended,
     replay,
     restore_patience,
     run_lock,
+    set_other_recipes_aside,
 )
 
 NLL = {"selection": "best_validation_nll"}
@@ -75,17 +75,17 @@ def test_patience_survives_a_restart():
 
 
 def test_checkpoints_of_another_recipe_are_forgotten(tmp_path):
-    forget_other_recipes({"lr": 1}, tmp_path)
+    set_other_recipes_aside({"lr": 1}, tmp_path)
     (tmp_path / "checkpoint_last.pt").write_text("x")
-    forget_other_recipes({"lr": 1}, tmp_path)
+    set_other_recipes_aside({"lr": 1}, tmp_path)
     assert (tmp_path / "checkpoint_last.pt").exists()
-    forget_other_recipes({"lr": 2}, tmp_path)
+    set_other_recipes_aside({"lr": 2}, tmp_path)
     assert not (tmp_path / "checkpoint_last.pt").exists()
 
 
 def test_checkpoints_without_a_recipe_are_forgotten(tmp_path):
     (tmp_path / "checkpoint_last.pt").write_text("x")
-    forget_other_recipes({"lr": 1}, tmp_path)
+    set_other_recipes_aside({"lr": 1}, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
 
 
