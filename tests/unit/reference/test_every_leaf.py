@@ -15,7 +15,7 @@ RECORDS = [
     "demo_de_en/transformer/jensen-skew1.00-strength0.1111/seed1",
     "demo_docstrings/transformer_summarization/jensen-skew0.50-strength1.00/seed1",
     "digits/teacher/none",
-    "digits/student/from-teacher-smoothing0.15-temperature4.00",
+    "digits/student/from-teacher-smoothing0.10-temperature4.00",
     "fashion_mnist_6k/mlp/none",
 ]
 
