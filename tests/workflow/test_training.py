@@ -159,6 +159,39 @@ def test_a_damaged_best_checkpoint_of_a_finished_run_trains_it_anew(smoke, setti
     assert outcome(tmp_path) == reference(smoke)
 
 
+def test_killed_its_best_checkpoint_damaged_and_resumed_with_more_threads_a_run_ends_the_same(
+    smoke, settings, tmp_path
+):
+    checkpoints = tmp_path / "checkpoints"
+    kill_when(settings, smoke / DATA, tmp_path, (checkpoints / "checkpoint_last.pt").exists)
+    (checkpoints / "checkpoint_best.pt").write_bytes(b"")
+    (checkpoints / ".checkpoint_best.pt.x.tmp").write_bytes(b"half")  # as a kill inside a copy leaves it
+    more = [*command(settings, smoke / DATA, tmp_path)[:-1], "2"]
+    done = subprocess.run(more, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "made with 1 thread: training goes on with 1, not with 2.\n" in done.stderr
+    assert "resuming at update" in done.stderr and not list(tmp_path.rglob("*.tmp"))
+    assert outcome(tmp_path) == reference(smoke)
+
+
+def test_a_best_checkpoint_that_cannot_be_had_again_is_told_and_the_run_trained_anew(smoke, settings, tmp_path):
+    """The last checkpoint names a best value that no checkpoint has; the history, damaged too, is made anew with it."""
+    assert train(settings, smoke / DATA, tmp_path).returncode == 0
+    (tmp_path / "model.pt").unlink()
+    last, history = (tmp_path / "checkpoints" / name for name in ("checkpoint_last.pt", "validations.jsonl"))
+    history.write_text("[]")
+    done = train(settings, smoke / DATA, tmp_path)
+    assert done.returncode == 2 and f"{history} does not hold the validations up to update 24" in done.stderr
+    state = torch.load(last, weights_only=False)
+    state["extra_state"]["best"] = 0.5
+    torch.save(state, last)
+    (tmp_path / "checkpoints" / "checkpoint_best.pt").unlink()
+    done = train(settings, smoke / DATA, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "checkpoint_best.pt is damaged and cannot be had again" in done.stderr
+    assert outcome(tmp_path) == reference(smoke)
+
+
 def test_damaged_data_is_told(smoke, settings, tmp_path):
     binary = tmp_path / "binary"
     shutil.copytree(smoke / DATA, binary)

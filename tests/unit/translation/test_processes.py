@@ -63,3 +63,21 @@ def test_fairseq_reads_this_process_s_place_among_all(launched, device, backend)
     assert (group.distributed_world_size, group.distributed_rank, group.device_id) == (2, 1, 1)
     assert group.distributed_no_spawn and group.distributed_init_method == "env://"
     assert (group.distributed_backend, group.ddp_backend) == (backend, "legacy_ddp")
+
+
+def test_a_follower_computes_with_the_threads_of_the_first(monkeypatch):
+    """The first may have found them in the recipe of a checkpoint."""
+    import torch
+
+    def broadcast(said, src):
+        assert src == 0
+        said[:] = [["data", "--cpu"], 2]
+
+    monkeypatch.setattr(torch.distributed, "broadcast_object_list", broadcast)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        assert processes.tell(None) == ["data", "--cpu"]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
