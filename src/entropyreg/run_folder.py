@@ -47,6 +47,8 @@ def run_lock(run_dir: Path) -> Iterator[None]:
             f"{run_dir} is being trained by {name_in(holder)}: wait for it or stop it, then run again."
         ) from None
     try:
+        if told := killed(run_dir):
+            say(f"{run_dir}: {told}.")
         delete_leftovers(run_dir)
         write_atomically(holder, f"process {os.getpid()} on {socket.gethostname()}")
         yield
@@ -62,6 +64,17 @@ def name_in(holder: Path) -> str:
         return holder.read_text(encoding="utf-8") or "another process"
     except (OSError, ValueError):
         return "another process"
+
+
+def killed(run_dir: Path) -> str | None:
+    """Says who was killed while training the run, which nobody trains now; None if the last trainer could end.
+
+    A kill runs no handler, so all that is left of it is the name that the trainer itself would have deleted.
+    """
+    holder = run_dir / HOLDER
+    if not holder.exists():
+        return None
+    return f"{name_in(holder)} was killed: by hand, by a power cut, or by the system because memory ran out"
 
 
 def is_locked(run_dir: Path) -> bool:

@@ -1,6 +1,7 @@
 """The lock of a run: looking at it disturbs nobody, and what killed trainers left half written is deleted."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -129,6 +130,38 @@ with atomic_path(sys.argv[1]) as temporary:
     temporary.write_bytes(bytes(1000))
     os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+TRAINER = """
+import sys, time
+from pathlib import Path
+from entropyreg.run_folder import run_lock
+with run_lock(Path(sys.argv[1])):
+    print("training", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_trainer_is_told_by_status_and_by_the_next_one(tmp_path, capsys):
+    """What the system does to the one that takes the most memory."""
+    paths = Paths(str(tmp_path), "figures")
+    folder = tmp_path / "runs" / "t" / "m" / "none" / "seed1"
+    other = subprocess.Popen([sys.executable, "-c", TRAINER, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "training\n"
+    assert look_at("t/m/none/seed1", paths).state == "running"
+    other.kill()
+    other.wait()
+    told = (
+        f"process {other.pid} on {socket.gethostname()} was killed: by hand, by a power cut, or by the system because"
+    )
+    assert look_at("t/m/none/seed1", paths).error.startswith(told)
+    with run_lock(folder):
+        pass
+    assert f"{folder}: {told} memory ran out." in capsys.readouterr().err
+    assert look_at("t/m/none/seed1", paths).error is None
+    with run_lock(folder):
+        pass
+    assert capsys.readouterr().err == ""
 
 
 def test_what_killed_trainers_left_is_deleted_by_the_next_and_nothing_else(tmp_path):

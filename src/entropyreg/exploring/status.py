@@ -11,7 +11,7 @@ from entropyreg.files import read_json
 from entropyreg.forecast.blocks import Block, declared_blocks
 from entropyreg.forecast.state import run_state
 from entropyreg.paths import Paths
-from entropyreg.run_folder import FAILURE, is_locked
+from entropyreg.run_folder import FAILURE, is_locked, killed
 from entropyreg.text_table import aligned
 
 STATES = {  # in the order of the columns
@@ -49,6 +49,7 @@ def look_at(run: str, paths: Paths) -> Known:
         state = "trained"
     else:
         state = "interrupted" if found.started else "missing"
+        error = killed(folder)
     return Known(run, state, found.training_seconds, error)
 
 
