@@ -180,7 +180,7 @@ def plot(rows: list[dict], path: Path) -> None:
         axis.set(xscale="log", xlabel="pairs", ylabel=label)
     axes[0].set(ylim=(0, None))
     axes[1].set(yscale="log")
-    axes[0].legend(frameon=False)
+    axes[1].legend(frameon=False, loc="lower right")  # where no line is
     figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
