@@ -140,7 +140,7 @@ def hostile_archive():
     """A tar.gz that would leave its folder: by its names, by a link, and by unfolding to 16 MiB."""
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w:gz") as tar:
-        for name, content in (("../../outside", b"bad"), ("/tmp/outside", b"bad"), ("good", b"good")):
+        for name, content in (("../../outside", b"bad"), ("/entropyreg-outside", b"bad"), ("good", b"good")):
             info = tarfile.TarInfo(name)
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
@@ -353,7 +353,7 @@ def test_a_hostile_archive_that_nothing_is_known_of_writes_nowhere_else(server, 
     with pytest.raises(UserError, match=r"archive\.tgz is too large"):
         extract(located, {"bomb": out / "bomb"}, greatest=1 << 20)
     assert {path for path in tmp_path.rglob("*") if path.is_file()} - before == {out / "good"}
-    assert not Path("/tmp/outside").exists()
+    assert not Path("/entropyreg-outside").exists()
 
 
 def test_a_damaged_download_is_made_anew_but_not_offline(server, get, tmp_path):
