@@ -76,6 +76,7 @@ LAYOUT = ImageLayout(
         INTERVAL,
     ),
     differences=DIFFERENCES,
+    compared=tuple(f"student_of_{key}" for key in KINDS),  # a teacher minus a student says nothing
 )
 
 

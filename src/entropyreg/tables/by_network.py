@@ -96,8 +96,9 @@ def remaining(parts: Parts, own: Sequence[Arm], measures: Sequence[Any]) -> list
 def difference_section(
     layout: ImageLayout, collected: Collected, column: Column, own: Sequence[Arm], legend: Legend
 ) -> list[Section]:
-    """A line for each row and model, of the runs that were chosen."""
-    chosen = sorted((arm for arm in own if arm.chosen), key=lambda arm: list(layout.rows).index(arm.row))
+    """A line for each row and model, of the runs that were chosen and of the rows that are compared."""
+    chosen = [arm for arm in own if arm.chosen and arm.row in (layout.compared or layout.rows)]
+    chosen.sort(key=lambda arm: list(layout.rows).index(arm.row))
     names = {
         (arm.row, arm.declared("model")): (Cell(layout.rows[arm.row]), Cell(arm.declared("model_title") or "-"))
         for arm in chosen

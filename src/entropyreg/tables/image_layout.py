@@ -27,6 +27,7 @@ class ImageLayout:
     definitions: tuple[str, ...]
     differences: Mapping[str, Metric]
     beside: tuple[str, ...] = ()  # published networks that stand beside every run, whatever the run is published as
+    compared: tuple[str, ...] = ()  # the rows whose differences are shown; none: all
 
     def label(self, arm: Arm) -> str:
         """The row, with the amount of smoothing of its run: 'smoothed 0.1'."""
