@@ -1,9 +1,19 @@
 """Files are whole or absent, and their bytes depend on their content alone."""
 
+import numpy as np
 import pytest
 
 from entropyreg.errors import UserError
-from entropyreg.files import atomic_path, meaning_digest, read_json, sha256_of, write_atomically, write_json
+from entropyreg.files import (
+    arrays_sha256,
+    atomic_path,
+    meaning_digest,
+    read_json,
+    read_npz,
+    sha256_of,
+    write_atomically,
+    write_json,
+)
 
 
 def test_an_error_leaves_the_old_file_and_no_temporary_one(tmp_path):
@@ -52,3 +62,20 @@ def test_comments_and_docstrings_do_not_change_the_meaning(tmp_path):
         (tmp_path / "module.py").write_text(text)
         digests.append(meaning_digest([tmp_path / "module.py"]))
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_sum_of_arrays_is_of_their_content_and_not_of_the_zip(tmp_path):
+    arrays = {"b": np.arange(6).reshape(2, 3), "a": np.array(["x", "yy"]), "c": np.array(1.5), "d": np.zeros((0, 2))}
+    np.savez(tmp_path / "plain.npz", **arrays)
+    np.savez_compressed(tmp_path / "packed.npz", **dict(reversed(arrays.items())))
+    assert (tmp_path / "plain.npz").read_bytes() != (tmp_path / "packed.npz").read_bytes()
+    wanted = arrays_sha256(arrays)
+    assert {arrays_sha256(read_npz(tmp_path / name)) for name in ("plain.npz", "packed.npz")} == {wanted}
+    changes = [
+        {"b": arrays["b"].T},
+        {"b": arrays["b"].astype(np.int32)},
+        {"b": arrays["b"] + 1},
+        {"a": np.array(["x", "yz"])},
+    ]
+    changes += [{"e": np.zeros(1)}, {"b": arrays["b"].reshape(3, 2)}]
+    assert len({wanted, *(arrays_sha256(arrays | change) for change in changes)}) == 1 + len(changes)

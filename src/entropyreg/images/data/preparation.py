@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from entropyreg.errors import UserError
-from entropyreg.files import read_json, read_npz, sha256_of, write_json, write_npz
+from entropyreg.files import arrays_sha256, read_json, read_npz, write_json, write_npz
 from entropyreg.images.data.imagenet import StoredImages
 from entropyreg.images.data.sources import ImageSet, Part, read_image_set
 from entropyreg.images.data.split import split_train_validation
@@ -45,7 +45,7 @@ def prepare_images(settings: Mapping[str, Any], out_dir: str | Path, data_dir: s
         "classes": list(published.classes),
         "source_sums": published.sha256,
         "stored": isinstance(parts["train"], StoredImages),
-        "sha256": sha256_of(out_dir / IMAGES),
+        "sha256": arrays_sha256(arrays),
         **_statistics(parts["train"]),
     }
     write_json(out_dir / SUMMARY, summary)
@@ -56,10 +56,10 @@ def load_prepared(folder: str | Path) -> Prepared:
     """Read what `prepare_images` wrote, after checking its sum."""
     folder = Path(folder)
     summary = read_json(folder / SUMMARY)
-    if sha256_of(folder / IMAGES) != summary["sha256"]:
+    arrays = read_npz(folder / IMAGES)
+    if arrays_sha256(arrays) != summary["sha256"]:
         raise UserError(f"{folder / IMAGES} is not what {SUMMARY} describes: delete {folder} and run again.")
     parts = {}
-    arrays = read_npz(folder / IMAGES)
     for split in SPLITS:
         if summary["stored"]:
             fields = [arrays[f"{split}_{name}"] for name in StoredImages._fields]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from entropyreg.errors import UserError
+from entropyreg.files import read_npz, write_npz
 from entropyreg.images.data import sources
 from entropyreg.images.data.preparation import load_prepared, prepare_images
 from entropyreg.images.data.sources import IDX_FILES, read_image_set
@@ -64,11 +65,27 @@ def test_the_embedded_set_keeps_its_own_test_images(tmp_path):
 
 def test_a_changed_file_is_noticed(tmp_path):
     prepare_images(DIGITS, tmp_path)
-    content = bytearray((tmp_path / "images.npz").read_bytes())
-    content[-200] ^= 1
-    (tmp_path / "images.npz").write_bytes(content)
+    path = tmp_path / "images.npz"
+    whole, arrays = path.read_bytes(), dict(read_npz(path))
+    content = bytearray(whole)
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"images\.npz is missing or damaged"):
+        load_prepared(tmp_path)
+    arrays["train_labels"] = arrays["train_labels"].copy()
+    arrays["train_labels"][7] += 1
+    write_npz(path, arrays)  # a whole file, of other data
     with pytest.raises(UserError, match=r"images\.npz is not what summary\.json describes"):
         load_prepared(tmp_path)
+    path.write_bytes(whole)
+    load_prepared(tmp_path)
+
+
+def test_the_sum_of_the_data_does_not_depend_on_how_it_is_packed(tmp_path):
+    """Releases of Python write zips of other bytes."""
+    summary = prepare_images(DIGITS, tmp_path)
+    np.savez(tmp_path / "images.npz", **read_npz(tmp_path / "images.npz"))
+    assert load_prepared(tmp_path).summary["sha256"] == summary["sha256"]
 
 
 def write_idx(folder, labels_of_test=3):
