@@ -147,3 +147,15 @@ def test_a_damaged_record_is_named_and_nothing_else_is_lost(smoke, snakemake, tm
     assert done.returncode != 0
     assert "record.json is damaged" in done.stdout + done.stderr
     assert len(list((tmp_path / "results").rglob("model.pt"))) == len(list((smoke / "results").rglob("model.pt")))
+
+
+def test_snakemakes_own_report_has_every_artefact_with_its_caption_and_category(smoke, snakemake, tmp_path):
+    copy_of(smoke, tmp_path)
+    shutil.copytree(smoke / "paper_figures", tmp_path / "paper_figures")
+    done = snakemake(tmp_path, "--report", "report.html", "--config", "scale=smoke")
+    assert done.returncode == 0, done.stderr[-3000:]
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for name in (path.name for path in (tmp_path / "paper_figures" / "smoke").iterdir()):
+        assert name in text
+    for word in ("Paper A", "Paper B", "Verdicts", "Meister et al., ACL 2020"):  # categories, a caption
+        assert word in text
