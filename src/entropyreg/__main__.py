@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg import stages
+from entropyreg.blame import read_by
 from entropyreg.errors import SHOW_TRACEBACK, sentence_of
 from entropyreg.run_folder import Busy, forget_failure, note_failure
 
@@ -244,18 +245,6 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     ),
 }
 
-# The argument that names what a stage reads of other stages: blamed if that is not what it should be. Training of text
-# has none: it checks what it reads, and what fairseq raises in an update would be blamed on data that are whole.
-READ_BY = {
-    **dict.fromkeys(("measure", "measure-images", "predict-images"), "run_dir"),
-    **dict.fromkeys(("collect", "propose"), "runs"),
-    **dict.fromkeys(("records", "compare", "status"), "results_dir"),
-    **dict.fromkeys(("predict", "predict-beams", "predict-temperatures"), "run_dir"),
-    **{"segment": "text", "judge": "tables", "render": "table", "report": "results"},
-}
-READ_FILE = {  # and the file there, where deleting the whole folder would cost a training
-    **dict.fromkeys(("predict", "predict-beams", "predict-temperatures"), "training.json"),
-}
 EXAMPLES = {  # of the commands that people type; the others are the workflow's
     "download": "entropyreg download mnist/train-images-idx3-ubyte.gz",
     "forecast": "entropyreg forecast --scale paper --price 2.5",
@@ -279,12 +268,6 @@ def parser() -> argparse.ArgumentParser:
         for flag, options in arguments:
             command.add_argument(flag, **options)
     return root
-
-
-def read_by(args: argparse.Namespace) -> Path | None:
-    """The folder or file of other stages' outputs that the command reads."""
-    folder = getattr(args, READ_BY.get(args.command, ""), None)
-    return folder / READ_FILE[args.command] if folder is not None and args.command in READ_FILE else folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
