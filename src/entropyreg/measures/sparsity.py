@@ -1,4 +1,4 @@
-"""Sparsity: share of the vocabulary whose probability lies under a threshold (Meister et al. 2020, Table 3).
+"""Sparsity: share of the vocabulary whose probability lies under a threshold (Meister et al. 2020).
 
 The published thresholds are e^-10 and e^-15. With a small vocabulary the floor of the regularizer's equilibrium lies
 above both, so thresholds relative to that floor stand beside them.

@@ -1,4 +1,4 @@
-"""Paper A, Table 3: share of the vocabulary of probability below a threshold, for pairs of models of equal entropy.
+"""Paper A: share of the vocabulary of probability below a threshold, for pairs of models of equal entropy.
 
 Thresholds: e^-10 and e^-15 as published, and the floor of each model's own equilibrium (`regularizers.equilibrium`)
 times 1, .1 and .01: with a small vocabulary the floor lies above e^-10, and the published thresholds say little. All
@@ -163,7 +163,7 @@ def build(collected: Mapping[str, Any], published: Published | None = None) -> T
             lines += tidy.lines_of(collected, column, entries, published, **side.named)
     return Table(
         name=NAME,
-        title="Paper A, Table 3: sparsity at equal entropy",
+        title="Paper A: sparsity at equal entropy",
         banner=scale_line(collected),
         sections=tuple(sections),
         notes=(*legend.notes(), *map(Note, DEFINITIONS), *beside.notes(NAME, published, papers=(PAPER,))),

@@ -1,4 +1,4 @@
-"""Paper A, Table 2: ROUGE and normalised entropy of abstractive summarisation by regularizer.
+"""Paper A: ROUGE and normalised entropy of abstractive summarisation by regularizer.
 
 The published values are not available to us and are printed as such. The public BART number on CNN/DailyMail stands in
 a row of its own: it is not from paper A.
@@ -29,7 +29,7 @@ from entropyreg.tables.layout import (
 ROUGE = {"rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rouge_l": "ROUGE-L"}
 LAYOUT = Layout(
     name="a_table_summarization",
-    title="Paper A, Table 2: summarisation, ROUGE and normalised entropy by regularizer",
+    title="Paper A: summarisation, ROUGE and normalised entropy by regularizer",
     rows=ROWS,
     quantities=(
         replace(SKEW, published=False),

@@ -1,4 +1,4 @@
-"""Paper A, Table 1: BLEU and normalised entropy by regularizer and data set, published beside reproduced.
+"""Paper A: BLEU and normalised entropy by regularizer and data set, published beside reproduced.
 
 "BLEU" is of tokenised text, the way of the authors' code, and the only one set beside published numbers.
 Further sections: BLEU of text and entropy by conditioning, and differences to no regularization and to label smoothing
@@ -31,7 +31,7 @@ from entropyreg.tables.layout import (
 PUBLISHED_SIGNATURE = "bleu_as_published_signature"
 LAYOUT = Layout(
     name="a_table_translation",
-    title="Paper A, Table 1: translation, BLEU and normalised entropy by regularizer",
+    title="Paper A: translation, BLEU and normalised entropy by regularizer",
     rows=ROWS,
     quantities=(
         *(SKEW, STRENGTH, SMOOTHING, ENTROPY),

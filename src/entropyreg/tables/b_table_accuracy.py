@@ -1,4 +1,4 @@
-"""Paper B, Table 2: accuracy of image classifiers without and with label smoothing 0.1, published beside reproduced."""
+"""Paper B: accuracy of image classifiers without and with label smoothing 0.1, published beside reproduced."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,7 +33,7 @@ OF_TEST = (
 )
 LAYOUT = ImageLayout(
     name="b_table_accuracy",
-    title="Paper B, Table 2: accuracy without and with label smoothing",
+    title="Paper B: accuracy without and with label smoothing",
     rows={"hard": "hard", "smoothed": "smoothed"},
     measures=(
         *OF_TEST,

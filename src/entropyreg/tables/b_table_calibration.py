@@ -1,4 +1,4 @@
-"""Paper B, Table 3: calibration error as trained, after temperature scaling (Guo et al. 2017), with label smoothing.
+"""Paper B: calibration error as trained, after temperature scaling (Guo et al. 2017), with label smoothing.
 
 The temperature "as published" has the least ECE on the validation images that it is then reported on; test images, and
 the half of the validation images that another temperature was not fitted on, stand beside it.
@@ -78,7 +78,7 @@ def error(scaled: bool, split: str, name: str = "ece", header: str = "ECE") -> Q
 
 LAYOUT = ImageLayout(
     name="b_table_calibration",
-    title="Paper B, Table 3: expected calibration error, temperature scaling and label smoothing",
+    title="Paper B: expected calibration error, temperature scaling and label smoothing",
     rows={"hard": "hard", "smoothed": "smoothed"},
     measures=(
         *(error(scaled, "test", *one) for scaled in (False, True) for one in FURTHER),

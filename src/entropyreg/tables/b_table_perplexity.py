@@ -1,4 +1,4 @@
-"""Paper B, the En-De row of its Table 1 run again: BLEU and perplexity without and with label smoothing .1.
+"""Paper B, the En-De row of its survey run again: BLEU and perplexity without and with label smoothing .1.
 
     perplexity = exp(NLL),    NLL in nats a subword token of the reference (ends of sentences count), without smoothing
 
@@ -23,7 +23,7 @@ from entropyreg.tables.translation_lines import PAPER
 from entropyreg.tables.translation_runs import as_network_runs
 
 NAME, SURVEY = "b_table_perplexity", "b_table_survey"
-TITLE = "Paper B, Table 1, En-De again: BLEU and perplexity without and with label smoothing"
+TITLE = "Paper B: BLEU and perplexity En-De without and with label smoothing, run again"
 PUBLISHED_ROWS = {"hard": "without_smoothing", "smoothed": "with_smoothing"}
 PUBLISHED = {"bleu_as_published": "bleu", "perplexity": "perplexity"}  # ours: metric of the survey
 OTHER_WORDS = "other words: a perplexity a subword is not to be compared with one of other subwords"

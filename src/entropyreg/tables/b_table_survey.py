@@ -1,4 +1,4 @@
-"""Paper B, Table 1: results of label smoothing in earlier work, transcribed from the paper; nothing here was run."""
+"""Paper B: results of label smoothing in earlier work, transcribed from the paper; nothing here was run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -47,7 +47,7 @@ def build(collected: Mapping[str, Any], published_list: Published | None = None)
     )
     return Table(
         name=NAME,
-        title="Paper B, Table 1: label smoothing in earlier work, as the paper lists it",
+        title="Paper B: label smoothing in earlier work, as the paper lists it",
         banner=BANNER,
         sections=(section,),
         notes=(*legend.notes(), *beside.notes(NAME, known)),

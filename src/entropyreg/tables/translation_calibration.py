@@ -1,4 +1,4 @@
-"""The part of paper B's Table 3 on translation: ECE of next tokens as trained, scaled, and with label smoothing.
+"""Paper B's table of calibration, on translation: ECE of next tokens as trained, scaled, and with label smoothing.
 
 Under the gold prefix on about 10,000 validation tokens; further the model's own output (Wang et al. 2020), whose tokens
 are right where the edit alignment with the reference keeps them.

@@ -16,7 +16,7 @@ from entropyreg.tables.formats import to_csv, to_latex, to_markdown
 DATA = Path(__file__).parents[2] / "data"
 REPORT = Path(__file__).parents[3] / "workflow" / "report"
 NAMES = sorted(path.stem.removeprefix("collected_") for path in DATA.glob("collected_?_table_*.json"))
-OF_RUNS = [name for name in NAMES if name != "b_table_survey"]
+OF_RUNS = [name for name in NAMES if name not in ("a_table_losses", "b_table_survey")]
 OF_IMAGES = [name for name in OF_RUNS if name.startswith("b_")]
 PAPERS = {"a": "(Meister et al., ACL 2020)", "b": "(Müller et al., NeurIPS 2019)"}
 
