@@ -86,7 +86,8 @@ NOTES = (
     "any: u is any distribution without zeros, such as the unigram's. H(p): entropy, H(u, p): cross-entropy -sum u log "
     "p, m = (1 - skew) u + skew p.",
     "Label smoothing is the family's skew 1 with strength smoothing / (1 - smoothing), its gradient (1 - smoothing) "
-    "times as long; the confidence penalty is skew 0; the form of GER holds between them. In LaTeX, smoothing is \u03b3, "
+    "times as long; the confidence penalty is skew 0; the form of GER holds between them. In LaTeX, smoothing "
+    "is \u03b3, "
     "skew \u03b1, and strength the letter beta, as in the paper.",
     "The package's GER and Euclidean losses are the forms as divergences, without the constants; its label smoothing "
     "and confidence penalty are the losses as in the second column.",
