@@ -74,6 +74,17 @@ def write_npz(path: str | Path, columns: Mapping[str, Any]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
+def write_tensors(path: str | Path, tensors: Mapping[str, Any]) -> None:
+    """Write maps of tensors and numbers as a torch file whose bytes depend on them alone.
+
+    torch gets an open file: given a path it would put the file's name, which is random here, into the archive.
+    """
+    import torch
+
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        torch.save(tensors, file)
+
+
 def arrays_sha256(arrays: Mapping[str, Any]) -> str:
     """sha256 of the names, types, shapes and values of arrays: the same whichever Python zipped them."""
     import numpy as np

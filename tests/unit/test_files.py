@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from entropyreg.errors import UserError
 from entropyreg.files import (
@@ -13,6 +14,7 @@ from entropyreg.files import (
     sha256_of,
     write_atomically,
     write_json,
+    write_tensors,
 )
 
 
@@ -79,3 +81,11 @@ def test_the_sum_of_arrays_is_of_their_content_and_not_of_the_zip(tmp_path):
     ]
     changes += [{"e": np.zeros(1)}, {"b": arrays["b"].reshape(3, 2)}]
     assert len({wanted, *(arrays_sha256(arrays | change) for change in changes)}) == 1 + len(changes)
+
+
+def test_tensors_in_files_of_other_names_have_the_same_bytes(tmp_path):
+    for name in ("model.pt", "another_name.pt"):
+        generator = torch.Generator().manual_seed(1)
+        write_tensors(tmp_path / name, {"seed1": {"weight": torch.randn(3, 4, generator=generator)}})
+    assert sha256_of(tmp_path / "model.pt") == sha256_of(tmp_path / "another_name.pt")
+    assert torch.load(tmp_path / "model.pt", weights_only=True)["seed1"]["weight"].shape == (3, 4)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from entropyreg.errors import MALFORMED, UserError
-from entropyreg.files import atomic_path, one_line
+from entropyreg.files import one_line, write_tensors
 from entropyreg.images.models.groups import Group
 from entropyreg.images.optimisation import Average
 from entropyreg.images.streams import Streams
@@ -38,8 +38,7 @@ def save_checkpoint(
         "generators": streams.state(),
         "history": history,
     }
-    with atomic_path(folder / LAST) as temporary:
-        torch.save(state, temporary)
+    write_tensors(folder / LAST, state)
 
 
 def resume(

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from entropyreg.errors import UserError, tell_of_memory
-from entropyreg.files import atomic_path, write_json
+from entropyreg.files import write_json, write_tensors
 from entropyreg.images.batches import Batch, batches
 from entropyreg.images.checkpoints import resume, save_checkpoint
 from entropyreg.images.data.preparation import Prepared, load_prepared
@@ -232,8 +232,7 @@ class Training:
 
     def write_outcome(self, seconds: float, first: int) -> None:
         states = {f"seed{seed}": plain(state) for seed, state in zip(self.seeds, self.trained.states(), strict=True)}
-        with atomic_path(self.run_dir / "model.pt") as temporary:
-            torch.save(states, temporary)
+        write_tensors(self.run_dir / "model.pt", states)
         if self.trajectory:
             self.trajectory.export(self.checkpoints, self.run_dir / "predictions")
         flat = {f"{name}.{key}": torch.atleast_1d(value) for name in states for key, value in states[name].items()}

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from entropyreg.errors import MALFORMED, UserError
-from entropyreg.files import atomic_path, one_line
+from entropyreg.files import atomic_path, one_line, write_tensors
 from entropyreg.run_folder import is_whole, weights_digest
 
 # What fairseq's checkpoints hold besides tensors: torch.load refuses it since 2.6. Allowing these harmless classes
@@ -114,6 +114,5 @@ def export_weights(checkpoint: Path, path: Path) -> dict[str, object]:
     """Write the checkpoint's tensors as a plain {name: tensor} file; return its updates and the tensors' sha256."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     weights = {name: tensor.clone() for name, tensor in sorted(state["model"].items())}
-    with atomic_path(path) as temporary:
-        torch.save(weights, temporary)
+    write_tensors(path, weights)
     return {"updates": int(state["optimizer_history"][-1]["num_updates"]), "weights_sha256": weights_digest(weights)}

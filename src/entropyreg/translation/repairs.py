@@ -16,7 +16,7 @@ from fairseq import checkpoint_utils
 from fairseq.file_io import PathManager
 from fairseq.ngram_repeat_block import NGramRepeatBlock
 
-from entropyreg.files import atomic_path
+from entropyreg.files import atomic_path, write_tensors
 
 
 class GeneratedNgramBlock(NGramRepeatBlock):
@@ -44,8 +44,7 @@ def forget_beam(model: torch.nn.Module) -> None:
 
 def save_whole(state: Any, filename: str, async_write: bool = False) -> None:
     """For fairseq's `torch_persistent_save`: the same bytes, in a file that is whole and on the disk, or absent."""
-    with atomic_path(filename) as temporary, temporary.open("wb") as file:  # given a name, torch would put it inside
-        torch.save(state, file)
+    write_tensors(filename, state)
 
 
 class WholeCopies(PathManager):
