@@ -159,7 +159,7 @@ def random_model(
 def image_rates(config: Mapping[str, Any], run: Any, size: ImageSize) -> dict[str, float]:
     """Training and prediction of one network of images, all its seeds together."""
     from entropyreg.images.models import build_model
-    from entropyreg.images.models.groups import group_of
+    from entropyreg.images.models.groups import Group
 
     settings, seeds = config["image_models"][run.model], len(run.seeds)
     shape = seen_shape(settings, size)
@@ -167,7 +167,7 @@ def image_rates(config: Mapping[str, Any], run: Any, size: ImageSize) -> dict[st
     numbers = torch.Generator().manual_seed(1)
     largest = int(LARGEST // (seeds * network.training)) or 1
     batch = min(settings["batch"], MOST_IMAGES, largest)
-    group = group_of([build_model(settings["model"], shape, size.classes, numbers) for _ in range(seeds)])
+    group = Group([build_model(settings["model"], shape, size.classes, numbers) for _ in range(seeds)])
     images = torch.randn(seeds, batch, *shape, generator=numbers)
     labels = torch.randint(size.classes, (seeds * batch,), generator=numbers)
     optimizer = torch.optim.SGD(group.parameters(), lr=1e-9, momentum=0.9)
@@ -176,7 +176,7 @@ def image_rates(config: Mapping[str, Any], run: Any, size: ImageSize) -> dict[st
         group.train()
         optimizer.zero_grad()
         logits = group(images, [numbers] * seeds)
-        nn.functional.cross_entropy(logits.flatten(0, 1), labels).backward()
+        nn.functional.cross_entropy(torch.cat(logits), labels).backward()
         optimizer.step()
 
     @torch.no_grad()

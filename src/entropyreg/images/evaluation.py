@@ -1,6 +1,7 @@
 """What a group of networks gives for many images, a batch at a time: logits and penultimate features."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from entropyreg.images.models.groups import Group
@@ -30,16 +31,14 @@ def outputs_of(
         chosen = slice(start, start + batch)
         part = None if draws is None else {name: values[chosen] for name, values in draws.items()}
         images = view(index[chosen].to(view.device), part)
-        hidden = group.features(images.expand(len(group), *images.shape))  # every seed sees the same images
-        logits.append(group.classify(hidden).float().cpu())
-        features.append(hidden.float().cpu())
+        of_batch = group.outputs(images)
+        logits.append(of_batch[0].float().cpu())
+        features.append(of_batch[1].float().cpu())
     group.train(training)
     return torch.cat(logits, 1), torch.cat(features, 1)
 
 
 def accuracy_and_nll(logits: Tensor, labels: Tensor) -> tuple[list[float], list[float]]:
     """Of every seed: the share of correct images, and the mean NLL in nats; (S, N, K), (N,)."""
-    logits = logits.double()
-    nll = -logits.log_softmax(-1).gather(-1, labels.expand(len(logits), -1)[..., None])[..., 0]  # (S, N)
-    correct = logits.argmax(-1) == labels
-    return correct.double().mean(-1).tolist(), nll.mean(-1).tolist()
+    correct = [(one.argmax(-1) == labels).double().mean().item() for one in logits]
+    return correct, [F.cross_entropy(one.double(), labels).item() for one in logits]

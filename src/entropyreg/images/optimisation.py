@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from entropyreg.images.models.groups import Group, StackedMLP
+from entropyreg.images.models.groups import Group
 
 
 def learning_rate(settings: Mapping[str, Any], update: int, total: int) -> float:
@@ -41,7 +41,7 @@ class Optimiser:
         last, others, self.decayed = [], [], []
         for name, parameter in group.named_layers():
             (last if name.startswith("classifier") else others).append(parameter)
-            if is_decayed(name, parameter.dim() - isinstance(group, StackedMLP), decay["layers"]):
+            if is_decayed(name, parameter.dim(), decay["layers"]):
                 self.decayed.append(parameter)
         self.coefficient = decay["coefficient"]
         self.factors = [1.0, settings.get("last_layer_factor", 1.0)]

@@ -14,7 +14,7 @@ from entropyreg.files import one_line, read_json
 from entropyreg.images.data.imagenet import StoredImages
 from entropyreg.images.data.preparation import Prepared
 from entropyreg.images.models import build_model
-from entropyreg.images.models.groups import Group, group_of
+from entropyreg.images.models.groups import Group
 from entropyreg.images.stored_views import StoredView
 from entropyreg.images.streams import Streams
 from entropyreg.images.views import View
@@ -22,7 +22,7 @@ from entropyreg.images.views import View
 
 def new_group(settings: Mapping[str, Any], shape: Sequence[int], n_classes: int, streams: Streams) -> Group:
     """Untrained networks, one a seed, each initialised from its own stream."""
-    return group_of([build_model(settings["model"], shape, n_classes, one) for one in streams["initial"]])
+    return Group([build_model(settings["model"], shape, n_classes, one) for one in streams["initial"]])
 
 
 def view_of(

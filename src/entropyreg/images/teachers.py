@@ -51,5 +51,5 @@ class Teacher:
     def __call__(self, index: Tensor, images: Tensor) -> Tensor:
         """Logits (S, B, K) for images (S, B, C, h, w), which are `index` (S, B) of the training images."""
         if self.known is None:
-            return self.group(images)
+            return torch.stack(self.group(images))
         return torch.stack([logits[rows] for logits, rows in zip(self.known, index, strict=True)])

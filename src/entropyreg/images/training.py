@@ -195,20 +195,24 @@ class Training:
         """One update; returns the losses (S,) of this process's share before it, without factor and decay."""
         network.train()
         with self.engine.autocast():
-            logits = network(batch.images, self.streams["dropout"])  # (S, B, K)
-        rows = logits.flatten(0, 1)
-        losses = self.objective(rows, batch.labels.flatten())
-        if self.teacher:
-            taught = self.teacher(batch.index, batch.images).flatten(0, 1)
-            losses = distilled(losses, rows, taught, self.settings["distillation"])
-        share = self.engine.processes * logits.shape[1] / self.settings["batch"]  # 1, but for shares of unequal size
-        losses = share * losses.unflatten(0, logits.shape[:2]).mean(-1)  # (S,)
+            logits = network(batch.images, self.streams["dropout"])  # S times (B, K)
+        share = self.engine.processes * len(logits[0]) / self.settings["batch"]  # 1, but for shares of unequal size
+        taught = self.teacher(batch.index, batch.images) if self.teacher else [None] * len(self.seeds)
+        of_seeds = zip(logits, batch.labels, taught, strict=True)
+        losses = share * torch.stack([self.loss_of(*of_seed) for of_seed in of_seeds])  # (S,)
         self.optimiser.sgd.zero_grad()
         self.engine.backward(self.settings["optimiser"].get("loss_factor", 1.0) * losses.sum())
         self.optimiser.step(update)
         if self.average:
             self.average.update(self.group, update + 1)
         return losses.detach()
+
+    def loss_of(self, logits: Tensor, labels: Tensor, taught: Tensor | None) -> Tensor:
+        """The mean loss of one seed's batch: logits (B, K), labels (B,), its teacher's logits (B, K) if it has one."""
+        losses = self.objective(logits, labels)
+        if taught is not None:
+            losses = distilled(losses, logits, taught, self.settings["distillation"])
+        return losses.mean()
 
     @property
     def trained(self) -> Group:

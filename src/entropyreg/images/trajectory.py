@@ -41,7 +41,7 @@ class Trajectory:
         group.eval()
         for _ in range(self.settings["draws"]):
             images = torch.stack([self.view(index, self.view.draw(len(index), one)) for one in streams])
-            kept.append(group(images)[..., self.settings["classes"]].float().cpu())  # (S, N, M)
+            kept.append(torch.stack(group(images))[..., self.settings["classes"]].float().cpu())  # (S, N, M)
         group.train(training)
         write_npz(folder / f"{PREFIX}{updates:09d}.npz", {"logits": torch.stack(kept, 1).numpy()})
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from entropyreg.images.models.alexnet import AlexNet
-from entropyreg.images.models.groups import Members, StackedMLP
+from entropyreg.images.models.groups import Group
 from entropyreg.images.models.mlp import MLP
 from entropyreg.images.optimisation import Average, Optimiser, clip_by_seed, learning_rate
 from entropyreg.images.streams import stream
@@ -34,13 +34,13 @@ def test_schedules_by_hand():
 
 def change_after(settings, gradients, group=None):
     """How far a hidden bias and a bias of the last layer move under a sequence of gradients, at a constant rate."""
-    group = group or StackedMLP(mlps())
+    group = group or Group(mlps())
     optimiser = Optimiser(group, {"lr": 1.0, "schedule": {"kind": "constant"}, **settings}, 10)
-    watched = group.stacked["hidden/0/bias"], group.stacked["classifier/bias"]
+    watched = group.members[0].hidden[0].bias, group.members[0].classifier.bias
     for update, gradient in enumerate(gradients):
         set_gradients(group, gradient)
         optimiser.step(update)
-    return [parameter[0, 0].item() for parameter in watched]  # biases start at 0
+    return [parameter[0].item() for parameter in watched]  # biases start at 0
 
 
 def test_smoothed_gradients_are_nine_tenths_old_and_one_tenth_new():
@@ -60,7 +60,7 @@ def test_nesterov_by_hand():
 
 def test_decay_is_on_the_named_layers_alone_with_half_the_square():
     model = AlexNet((1, 8, 8), 3, channels=2, dense=(4, 4), generator=stream("initial", 1))
-    group = Members([model])
+    group = Group([model])
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     decay = {"coefficient": 0.04, "layers": ["dense1", "dense2"]}
     optimiser = Optimiser(group, {"lr": 0.5, "schedule": {"kind": "constant"}, "weight_decay": decay}, 10)
@@ -72,16 +72,15 @@ def test_decay_is_on_the_named_layers_alone_with_half_the_square():
 
 
 def test_decay_of_all_layers_spares_biases_and_norms():
-    for group in (StackedMLP(mlps()), Members(mlps())):
-        decay = {"coefficient": 0.1, "layers": "all"}
-        optimiser = Optimiser(group, {"lr": 1.0, "schedule": {"kind": "constant"}, "weight_decay": decay}, 10)
-        names = [name for name, value in group.named_layers() if any(value is one for one in optimiser.decayed)]
-        assert set(names) == {"hidden.0.weight", "hidden.1.weight", "classifier.weight"}
+    group = Group(mlps())
+    decay = {"coefficient": 0.1, "layers": "all"}
+    optimiser = Optimiser(group, {"lr": 1.0, "schedule": {"kind": "constant"}, "weight_decay": decay}, 10)
+    names = [name for name, value in group.named_layers() if any(value is one for one in optimiser.decayed)]
+    assert set(names) == {"hidden.0.weight", "hidden.1.weight", "classifier.weight"}
 
 
-@pytest.mark.parametrize("kind", [StackedMLP, Members])
-def test_each_seed_is_clipped_by_its_own_norm(kind):
-    group = kind(mlps())
+def test_each_seed_is_clipped_by_its_own_norm():
+    group = Group(mlps())
     set_gradients(group, 0.0)
     first, second = group.gradients_by_seed()
     first[0].fill_(1.0)
@@ -94,7 +93,7 @@ def test_each_seed_is_clipped_by_its_own_norm(kind):
 
 
 def test_clipping_counts_the_decay():
-    group = Members(mlps(1))
+    group = Group(mlps(1))
     weights = group.members[0].hidden[0].weight
     before = weights.detach().clone()
     decay = {"coefficient": 1000.0, "layers": ["hidden.0"]}
@@ -106,7 +105,7 @@ def test_clipping_counts_the_decay():
 
 
 def test_averages_ramp_as_tensorflows_and_cover_running_statistics():
-    group = Members(mlps(1))
+    group = Group(mlps(1))
     group.members[0].register_buffer("statistic", torch.zeros(1))
     average, weight = Average(group, 0.5), group.members[0].classifier.weight
     start = weight.detach().clone()

@@ -1,6 +1,7 @@
-"""The networks of paper B. Each has `features(x)` (B, D), `classifier` (a linear layer, the templates), and their sum.
+"""The networks of paper B: `features(x, generator)` (B, D), `classifier` (a linear layer, the templates), and both.
 
-`build_model` makes one from settings; `group_of` joins those of several seeds.
+`generator` is what dropout draws from in training. `build_model` makes one network from settings; `Group` joins those
+of several seeds.
 """
 
 from collections.abc import Mapping, Sequence

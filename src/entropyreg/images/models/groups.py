@@ -1,23 +1,27 @@
 """Networks of one configuration and several seeds as one module: inputs (S, B, C, H, W), logits (S, B, K).
 
-`StackedMLP` multiplies all seeds' matrices at once by `torch.baddbmm`, which on one thread gives every seed the bits
-that it has alone; on several threads it multiplies seed by seed, for the same. `Members` calls one network after
-another: for convolutions one call for all (grouped convolution) was measured to be slower on CPUs.
+The networks are called one after another, each on tensors of its own that start where an allocation would: every
+operation then has the shapes and the alignment that it has when a seed is trained alone, so the seed gets the same bits
+whatever it is trained beside, on any processor. One batched product for all seeds would not do: libraries choose a
+kernel by the size of the batch. For convolutions one call for all (grouped convolution) was also measured to be slower.
 """
 
 from collections.abc import Iterator, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from entropyreg.images.models.mlp import MLP, dropout
-
 Generators = Sequence[torch.Generator] | None
+ALIGNMENT = 64  # bytes; where torch's CPU allocator lets a tensor begin
 
 
-class Members(nn.Module):
-    """Any networks, side by side."""
+def aligned(x: Tensor) -> Tensor:
+    """`x`, or a copy of it if it begins inside an allocation where no tensor of its own would."""
+    return x if x.data_ptr() % ALIGNMENT == 0 else x.clone()
+
+
+class Group(nn.Module):
+    """One network for each seed, side by side."""
 
     def __init__(self, members: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -26,16 +30,19 @@ class Members(nn.Module):
     def __len__(self) -> int:
         return len(self.members)
 
-    def features(self, x: Tensor, generators: Generators = None) -> Tensor:
-        """(S, B, D)"""
-        return torch.stack([member.features(part) for member, part in zip(self.members, x, strict=True)])
+    def forward(self, x: Sequence[Tensor], generators: Generators = None) -> list[Tensor]:
+        """The logits (B, K) of each network for its own images: S tensors (B, C, H, W), or one (S, B, C, H, W).
 
-    def classify(self, features: Tensor) -> Tensor:
-        """(S, B, D) to (S, B, K)"""
-        return torch.stack([member.classifier(part) for member, part in zip(self.members, features, strict=True)])
+        generators: one for each network's dropout. A list, as joining the logits would join their gradients too.
+        """
+        generators = generators or [None] * len(self)
+        return [member(aligned(part), one) for member, part, one in zip(self.members, x, generators, strict=True)]
 
-    def forward(self, x: Tensor, generators: Generators = None) -> Tensor:
-        return self.classify(self.features(x, generators))
+    def outputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (S, B, K) and features (S, B, D) of the same images (B, C, H, W) for every network."""
+        features = [member.features(x) for member in self.members]
+        logits = [member.classifier(one) for member, one in zip(self.members, features, strict=True)]
+        return torch.stack(logits), torch.stack(features)
 
     def templates(self) -> tuple[Tensor, Tensor]:
         """Weights (S, K, D) and biases (S, K) of the last layers."""
@@ -58,72 +65,3 @@ class Members(nn.Module):
     def load_states(self, states: Sequence[dict[str, Tensor]]) -> None:
         for member, state in zip(self.members, states, strict=True):
             member.load_state_dict(state)
-
-
-class StackedMLP(nn.Module):
-    """MLPs of one shape: weights (S, out, in), biases (S, out)."""
-
-    def __init__(self, members: Sequence[MLP]) -> None:
-        super().__init__()
-        self.rates, self.n_hidden, self.n_seeds = members[0].rates, len(members[0].hidden), len(members)
-        self.stacked = nn.ParameterDict()  # keys cannot hold dots
-        for name, _ in members[0].named_parameters():
-            stack = torch.stack([member.get_parameter(name).detach() for member in members])
-            self.stacked[name.replace(".", "/")] = nn.Parameter(stack)
-
-    def __len__(self) -> int:
-        return self.n_seeds
-
-    def _linear(self, name: str, x: Tensor) -> Tensor:
-        weight, bias = self.stacked[f"{name}/weight"], self.stacked[f"{name}/bias"]
-        if x.is_cuda or torch.get_num_threads() == 1:
-            return torch.baddbmm(bias[:, None], x, weight.transpose(1, 2))  # (S, B, out)
-        # several threads share out the seeds of a group: products, whose sums then end in other orders
-        return torch.stack([F.linear(*of_seed) for of_seed in zip(x, weight, bias, strict=True)])
-
-    def _drop(self, x: Tensor, layer: int, generators: Generators) -> Tensor:
-        if not self.training or self.rates[layer] == 0.0:
-            return x
-        generators = generators or [None] * len(x)
-        return torch.stack([dropout(part, self.rates[layer], one) for part, one in zip(x, generators, strict=True)])
-
-    def features(self, x: Tensor, generators: Generators = None) -> Tensor:
-        x = self._drop(x.flatten(2), 0, generators)
-        for number in range(self.n_hidden):
-            x = self._drop(torch.relu(self._linear(f"hidden/{number}", x)), number + 1, generators)
-        return x
-
-    def classify(self, features: Tensor) -> Tensor:
-        return self._linear("classifier", features)
-
-    def forward(self, x: Tensor, generators: Generators = None) -> Tensor:
-        return self.classify(self.features(x, generators))
-
-    def templates(self) -> tuple[Tensor, Tensor]:
-        return self.stacked["classifier/weight"], self.stacked["classifier/bias"]
-
-    def named_layers(self) -> Iterator[tuple[str, nn.Parameter]]:
-        for name, parameter in self.stacked.items():
-            yield name.replace("/", "."), parameter
-
-    def gradients_by_seed(self) -> list[list[Tensor]]:
-        gradients = [one.grad for one in self.stacked.values() if one.grad is not None]
-        return [[gradient[seed] for gradient in gradients] for seed in range(len(self))]
-
-    def states(self) -> list[dict[str, Tensor]]:
-        return [
-            {name: value.detach()[seed].clone() for name, value in self.named_layers()} for seed in range(len(self))
-        ]
-
-    def load_states(self, states: Sequence[dict[str, Tensor]]) -> None:
-        with torch.no_grad():
-            for name, value in self.named_layers():
-                value.copy_(torch.stack([state[name] for state in states]))
-
-
-Group = Members | StackedMLP
-
-
-def group_of(models: Sequence[nn.Module]) -> Group:
-    """The group that trains these networks fastest."""
-    return StackedMLP(models) if all(isinstance(model, MLP) for model in models) else Members(models)

@@ -40,9 +40,10 @@ class InceptionV4(nn.Module):
         nn.init.xavier_uniform_(self.classifier.weight, generator=generator)
         nn.init.zeros_(self.classifier.bias)
 
-    def features(self, x: Tensor) -> Tensor:
-        """(B, 1536): the mean over pixels of the last stage, after dropout in training."""
+    def features(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """(B, 1536): the mean over pixels of the last stage, after dropout in training, which draws from torch's own
+        generator instead of `generator`."""
         return self.dropout(self.body(x).flatten(1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.classifier(self.features(x))
+    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        return self.classifier(self.features(x, generator))
