@@ -35,7 +35,7 @@ def image_training_settings(config: Mapping[str, Any], run: ImageRun) -> dict[st
 def image_prediction_settings(config: Mapping[str, Any], run: ImageRun) -> dict[str, Any]:
     """What predicting with a trained run depends on, besides its model and data."""
     prediction = config["image_tasks"][run.task].get("prediction", {})
-    return {"device": config["device"], "prediction": prediction, "splits": list(run.splits)}
+    return {"run": run.id, "device": config["device"], "prediction": prediction, "splits": list(run.splits)}
 
 
 def image_measuring_settings(config: Mapping[str, Any], experiments: Experiments, run: ImageRun) -> dict[str, Any]:

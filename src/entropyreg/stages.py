@@ -63,7 +63,7 @@ def predict(args: argparse.Namespace) -> None:
     from entropyreg.trained_weights import verify_weights
     from entropyreg.translation.prediction import predict as run
 
-    verify_weights(args.run_dir)
+    verify_weights(args.run_dir, args.settings["run"])
     run(args.settings, args.binary, args.run_dir, args.split, args.threads)
 
 
@@ -71,7 +71,7 @@ def predict_beams(args: argparse.Namespace) -> None:
     from entropyreg.trained_weights import verify_weights
     from entropyreg.translation.prediction import predict_beams as run
 
-    verify_weights(args.run_dir)
+    verify_weights(args.run_dir, args.settings["run"])
     run(args.settings, args.binary, args.run_dir, args.threads)
 
 
@@ -79,7 +79,7 @@ def predict_temperatures(args: argparse.Namespace) -> None:
     from entropyreg.trained_weights import verify_weights
     from entropyreg.translation.temperatures import predict_temperatures as run
 
-    verify_weights(args.run_dir)
+    verify_weights(args.run_dir, args.settings["run"])
     run(args.settings, args.binary, args.run_dir, args.threads, args.split)
 
 
@@ -96,7 +96,12 @@ def train_images(args: argparse.Namespace) -> None:
     if args.teacher:
         from entropyreg.trained_weights import verify_weights
 
-        verify_weights(args.teacher)
+        teacher = (settings.get("distillation") or {}).get("teacher")
+        if teacher is None:
+            raise UserError(
+                f"run '{settings['run']}': --teacher needs the key distillation.teacher, the teacher's run."
+            )
+        verify_weights(args.teacher, teacher)
     if args.matched_to:
         from entropyreg.images.matching import with_matched_temperature
 
@@ -109,7 +114,7 @@ def predict_images(args: argparse.Namespace) -> None:
     from entropyreg.images.prediction import write_sums
     from entropyreg.trained_weights import verify_weights
 
-    verify_weights(args.run_dir)
+    verify_weights(args.run_dir, args.settings["run"])
     run(args.settings, args.data, args.run_dir, args.settings["splits"], args.threads, args.data_dir)
     write_sums(args.run_dir)
 

@@ -3,7 +3,8 @@
     sha256 over names, types, shapes and bytes of the tensors in model.pt  =  `weights_sha256` of training.json
 
 torch does not compare the checksums of a file's parts, so a changed byte would go unnoticed. Nothing but tensors is
-loaded: a pickle that asks for other objects is refused.
+loaded: a pickle that asks for other objects is refused. `training.json` names its run, so both files of another run are
+noticed too, although they fit each other.
 """
 
 import pickle
@@ -11,16 +12,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import MALFORMED, UserError
+from entropyreg.errors import MALFORMED, UserError, blaming
 from entropyreg.files import one_line, read_json
 from entropyreg.run_folder import is_whole, weights_digest
 
 
-def verify_weights(run_dir: Path) -> None:
-    """Raise `UserError` unless `model.pt` of a run of text or images is what its `training.json` describes."""
+def read_training(run_dir: Path, run: str) -> Mapping[str, Any]:
+    """`training.json` of a run of text or images. Raises `UserError` where it is that of another run than `run`."""
+    path = run_dir / "training.json"
+    training = read_json(path)
+    with blaming(path):
+        found = training["run"] if "run" in training else training["settings"]["run"]
+    if found != run:
+        raise UserError(f"{path} is of the run {found!r}, not of {run!r}: delete it and run again.")
+    return training
+
+
+def verify_weights(run_dir: Path, run: str) -> None:
+    """Raise `UserError` unless `training.json` is of `run` (of text or images) and `model.pt` is what it describes."""
     path, outcome = run_dir / "model.pt", run_dir / "training.json"
-    wanted, remedy = read_json(outcome), f"delete it and {outcome.name} beside it, and run again"
-    if not isinstance(wanted, dict) or not isinstance(wanted.get("weights_sha256"), str):
+    wanted, remedy = read_training(run_dir, run), f"delete it and {outcome.name} beside it, and run again"
+    if not isinstance(wanted.get("weights_sha256"), str):
         raise UserError(f"{outcome} has no weights_sha256: delete it and run again.")
     if not is_whole(path):
         raise UserError(f"{path} is missing or damaged: {remedy}.")

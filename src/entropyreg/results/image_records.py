@@ -14,6 +14,7 @@ from entropyreg.measures.logits import logit_statistics
 from entropyreg.regularizers.equilibrium import strength_for_entropy
 from entropyreg.results import image_measures as measures
 from entropyreg.results.image_measures import Predictions
+from entropyreg.trained_weights import read_training
 
 KEPT = ("run", "task", "model")
 EVALUATED = ("valid", "test")
@@ -29,7 +30,9 @@ def measure_image_run(
     `teacher_dir` the run that a student learnt from. Only the groups in `settings["measures"]` are measured.
     """
     check_sums(run_dir)
-    training, data = read_json(run_dir / "training.json"), read_json(data_dir / "summary.json")
+    training, data = read_training(run_dir, settings["run"]), read_json(data_dir / "summary.json")
+    if teacher_dir is not None:
+        read_training(teacher_dir, settings["teacher"])
     seeds, examples = training["settings"]["seeds"], {}
     similarity = None
     if "information_loss" in settings["measures"] and not data["stored"]:

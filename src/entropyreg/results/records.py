@@ -19,6 +19,7 @@ from entropyreg.measures import in_blocks
 from entropyreg.measures.entropy import normalized_entropy
 from entropyreg.measures.sparsity import threshold_names
 from entropyreg.results.text_quality import Lines, Texts, lines_of, read_lines, score_texts
+from entropyreg.trained_weights import read_training
 
 CONFIDENCE_BINS = 20
 BY_TOKEN = ("sentence", "nll", "entropy", "entropy_without_filler", "confidence", "correct", "rank", "share")
@@ -34,7 +35,7 @@ def measure_run(
 
     `settings` is `entropyreg.settings.measuring_settings`; `text_dir` holds the prepared text with its references.
     """
-    training = read_json(run_dir / "training.json")
+    training = read_training(run_dir, settings["run"])
     regularizer = training["regularizer"]
     measures, sentences = {}, {}
     for split in settings["splits"]:

@@ -51,11 +51,11 @@ def write_text(folder: Path) -> None:
     write_json(folder / "summary.json", {"splits": {}, "outputs_sha256": {n: sha256_of(folder / n) for n in names}})
 
 
-def write_text_run(folder: Path, strength: float) -> None:
+def write_text_run(folder: Path, run: str, strength: float) -> None:
     """What training and predicting leave of a run of text."""
     regularizer = {"skew": 1.0, "strength": strength, "baseline": "uniform", "unigram_temperature": None}
     regularizer |= {"generator": "entropy", "entropy": None, "proposal": None}
-    write_json(folder / "training.json", {"updates": 7, "weights_sha256": "w", "regularizer": regularizer})
+    write_json(folder / "training.json", {"run": run, "updates": 7, "weights_sha256": "w", "regularizer": regularizer})
     write_json(folder / "training.provenance.json", {"seconds": 1.0, "finished": "2026-12-01T00:00:00+00:00"})
     generator, sentence = np.random.default_rng(0), np.repeat(range(4), [len(one.split()) for one in REFERENCES])
     n = sentence.size
@@ -75,7 +75,7 @@ def write_text_run(folder: Path, strength: float) -> None:
         (folder / f"predictions/{split}.hypotheses.tsv").write_text("".join(hypotheses))
 
 
-def write_image_run(folder: Path, data: Path) -> None:
+def write_image_run(folder: Path, run: str, data: Path) -> None:
     """What preparing, training and predicting leave of a run of images."""
     generator, seeds = np.random.default_rng(0), [1, 2, 3]
     for seed in seeds:
@@ -87,7 +87,7 @@ def write_image_run(folder: Path, data: Path) -> None:
         write_npz(folder / f"predictions/seed{seed}/templates.npz", last)
     write_sums(folder)
     validation = {"epoch": 1, "update": 10, "valid_accuracy": [0.5] * 3, "valid_nll": [1.0] * 3}
-    settings = {"seeds": seeds, "regularizer": {"kind": "none"}}
+    settings = {"run": run, "seeds": seeds, "regularizer": {"kind": "none"}}
     training = {"settings": settings, "n_classes": 10, "updates": 10, "weights_sha256": "w"}
     write_json(folder / "training.json", training | {"validations": [validation]})
     write_json(folder / "training.provenance.json", {"seconds": 1.0})

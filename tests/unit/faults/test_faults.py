@@ -33,7 +33,7 @@ def smoke():
 @pytest.fixture
 def folder(tmp_path):
     write_text(tmp_path / "text")
-    write_text_run(tmp_path / "runs" / NONE, 0.0)
+    write_text_run(tmp_path / "runs" / NONE, NONE, 0.0)
     return tmp_path
 
 

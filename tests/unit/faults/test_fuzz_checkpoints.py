@@ -74,7 +74,8 @@ def run(trained, tmp_path):
 
 
 def predict(digits, run_dir):
-    arguments = ["--settings", json.dumps({"device": "cpu", "splits": ["valid"]}), "--data", digits]
+    settings = {"run": SETTINGS["run"], "device": "cpu", "splits": ["valid"]}
+    arguments = ["--settings", json.dumps(settings), "--data", digits]
     return run_stage("predict-images", *arguments, "--run-dir", run_dir)
 
 
@@ -91,7 +92,7 @@ def test_changed_weights_are_never_predicted_with(digits, run, number):
     if (run / "model.pt").read_bytes() == before:
         return
     try:
-        verify_weights(run)
+        verify_weights(run, SETTINGS["run"])
     except UserError as error:
         checked(str(error), (str(run / "model.pt"),))
         if number % 8 == 0:
@@ -109,21 +110,21 @@ def test_a_changed_byte_of_a_tensor_is_noticed_though_torch_loads_it(run):
     (run / "model.pt").write_bytes(content)
     torch.load(run / "model.pt", weights_only=True)
     with pytest.raises(UserError, match=r"model\.pt is missing or damaged"):
-        verify_weights(run)
+        verify_weights(run, SETTINGS["run"])
 
 
 def test_whole_weights_of_another_run_are_refused(run):
     weights = torch.load(run / "model.pt", weights_only=True)
     torch.save({**weights, "seed1": weights["seed2"]}, run / "model.pt")
     with pytest.raises(UserError, match=r"does not hold the weights that training\.json describes"):
-        verify_weights(run)
+        verify_weights(run, SETTINGS["run"])
 
 
 @pytest.mark.parametrize("value", [{}, [], {"seed1": 3}, {"seed1": {"a": "x"}}, "weights", {1: torch.ones(2)}], ids=str)
 def test_whole_files_of_something_else_are_refused(run, value):
     torch.save(value, run / "model.pt")
     with pytest.raises(UserError, match=r"model\.pt (holds something else|does not hold)"):
-        verify_weights(run)
+        verify_weights(run, SETTINGS["run"])
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_whole_files_of_something_else_are_refused(run, value):
 def test_a_pickle_that_would_run_code_runs_none(run, tmp_path, save):
     save({"seed1": OneMade(tmp_path / "made")}, run / "model.pt")
     with pytest.raises(UserError, match=r"model\.pt"):
-        verify_weights(run)
+        verify_weights(run, SETTINGS["run"])
     assert not (tmp_path / "made").exists()
 
 
@@ -154,7 +155,7 @@ def test_a_training_of_images_recovers_from_damaged_checkpoints(digits, run, num
     spoil(path, damaged_json if path.suffix == ".json" else damaged_bytes, generator)
     assert train_images(digits, run) is None
     assert read_json(run / "training.json") == wanted
-    verify_weights(run)
+    verify_weights(run, SETTINGS["run"])
 
 
 def checkpoint(folder, name, updates):
@@ -187,8 +188,8 @@ def test_the_newest_whole_checkpoint_is_resumed_from(checkpoints, number):
     if wanted:
         exported = export_weights(checkpoints / LAST, checkpoints / "model.pt")
         assert exported["updates"] == wanted
-        write_json(checkpoints / "training.json", exported)
-        verify_weights(checkpoints)
+        write_json(checkpoints / "training.json", {"run": SETTINGS["run"], **exported})
+        verify_weights(checkpoints, SETTINGS["run"])
         assert torch.load(checkpoints / "model.pt", weights_only=True)["layer"][0] == wanted
 
 

@@ -29,8 +29,8 @@ def whole(tmp_path_factory, smoke):
     folder = tmp_path_factory.mktemp("whole") / "smoke"
     write_text(folder / "text")
     for run, strength in ((NONE, 0.0), (SMOOTHED, 0.1111)):
-        write_text_run(folder / "runs" / run, strength)
-    write_image_run(folder / "runs" / DIGITS, folder / "images")
+        write_text_run(folder / "runs" / run, run, strength)
+    write_image_run(folder / "runs" / DIGITS, DIGITS, folder / "images")
     return folder
 
 

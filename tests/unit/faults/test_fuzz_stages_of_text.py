@@ -42,7 +42,7 @@ def run(tmp_path):
     state = {"model": {"layer": torch.ones(3)}, "optimizer_history": [{"num_updates": 7}]}
     torch.save(state, folder / "checkpoint.pt")
     exported = export_weights(folder / "checkpoint.pt", folder / "model.pt")
-    write_json(folder / "training.json", {**exported, "regularizer": REGULARIZER})
+    write_json(folder / "training.json", {"run": SETTINGS["run"], **exported, "regularizer": REGULARIZER})
     return folder
 
 

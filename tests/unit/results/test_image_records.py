@@ -37,13 +37,14 @@ def write_predictions(folder, factor, seed):
     write_npz(folder / "templates.npz", {"weights": weights, "biases": np.zeros(CLASSES, np.float32)})
 
 
-def write_run(folder, factor, seeds=(1, 2), **settings):
+def write_run(folder, run, factor, seeds=(1, 2), **settings):
     for seed in seeds:
         write_predictions(folder / "predictions" / f"seed{seed}", factor, seed)
     paths = sorted((folder / "predictions").rglob("*.npz"))
     write_json(folder / "predictions.json", {str(path.relative_to(folder)): sha256_of(path) for path in paths})
     validation = {"epoch": 1, "update": 10, "valid_accuracy": [0.5, 0.6], "valid_nll": [1.0, 0.9]}
-    training = {"settings": {"seeds": list(seeds), "regularizer": {"kind": "none"}, **settings}, "n_classes": CLASSES}
+    settings = {"run": run, "seeds": list(seeds), "regularizer": {"kind": "none"}, **settings}
+    training = {"settings": settings, "n_classes": CLASSES}
     training |= {"updates": 10, "weights_sha256": "w", "validations": [validation]}
     write_json(folder / "training.json", training)
 
@@ -68,9 +69,9 @@ def runs(tmp_path_factory):
     """hard is over-confident by a factor of 2.5, weak is almost calibrated, strong is under-confident."""
     folder = tmp_path_factory.mktemp("runs")
     smoothing = {"kind": "label_smoothing", "smoothing": 0.1}
-    write_run(folder / "t/m/hard", 2.5)
-    write_run(folder / "t/m/weak", 1.1, regularizer=smoothing)
-    write_run(folder / "t/m/strong", 0.5, regularizer=smoothing)
+    write_run(folder / "t/m/hard", "t/m/hard", 2.5)
+    write_run(folder / "t/m/weak", "t/m/weak", 1.1, regularizer=smoothing)
+    write_run(folder / "t/m/strong", "t/m/strong", 0.5, regularizer=smoothing)
     return folder
 
 
@@ -135,8 +136,9 @@ def test_only_wanted_groups_are_measured(records):
 
 
 def test_a_student_record_tells_how_soft_its_teacher_was(runs, data, tmp_path):
-    write_run(tmp_path, 1.0, distillation={"loss": "soft", "weight": 1, "temperature": 4.0})
-    record, _ = measure_image_run(settings_of("t/m/s", []), tmp_path, data, CLAIMS, runs / "t/m/hard")
+    write_run(tmp_path, "t/m/s", 1.0, distillation={"loss": "soft", "weight": 1, "temperature": 4.0})
+    settings = settings_of("t/m/s", []) | {"teacher": "t/m/hard"}
+    record, _ = measure_image_run(settings, tmp_path, data, CLAIMS, runs / "t/m/hard")
     taught = record["measures"]["1"]["teacher"]
     with np.load(runs / "t/m/hard/predictions/seed1/train.images.npz") as train:
         logits, labels = train["logits"].astype(np.float64) / 4, train["labels"]
@@ -147,7 +149,7 @@ def test_a_student_record_tells_how_soft_its_teacher_was(runs, data, tmp_path):
 
 
 def test_a_damaged_prediction_is_named(data, tmp_path):
-    write_run(tmp_path, 1.0)
+    write_run(tmp_path, "t/m/s", 1.0)
     (tmp_path / "predictions/seed2/valid.images.npz").write_bytes(b"x")
     with pytest.raises(UserError, match=r"seed2/valid.images.npz is missing or damaged"):
         measure_image_run(settings_of("t/m/s", []), tmp_path, data, CLAIMS)

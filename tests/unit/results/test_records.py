@@ -44,7 +44,7 @@ def predicted(tmp_path):
     (text / "valid.reference").write_text("The cat's mat is red.\nA dog is in the house!\n")
     (text / "valid.en").write_text("the cat &apos;s mat is red .\na dog is in the house !\n")
     (text / "summary.json").write_text('{"splits": {}}')
-    training = {"updates": 7, "weights_sha256": "w", "regularizer": REGULARIZER}
+    training = {"run": "t/m/none/seed1", "updates": 7, "weights_sha256": "w", "regularizer": REGULARIZER}
     (run / "training.json").write_text(json.dumps(training))
     lines = ["0\t-0.5\tthe cat &apos;s m@@ at is red .", "1\t-0.25\ta dog is in the hou@@ se !"]
     (run / "predictions" / "valid.hypotheses.tsv").write_text("\n".join(lines) + "\n")
