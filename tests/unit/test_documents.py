@@ -2,6 +2,13 @@
 
 import importlib.util
 import json
+import re
+
+import pytest
+
+from entropyreg.errors import UserError
+
+NAMED = re.compile(r"#.*\bdeviations?: ([a-z0-9_]+(?:, [a-z0-9_]+)*)")
 
 
 def tool(root, name):
@@ -27,3 +34,48 @@ def test_the_verdicts_of_the_readme_are_those_of_the_committed_ledger(root):
         assert f"| {claim['id']} | {claim['statement']} | {claim['verdict'].replace('_', ' ')} |" in written
     told = {name.replace("_", " "): count for name, count in ledger["counts"].items() if count}
     assert all(f"{count} {name}" in written.replace("are ", "") for name, count in told.items()), told
+
+
+@pytest.fixture(scope="module")
+def deviations(root):
+    return tool(root, "make_deviations")
+
+
+def named_in(path):
+    """The ids of deviations that the comments of a file name."""
+    return {name for names in NAMED.findall(path.read_text(encoding="utf-8")) for name in names.split(", ")}
+
+
+def test_the_page_of_deviations_is_current_and_complete(root, deviations):
+    written = (root / "docs" / "deviations.md").read_text(encoding="utf-8")
+    assert written == deviations.content(), "run: python tools/make_deviations.py"
+    assert all(written.count(f"<br>`{name}` |") == 1 for name in deviations.deviations())
+
+
+def test_comments_and_the_table_of_deviations_name_each_other(deviations):
+    entries = deviations.deviations()
+    files = [path for folder in deviations.FOLDERS for path in sorted(folder.glob("*.yaml"))]
+    files.remove(deviations.DECLARED)
+    named = {path.name: named_in(path) for path in files}
+    assert set().union(*named.values()) <= set(entries)
+    for name, entry in entries.items():
+        for file in entry["where"].keys() - {"code", "claims.yaml"}:  # records hold the sum of claims.yaml
+            assert name in named[file], f"no comment of {file} says 'deviation: {name}'"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"where": {"paper.yaml": ["decoding.beams"]}}, "paper.yaml has no 'beams' there"),
+        ({"where": {"paper_a.yaml": ["blocks[paper_tabel].seeds"]}}, "has no 'paper_tabel' there"),
+        ({"where": {"papers.yaml": ["decoding"]}}, "names 'papers.yaml'; allowed: a file of workflow/config"),
+        ({"where": {"code": ["entropyreg.measures.entropy.nothing"]}}, "nothing, which does not exist"),
+        ({"where": {"base.yaml": ["calibration"]}, "ours": "{0}"}, "cannot stand in a sentence"),
+        ({"ours": "{1}"}, r"ours of x has \{1\}; `where` has 1 places"),
+    ],
+)
+def test_a_deviation_that_leads_nowhere_is_refused(deviations, change, message):
+    entry = {"ours": "{0}", "where": {"base.yaml": ["decoding.max_length_factor"]}}
+    assert deviations.ours("x", entry) == "1.2"
+    with pytest.raises(UserError, match=message):
+        deviations.ours("x", entry | change)
