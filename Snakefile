@@ -11,12 +11,14 @@ sys.path.insert(0, str(ROOT / "src"))  # the light modules only: standard librar
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 from entropyreg import failed_jobs
+from entropyreg.code_identity import PLANNED_IN
 from entropyreg.config import load_config
 from entropyreg.errors import UserError
 from entropyreg.experiments import load_experiments
 from entropyreg.paths import Paths
 
 failed_jobs.shorten()
+os.environ[PLANNED_IN] = str(ROOT)  # for what a job says that runs from another tree
 try:
     config = load_config(WORKFLOW, config)
     EXPERIMENTS = load_experiments(WORKFLOW, config)

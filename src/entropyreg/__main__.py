@@ -10,6 +10,7 @@ from typing import Any
 
 from entropyreg import stages
 from entropyreg.blame import read_by
+from entropyreg.code_identity import refuse_other_code
 from entropyreg.errors import SHOW_TRACEBACK, sentence_of
 from entropyreg.run_folder import Busy, forget_failure, note_failure
 
@@ -24,6 +25,7 @@ def json_argument(text: str) -> Any:
 
 PATHS = {"type": Path, "required": True}
 SETTINGS = ("--settings", {"type": json_argument, "required": True, "help": "the stage's settings, as JSON"})
+CODE = ("--code", {"metavar": "DIGEST", "help": "refuse to run if the code here is not that of this digest"})
 CLAIMS = ("--claims", {**PATHS, "help": "workflow/experiments/claims.yaml"})
 DATA_DIR = ("--data-dir", {"default": None, "help": "a folder of yours with data sets"})
 DOWNLOAD_DIR = ("--download-dir", {"default": "results/downloads", "help": "where downloads go (default %(default)s)"})
@@ -245,6 +247,8 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     ),
 }
 
+PLANNED = ("render", "extract-pretrained")  # stages that the workflow plans without settings
+
 EXAMPLES = {  # of the commands that people type; the others are the workflow's
     "download": "entropyreg download mnist/train-images-idx3-ubyte.gz",
     "forecast": "entropyreg forecast --scale paper --price 2.5",
@@ -265,7 +269,7 @@ def parser() -> argparse.ArgumentParser:
         example = f"example: python -m {EXAMPLES[name]}" if name in EXAMPLES else None
         command = commands.add_parser(name, help=text, description=text, epilog=example)
         command.set_defaults(function=function)
-        for flag, options in arguments:
+        for flag, options in arguments + [CODE] * (name in PLANNED or SETTINGS in arguments):
             command.add_argument(flag, **options)
     return root
 
@@ -275,6 +279,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     run_dir = getattr(args, "run_dir", None)
     try:
+        refuse_other_code(args)
         status = args.function(args)
     except Exception as error:
         told = sentence_of(error, read_by(args), run_dir)

@@ -1,12 +1,11 @@
 """Files that are whole or absent: atomic writing, checksums, deterministic JSON."""
 
-import ast
 import hashlib
 import io
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -170,17 +169,3 @@ def verify_outputs(folder: str | Path, starts: tuple[str, ...] = ("",)) -> None:
             raise UserError(
                 f"{folder / name} is missing or damaged: delete {folder} and run again, which makes it anew."
             )
-
-
-def meaning_digest(paths: Iterable[Path]) -> str:
-    """sha256 of Python files by what they do: comments, docstrings and formatting do not count."""
-    digest = hashlib.sha256()
-    for path in paths:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(
-                node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-            ) and ast.get_docstring(node):
-                node.body = node.body[1:] or [ast.Pass()]
-        digest.update(f"{path.name}\n{ast.unparse(tree)}\n".encode())
-    return digest.hexdigest()

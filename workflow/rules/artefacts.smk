@@ -9,7 +9,6 @@ rule collect_artefact:
     input:
         records=records_of,
         claims=CLAIMS,
-        modules=collecting_modules,
     output:
         PATHS.table("{artefact}"),
     log:
@@ -17,14 +16,13 @@ rule collect_artefact:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: as_json(
-            narrow.collecting_settings(config, EXPERIMENTS, EXPERIMENTS.artefacts[wildcards.artefact])
+        job=lambda wildcards: job(
+            "collect", narrow.collecting_settings(config, EXPERIMENTS, EXPERIMENTS.artefacts[wildcards.artefact])
         ),
         runs=f"{PATHS.results}/runs",
         present=present_records,
     shell:
-        "python -m entropyreg collect --settings {params.settings:q} --runs {params.runs:q} --out {output:q}"
-        " --claims {input.claims:q} 2> >(tee {log:q} >&2)"
+        "{params.job} --runs {params.runs:q} --out {output:q}" " --claims {input.claims:q} 2> >(tee {log:q} >&2)"
 
 
 for name, artefact in EXPERIMENTS.artefacts.items():
@@ -34,7 +32,6 @@ for name, artefact in EXPERIMENTS.artefacts.items():
             name
         input:
             table=PATHS.table(name),
-            modules=modules(*RENDERING[artefact.kind], f"{artefact.kind}s/{name}.py"),
         output:
             for_report(name),
         log:
@@ -44,7 +41,8 @@ for name, artefact in EXPERIMENTS.artefacts.items():
             "../../envs/analysis.yaml"
         params:
             name=name,
+            code=code_digest("render", {"artefact": name}),
             out=subpath(output[0], parent=True),
         shell:
-            "python -m entropyreg render {params.name} --table {input.table:q} --out {params.out:q}"
+            "python -m entropyreg render {params.name} --code {params.code} --table {input.table:q} --out {params.out:q}"
             " 2> >(tee {log:q} >&2)"

@@ -26,7 +26,6 @@ rule judge_claims:
         tables=[PATHS.table(name) for name in READ_BY_CLAIMS if name in EXPERIMENTS.artefacts],
         claims=CLAIMS,
         roles=ROLES,
-        modules=modules(*JUDGING),
     output:
         PATHS.ledger(),
     log:
@@ -34,9 +33,9 @@ rule judge_claims:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=as_json({"scale": config["scale"], "scale_note": config["scale_note"]}),
+        job=job("judge", {"scale": config["scale"], "scale_note": config["scale_note"]}),
         tables=lambda wildcards, input: os.path.dirname(input.tables[0]),
         runs=f"{PATHS.results}/runs",
     shell:
-        "python -m entropyreg judge --settings {params.settings:q} --tables {params.tables:q} --runs {params.runs:q}"
+        "{params.job} --tables {params.tables:q} --runs {params.runs:q}"
         " --claims {input.claims:q} --out {output:q} 2> >(tee {log:q} >&2)"

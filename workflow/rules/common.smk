@@ -1,98 +1,23 @@
-"""Functions of the rules: settings as one quoted argument, the modules that a stage depends on, inputs."""
+"""Functions of the rules: settings as one quoted argument, the code that a job depends on, inputs."""
 
 import json
 import shlex
 
 from entropyreg import settings as narrow
+from entropyreg.code_identity import code_digest
 from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.sources import local_path
 from entropyreg.run_folder import FAILURE
 
 
-def as_json(settings):
-    """Settings as one shell-quotable argument; equal settings give equal text, so Snakemake sees what changed."""
-    return json.dumps(settings, sort_keys=True)
+def job(stage, settings):
+    """The command of a stage up to its files: equal settings and equal code give equal text, so Snakemake sees changes.
 
-
-# What a training's outcome depends on: the objective and what drives fairseq (not the statistics, not the predictor)
-OBJECTIVE = [
-    *("regularizers/arguments.py", "regularizers/autograd.py", "regularizers/baselines.py", "regularizers/composed.py"),
-    *("regularizers/divergence.py", "regularizers/functional.py", "regularizers/rows.py", "regularizers/sweep.py"),
-    *("regularizers/euclidean.py", "regularizers/equilibrium.py", "experiments/resolution.py"),
-    *("regularizers/kernels.py", "regularizers/native.py", "regularizers/_native/*", "regularizers/triton_kernel.py"),
-]
-TRAINING = [
-    *("translation/training.py", "translation/progress.py", "translation/command.py", "translation/checkpoints.py"),
-    *("translation/user_dir/*/*.py", "translation/processes.py", "run_folder.py"),
-]
-PREPARATION = [f"data/{name}.py" for name in ("cleaning", "corpora", "pairs", "preparation", "task", "tokenization")]
-RAW_TEXT = ["data/archives.py", "data/parallel_text.py", "data/tagged_text.py"]
-RECIPES = {  # by kind of source
-    "embedded": ["data/embedded.py", "data/split.py"],
-    "parallel": ["data/local.py", "data/parallel_text.py"],
-    "multi30k": ["data/multi30k.py", "data/parallel_text.py"],
-    "iwslt14": ["data/iwslt14.py", *RAW_TEXT],
-    "wmt14": ["data/wmt14.py", *RAW_TEXT],
-    "mttt": ["data/mttt.py", *RAW_TEXT],
-    "cnn_dailymail": ["data/cnn_dailymail.py", "data/gpt2_bpe.py"],
-}
-PREDICTION = [
-    *("translation/prediction.py", "translation/scoring.py", "translation/beam.py", "regularizers/statistics.py"),
-    "columns.py",
-]
-TEMPERATURES = [  # further modules of the stage that predicts at several temperatures
-    *("translation/temperatures.py", "translation/features.py", "measures/temperature.py", "measures/calibration.py"),
-    *("measures/penultimate.py", "measures/logits.py"),
-]
-MEASURES = [
-    *(f"measures/{name}.py" for name in ("bleu", "entropy", "in_blocks", "rouge", "sparsity")),
-    "columns.py",
-    *("results/records.py", "results/text_quality.py", "data/detokenization.py", "data/subwords.py"),
-]
-TEMPERATURE_MEASURES = [  # further modules, of the runs with temperatures
-    *("results/temperature_measures.py", "results/projection_measures.py", "measures/edit_alignment.py"),
-    *("measures/temperature.py", "measures/calibration.py", "measures/penultimate.py", "measures/significance.py"),
-]
-COLLECTING = [
-    *("results/collect.py", "results/comparisons.py", "results/temperature_statistics.py"),
-    "results/sentence_intervals.py",
-    *("measures/significance.py", "measures/bleu_statistics.py", "regularizers/equilibrium.py"),
-]
-TEMPERATURE_COLLECTING = [  # further modules, of the artefacts with curves over the temperature
-    *("results/temperature_curves.py", "results/temperature_scaling.py", "results/joined_collect.py"),
-    "measures/calibration.py",
-]
-RENDERING = {  # what the artefacts of a kind share; each adds the module of its own name
-    "table": [
-        "tables/[!ab]*.py",
-        "tables/[ab][!_]*.py",
-        "results/published.py",
-        "results/published/*.yaml",
-        "results/pairs.py",
-    ],
-    "figure": [
-        *("figures/[!ab]*.py", "figures/[ab][!_]*.py", "tables/collected.py", "tables/formats.py"),
-        *("results/published.py", "results/published/*.yaml"),
-        *(
-            "measures/bernoulli_divergence.py",
-            "measures/expected_best.py",
-            "measures/agreement.py",
-            "regularizers/equilibrium.py",
-        ),
-    ],
-}
-
-
-def modules(*patterns):
-    """Modules of the package that a stage depends on (editing one reruns it), relative: the checkout may move."""
-    package = ROOT / "src" / "entropyreg"
-    return sorted(os.path.relpath(path) for pattern in patterns for path in package.glob(pattern))
-
-
-def preparation_modules(wildcards):
-    """The modules that preparing a task depends on: editing the recipe of one corpus prepares no other anew."""
-    return modules(*PREPARATION, *RECIPES[config["tasks"][wildcards.task]["source"]["kind"]])
+    The code is the digest of what these settings need of it; a job that runs from another tree refuses.
+    """
+    text = json.dumps(settings, sort_keys=True)
+    return f"python -m entropyreg {stage} --code {code_digest(stage, settings)} --settings {shlex.quote(text)}"
 
 
 def source_link(name):
@@ -114,7 +39,8 @@ def corpus_files(wildcards):
     task = config["tasks"][wildcards.task]
     source, files = task["source"], [source_file(name) for name in needed_sources(task)]
     if source["kind"] == "embedded":
-        files += modules(f"data/embedded/{source['name']}.tsv.xz", "data/embedded/SHA256SUMS")
+        folder = os.path.relpath(ROOT / "src" / "entropyreg" / "data" / "embedded")
+        files += [f"{folder}/{source['name']}.tsv.xz", f"{folder}/SHA256SUMS"]
     if source["kind"] == "parallel" and config["data_dir"] is not None:  # preparing tells what is missing
         folder = Path(config["data_dir"]) / source["folder"]
         files += sorted(str(path) for path in folder.glob("*") if path.is_file())
@@ -135,8 +61,9 @@ def run_of(wildcards):
     return EXPERIMENTS.runs[wildcards.run]
 
 
-def preparation(wildcards):
-    return as_json(narrow.preparation_settings(config, wildcards.task))
+def preparation(stage):
+    """The command of a stage of preparing a task."""
+    return lambda wildcards: job(stage, narrow.preparation_settings(config, wildcards.task))
 
 
 def data_dir_argument(wildcards):
@@ -156,11 +83,6 @@ def predictions_of(wildcards):
     return [f"{folder}/{split}.{part}" for split in run.splits for part in parts] + [
         f"{folder}/{one}" for one in sweeps
     ]
-
-
-def measuring_modules(wildcards):
-    """The modules that measuring a run depends on."""
-    return modules(*MEASURES, *(TEMPERATURE_MEASURES if run_of(wildcards).temperatures else []))
 
 
 def proposal_of(wildcards):

@@ -1,20 +1,7 @@
-"""Functions of the rules for images: the modules that a stage depends on, inputs, options."""
+"""Functions of the rules for images: inputs and options."""
 
 from entropyreg import image_settings
 from entropyreg.images.data.needed import IN_DATA_DIR, needed_image_sources
-
-IMAGE_PREPARATION = ["images/data/*.py"]
-IMAGE_TRAINING = ["images/[!p]*.py", "images/provenance.py", "images/models/*.py", "run_folder.py"]  # not prediction
-IMAGE_MEASURES = [
-    *("results/image_records.py", "results/image_measures.py", "regularizers/equilibrium.py"),
-    *("measures/logits.py", "measures/calibration.py", "measures/temperature.py", "measures/penultimate.py"),
-    *("measures/information_loss.py", "measures/distillation.py", "measures/mutual_information.py"),
-    *("measures/matched_entropy.py", "measures/rank_correlation.py", "measures/significance.py"),
-]
-IMAGE_COLLECTING = [
-    *("results/collect.py", "results/comparisons.py", "results/image_collect.py", "results/image_comparisons.py"),
-    *("measures/significance.py", "measures/calibration.py"),
-]
 
 
 def image_run_of(wildcards):
@@ -81,11 +68,3 @@ def teacher_folder(wildcards):
     """Option of measuring for students: the folder of the teacher."""
     teaching = image_run_of(wildcards).teaching
     return f"--teacher {shlex.quote(PATHS.run_dir(teaching.teacher))}" if teaching else ""
-
-
-def collecting_modules(wildcards):
-    """The modules that collecting an artefact depends on."""
-    artefact = EXPERIMENTS.artefacts[wildcards.artefact]
-    needed = [*IMAGE_COLLECTING] if artefact.images else []
-    needed += COLLECTING if artefact.text_tasks or not artefact.images else []
-    return modules(*sorted({*needed, *(TEMPERATURE_COLLECTING if artefact.curves else [])}))

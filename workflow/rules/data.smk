@@ -27,7 +27,6 @@ rule download_source:
 rule prepare_text:
     input:
         corpus=corpus_files,
-        modules=preparation_modules,
     output:
         f"{PATHS.text_dir('{task}')}/summary.json",
     log:
@@ -37,18 +36,17 @@ rule prepare_text:
     resources:
         download_dir=config["download_dir"],
     params:
-        settings=preparation,
+        job=preparation("prepare"),
         data_dir=data_dir_argument,
         out=subpath(output[0], parent=True),
     shell:
-        "python -m entropyreg prepare --settings {params.settings:q} --out {params.out:q} {params.data_dir}"
+        "{params.job} --out {params.out:q} {params.data_dir}"
         " --download-dir {resources.download_dir:q} 2> >(tee {log:q} >&2)"
 
 
 rule segment_text:
     input:
         f"{PATHS.text_dir('{task}')}/summary.json",
-        modules("data/subwords.py"),
     output:
         f"{PATHS.subwords_dir('{task}')}/summary.json",
     log:
@@ -56,16 +54,15 @@ rule segment_text:
     conda:
         "../../envs/train.yaml"
     params:
-        settings=preparation,
+        job=preparation("segment"),
         text=subpath(input[0], parent=True),
     shell:
-        "python -m entropyreg segment --settings {params.settings:q} --text {params.text:q}" " 2> >(tee {log:q} >&2)"
+        "{params.job} --text {params.text:q}" " 2> >(tee {log:q} >&2)"
 
 
 rule binarize_text:
     input:
         f"{PATHS.subwords_dir('{task}')}/summary.json",
-        modules("translation/binarization.py"),
     output:
         f"{PATHS.binary_dir('{task}')}/binary.json",
     log:
@@ -73,9 +70,9 @@ rule binarize_text:
     conda:
         "../../envs/train.yaml"
     params:
-        settings=preparation,
+        job=preparation("binarize"),
         subwords=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
     shell:
-        "python -m entropyreg binarize --settings {params.settings:q} --subwords {params.subwords:q}"
+        "{params.job} --subwords {params.subwords:q}"
         " --out {params.out:q} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"

@@ -11,7 +11,7 @@ rule forecast:
     conda:
         "../../envs/workflow.yaml"
     params:
-        settings=as_json(config),
+        job=job("forecast", config),
         workflow=os.path.relpath(WORKFLOW),
     shell:
-        "python -m entropyreg forecast --settings {params.settings:q} --workflow {params.workflow:q} 2>&1 | tee {log:q}"
+        "{params.job} --workflow {params.workflow:q} 2>&1 | tee {log:q}"

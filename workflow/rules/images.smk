@@ -4,7 +4,6 @@
 rule prepare_images:
     input:
         files=image_files,
-        modules=modules(*IMAGE_PREPARATION),
     output:
         f"{PATHS.images_dir('{image_task}')}/summary.json",
         f"{PATHS.images_dir('{image_task}')}/images.npz",
@@ -13,12 +12,13 @@ rule prepare_images:
     conda:
         "../../envs/train.yaml"
     params:
-        settings=lambda wildcards: as_json(image_settings.image_preparation_settings(config, wildcards.image_task)),
+        job=lambda wildcards: job(
+            "prepare-images", image_settings.image_preparation_settings(config, wildcards.image_task)
+        ),
         data_dir=image_data_dir,
         out=subpath(output[0], parent=True),
     shell:
-        "python -m entropyreg prepare-images --settings {params.settings:q} --out {params.out:q} {params.data_dir}"
-        " 2> >(tee {log:q} >&2)"
+        "{params.job} --out {params.out:q} {params.data_dir}" " 2> >(tee {log:q} >&2)"
 
 
 rule train_images:
@@ -26,7 +26,6 @@ rule train_images:
         summary=lambda wildcards: f"{PATHS.images_dir(image_run_of(wildcards).task)}/summary.json",
         images=lambda wildcards: f"{PATHS.images_dir(image_run_of(wildcards).task)}/images.npz",
         teacher=teacher_of,
-        modules=modules(*OBJECTIVE, *IMAGE_TRAINING),
     output:
         f"{PATHS.run_dir('{image_run}')}/model.pt",
         f"{PATHS.run_dir('{image_run}')}/training.json",
@@ -42,13 +41,15 @@ rule train_images:
         mem_mb=config["memory_mb"]["train"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        settings=lambda wildcards: as_json(image_settings.image_training_settings(config, image_run_of(wildcards))),
+        job=lambda wildcards: job(
+            "train-images", image_settings.image_training_settings(config, image_run_of(wildcards))
+        ),
         data=subpath(input.summary, parent=True),
         run_dir=subpath(output[0], parent=True),
         teacher=teacher_options,
         data_dir=stored_data_dir,
     shell:
-        "python -m entropyreg train-images --settings {params.settings:q} --data {params.data:q}"
+        "{params.job} --data {params.data:q}"
         " --run-dir {params.run_dir:q} --threads {threads} {params.teacher} {params.data_dir} 2> >(tee {log:q} >&2)"
 
 
@@ -58,7 +59,6 @@ rule predict_images:
         training=f"{PATHS.run_dir('{image_run}')}/training.json",
         summary=lambda wildcards: f"{PATHS.images_dir(image_run_of(wildcards).task)}/summary.json",
         images=lambda wildcards: f"{PATHS.images_dir(image_run_of(wildcards).task)}/images.npz",
-        modules=modules("images/prediction.py", "images/evaluation.py"),
     output:
         f"{PATHS.run_dir('{image_run}')}/predictions.json",
     log:
@@ -72,12 +72,14 @@ rule predict_images:
         mem_mb=config["memory_mb"]["predict"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        settings=lambda wildcards: as_json(image_settings.image_prediction_settings(config, image_run_of(wildcards))),
+        job=lambda wildcards: job(
+            "predict-images", image_settings.image_prediction_settings(config, image_run_of(wildcards))
+        ),
         data=subpath(input.summary, parent=True),
         run_dir=subpath(input.model, parent=True),
         data_dir=stored_data_dir,
     shell:
-        "python -m entropyreg predict-images --settings {params.settings:q} --data {params.data:q}"
+        "{params.job} --data {params.data:q}"
         " --run-dir {params.run_dir:q} --threads {threads} {params.data_dir} 2> >(tee {log:q} >&2)"
 
 
@@ -89,7 +91,6 @@ rule measure_images:
         images=lambda wildcards: f"{PATHS.images_dir(image_run_of(wildcards).task)}/images.npz",
         teacher=teacher_predictions_of,
         claims=CLAIMS,
-        modules=modules(*IMAGE_MEASURES),
     output:
         record=PATHS.record("{image_run}"),
         examples=f"{PATHS.run_dir('{image_run}')}/examples.npz",
@@ -99,12 +100,12 @@ rule measure_images:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: as_json(
-            image_settings.image_measuring_settings(config, EXPERIMENTS, image_run_of(wildcards))
+        job=lambda wildcards: job(
+            "measure-images", image_settings.image_measuring_settings(config, EXPERIMENTS, image_run_of(wildcards))
         ),
         data=subpath(input.summary, parent=True),
         run_dir=subpath(output.record, parent=True),
         teacher=teacher_folder,
     shell:
-        "python -m entropyreg measure-images --settings {params.settings:q} --data {params.data:q}"
+        "{params.job} --data {params.data:q}"
         " --run-dir {params.run_dir:q} --claims {input.claims:q} {params.teacher} 2> >(tee {log:q} >&2)"

@@ -11,7 +11,6 @@ rule measure_translation:
         training=f"{PATHS.run_dir('{run}')}/training.json",
         text=lambda wildcards: f"{PATHS.text_dir(run_of(wildcards).task)}/summary.json",
         claims=CLAIMS,
-        modules=measuring_modules,
     output:
         record=PATHS.record("{run}"),
         sentences=f"{PATHS.run_dir('{run}')}/sentences.npz",
@@ -21,18 +20,17 @@ rule measure_translation:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: as_json(narrow.measuring_settings(config, run_of(wildcards))),
+        job=lambda wildcards: job("measure", narrow.measuring_settings(config, run_of(wildcards))),
         run_dir=subpath(output.record, parent=True),
         text=subpath(input.text, parent=True),
     shell:
-        "python -m entropyreg measure --settings {params.settings:q} --run-dir {params.run_dir:q}"
+        "{params.job} --run-dir {params.run_dir:q}"
         " --text {params.text:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"
 
 
 rule propose_trial:
     input:
         records=lambda wildcards: [PATHS.record(run) for run in proposal_by(wildcards).run_ids],
-        modules=modules("search/*.py", "regularizers/equilibrium.py"),
     output:
         PATHS.proposal("{series}/{trial}"),
     log:
@@ -40,8 +38,7 @@ rule propose_trial:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: as_json(narrow.proposal_settings(proposal_by(wildcards))),
+        job=lambda wildcards: job("propose", narrow.proposal_settings(proposal_by(wildcards))),
         runs=f"{PATHS.results}/runs",
     shell:
-        "python -m entropyreg propose --settings {params.settings:q} --runs {params.runs:q} --out {output:q}"
-        " 2> >(tee {log:q} >&2)"
+        "{params.job} --runs {params.runs:q} --out {output:q}" " 2> >(tee {log:q} >&2)"

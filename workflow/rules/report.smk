@@ -16,7 +16,6 @@ rule report_page:
         rendered=[path for name in EXPERIMENTS.artefacts for path in PATHS.rendered(name)],
         ledger=PATHS.ledger(),
         captions=[os.path.relpath(WORKFLOW / "report" / f"{name}.rst") for name in EXPERIMENTS.artefacts],
-        modules=modules("report/*.py", "report/templates/*", "results/tidy_records.py", "tables/*.py"),
     output:
         report(PATHS.report(), caption="../report/verdicts.rst", category="Verdicts"),
     log:
@@ -24,10 +23,10 @@ rule report_page:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=as_json(report_settings(config, EXPERIMENTS)),
+        job=job("report", report_settings(config, EXPERIMENTS)),
         results=subpath(input.ledger, parent=True),
         figures=subpath(output[0], parent=True),
         captions=lambda wildcards, input: os.path.dirname(input.captions[0]),
     shell:
-        "python -m entropyreg report --settings {params.settings:q} --results {params.results:q}"
+        "{params.job} --results {params.results:q}"
         " --figures {params.figures:q} --captions {params.captions:q} --out {output:q} 2> >(tee {log:q} >&2)"

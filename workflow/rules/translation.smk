@@ -4,7 +4,6 @@
 rule extract_pretrained:
     input:
         lambda wildcards: source_file(PRETRAINED[wildcards.pretrained]),
-        modules("translation/pretrained.py", "data/archives.py"),
     output:
         PATHS.pretrained("{pretrained}"),
     log:
@@ -14,9 +13,10 @@ rule extract_pretrained:
     resources:
         download_dir=config["download_dir"],
     params:
+        code=code_digest("extract-pretrained", {}),
         data_dir=lambda wildcards: f"--data-dir {shlex.quote(config['data_dir'])}" if config["data_dir"] else "",
     shell:
-        "python -m entropyreg extract-pretrained {wildcards.pretrained} --out {output:q} {params.data_dir}"
+        "python -m entropyreg extract-pretrained {wildcards.pretrained} --code {params.code} --out {output:q} {params.data_dir}"
         " --download-dir {resources.download_dir:q} 2> >(tee {log:q} >&2)"
 
 
@@ -25,7 +25,6 @@ rule train_translation:
         binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
         proposal=proposal_of,
         pretrained=pretrained_of,
-        modules=modules(*OBJECTIVE, *TRAINING),
     output:
         f"{PATHS.run_dir('{run}')}/model.pt",
         f"{PATHS.run_dir('{run}')}/training.json",
@@ -41,12 +40,12 @@ rule train_translation:
         mem_mb=config["memory_mb"]["train"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        settings=lambda wildcards: as_json(narrow.training_settings(config, run_of(wildcards))),
+        job=lambda wildcards: job("train", narrow.training_settings(config, run_of(wildcards))),
         binary=subpath(input.binary, parent=True),
         run_dir=subpath(output[0], parent=True),
         further=further_files,
     shell:
-        "python -m entropyreg train --settings {params.settings:q} --binary {params.binary:q}"
+        "{params.job} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --log {log:q} --threads {threads} {params.further}"
 
 
@@ -55,7 +54,6 @@ rule predict_translation:
         model=f"{PATHS.run_dir('{run}')}/model.pt",
         training=f"{PATHS.run_dir('{run}')}/training.json",
         binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
-        modules=modules(*PREDICTION),
     output:
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.tokens.npz",
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.own.npz",
@@ -71,11 +69,11 @@ rule predict_translation:
         mem_mb=config["memory_mb"]["predict"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        settings=lambda wildcards: as_json(narrow.prediction_settings(config, run_of(wildcards), wildcards.split)),
+        job=lambda wildcards: job("predict", narrow.prediction_settings(config, run_of(wildcards), wildcards.split)),
         binary=subpath(input.binary, parent=True),
         run_dir=subpath(input.model, parent=True),
     shell:
-        "python -m entropyreg predict --settings {params.settings:q} --binary {params.binary:q}"
+        "{params.job} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --split {wildcards.split} --threads {threads}"
         " > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"
 
@@ -85,7 +83,6 @@ rule predict_beams:
         model=f"{PATHS.run_dir('{run}')}/model.pt",
         training=f"{PATHS.run_dir('{run}')}/training.json",
         binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
-        modules=modules(*PREDICTION),
     output:
         f"{PATHS.run_dir('{run}')}/predictions/valid.beams.tsv",
     log:
@@ -99,11 +96,11 @@ rule predict_beams:
         mem_mb=config["memory_mb"]["predict"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        settings=lambda wildcards: as_json(narrow.beam_settings(config, run_of(wildcards))),
+        job=lambda wildcards: job("predict-beams", narrow.beam_settings(config, run_of(wildcards))),
         binary=subpath(input.binary, parent=True),
         run_dir=subpath(input.model, parent=True),
     shell:
-        "python -m entropyreg predict-beams --settings {params.settings:q} --binary {params.binary:q}"
+        "{params.job} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --threads {threads} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"
 
 
@@ -112,7 +109,6 @@ rule predict_temperatures:
         model=f"{PATHS.run_dir('{run}')}/model.pt",
         training=f"{PATHS.run_dir('{run}')}/training.json",
         binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
-        modules=modules(*PREDICTION, *TEMPERATURES),
     output:
         f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.npz",
         f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.tsv",
@@ -128,11 +124,11 @@ rule predict_temperatures:
         mem_mb=config["memory_mb"]["predict"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        settings=lambda wildcards: as_json(narrow.temperature_settings(config, run_of(wildcards))),
+        job=lambda wildcards: job("predict-temperatures", narrow.temperature_settings(config, run_of(wildcards))),
         binary=subpath(input.binary, parent=True),
         run_dir=subpath(input.model, parent=True),
     shell:
-        "python -m entropyreg predict-temperatures --settings {params.settings:q} --binary {params.binary:q}"
+        "{params.job} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --threads {threads} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"
 
 
@@ -142,7 +138,6 @@ rule predict_temperatures_on_test:
         training=f"{PATHS.run_dir('{run}')}/training.json",
         chosen_on=f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.npz",
         binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
-        modules=modules(*PREDICTION, *TEMPERATURES),
     output:
         f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.npz",
         f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.tsv",
@@ -157,9 +152,11 @@ rule predict_temperatures_on_test:
         mem_mb=config["memory_mb"]["predict"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        settings=lambda wildcards: as_json(narrow.temperature_settings(config, run_of(wildcards), "test")),
+        job=lambda wildcards: job(
+            "predict-temperatures", narrow.temperature_settings(config, run_of(wildcards), "test")
+        ),
         binary=subpath(input.binary, parent=True),
         run_dir=subpath(input.model, parent=True),
     shell:
-        "python -m entropyreg predict-temperatures --settings {params.settings:q} --binary {params.binary:q}"
+        "{params.job} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --split test --threads {threads} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"

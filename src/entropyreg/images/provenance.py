@@ -1,25 +1,25 @@
 """What an image training depends on besides its settings and data, and what a reader may want to know of it."""
 
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from entropyreg import regularizers
-from entropyreg.files import meaning_digest, sha256_of
+from entropyreg.code_identity import code_digest
 from entropyreg.images.engines import Accelerated, Plain
 
 
-@cache
-def code_in_use() -> dict[str, Any]:
-    """Digests of the modules that make the bits of a training, and torch's version."""
-    here, mathematics = Path(__file__).parent, Path(regularizers.__file__).parent
-    sources = sorted([*here.glob("*.py"), *(here / "models").glob("*.py"), *mathematics.glob("*.py")])
-    native = {path.name: sha256_of(path) for path in sorted((mathematics / "_native").iterdir()) if path.is_file()}
-    return {"modules": meaning_digest(sources), "native": native, "torch": torch.__version__}
+def code_in_use(settings: Mapping[str, Any], device: str) -> dict[str, Any]:
+    """What determines a training's bits besides settings, data and threads: our code, the kernel, torch."""
+    kernel = regularizers.kernel_in_use(device)
+    return {
+        "digest": code_digest("train-images", settings),
+        "kernel": f"{kernel.path} {kernel.version}",
+        "torch": torch.__version__,
+    }
 
 
 def provenance(engine: Plain | Accelerated, seconds: float, threads: int) -> dict[str, Any]:

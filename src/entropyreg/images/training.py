@@ -181,7 +181,7 @@ class Training:
             "settings": {key: value for key, value in self.settings.items() if key not in NOT_RECIPE},
             "data": self.prepared.summary["sha256"],
             "teacher": self.teacher.weights_sha256 if self.teacher else None,
-            "code": code_in_use(),
+            "code": code_in_use(self.settings, self.engine.device.type),
             "threads": self.threads,
             "processes": self.engine.processes,
         }

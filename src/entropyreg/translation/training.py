@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from entropyreg.code_identity import code_digest
 from entropyreg.errors import UserError, tell_of_memory
 from entropyreg.experiments.resolution import resolve
-from entropyreg.files import meaning_digest, read_json, sha256_of, write_json
+from entropyreg.files import read_json, sha256_of, write_json
 from entropyreg.run_folder import delete_checkpoints, is_whole, run_lock, say, set_other_recipes_aside
 from entropyreg.translation import processes
 from entropyreg.translation.binarization import verify_binary, vocabulary_size
@@ -57,7 +58,7 @@ def train(
         checkpoints = run_dir / "checkpoints"
         checkpoints.mkdir(exist_ok=True)
         selected = checkpoints / (LAST if settings["model"]["selection"] == "last" else BEST)
-        recipe = {"settings": settings, "data": read_json(binary_dir / "binary.json"), "code": code_in_use()}
+        recipe = {"settings": settings, "data": read_json(binary_dir / "binary.json"), "code": code_in_use(settings)}
         if settings["model"].get("pretrained"):
             if pretrained_path is None:
                 raise UserError(
@@ -92,23 +93,17 @@ def train(
         write_json(run_dir / "training.json", outcome)
 
 
-def code_in_use() -> dict[str, Any]:
-    """What determines a training's bits besides settings, data and threads: the objective's code, torch, fairseq."""
+def code_in_use(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What determines a training's bits besides settings, data and threads: our code, the kernel, torch, fairseq."""
     import fairseq
     import torch
 
-    from entropyreg import regularizers
-    from entropyreg.translation import USER_DIR
+    from entropyreg.regularizers import kernel_in_use
 
-    objective = regularizers.entropy_regularized_cross_entropy.__module__  # loads the modules that training needs
-    package = objective.rpartition(".")[0]
-    names = sorted(name for name in sys.modules if name.startswith(package) and sys.modules[name].__file__)
-    paths = [Path(sys.modules[name].__file__) for name in names] + sorted(USER_DIR.glob("*.py"))
-    native = sorted((Path(regularizers.__file__).parent / "_native").iterdir())
-    kernel = {path.name: sha256_of(path) for path in native if path.is_file()}
+    kernel = kernel_in_use(settings["device"])
     return {
-        "objective": meaning_digest(paths),
-        "native": kernel,
+        "digest": code_digest("train", settings),
+        "kernel": f"{kernel.path} {kernel.version}",
         "torch": torch.__version__,
         "fairseq": fairseq.__version__,
     }

@@ -89,10 +89,12 @@ def test_checkpoints_without_a_recipe_are_forgotten(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
 
 
-def test_the_recipe_names_the_code_of_the_objective():
-    code = code_in_use()
-    assert set(code) == {"objective", "native", "torch", "fairseq"} and code == code_in_use()
-    assert len(code["objective"]) == 64
+def test_the_recipe_names_the_code_and_the_kernel(monkeypatch):
+    settings = {"device": "cpu", "regularizer": {"generator": "entropy"}}
+    code = code_in_use(settings)
+    assert set(code) == {"digest", "kernel", "torch", "fairseq"} and code == code_in_use(settings)
+    monkeypatch.setenv("ENTROPYREG_KERNEL", "torch")
+    assert code_in_use(settings)["kernel"].startswith("torch ") and code_in_use(settings)["digest"] == code["digest"]
 
 
 def test_jobs_of_one_machine_take_different_gpus(tmp_path, monkeypatch):
