@@ -86,6 +86,10 @@ def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "beam_sizes": beam_settings(config, run)["beam_sizes"] if run.beam_sizes else [],
         "temperatures": temperature_settings(config, run)["temperatures"] if run.temperatures else [],
         "temperature_splits": list(run.temperature_splits),
+        "sweep_sentences": {
+            **({"beam_sizes": beam_settings(config, run)["sentences"]} if run.beam_sizes else {}),
+            **({"temperatures": temperature_settings(config, run)["sentences"]} if run.temperatures else {}),
+        },
         "triplets": task.get("triplets", []) if run.temperatures else [],
         "metric": task.get("metric", "bleu"),
         "bleu_as_published": task.get("bleu_as_published", "tokenized"),

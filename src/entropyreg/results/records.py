@@ -67,9 +67,7 @@ def measure_split(
     own = StoredColumns(run_dir / "predictions" / f"{split}.own.npz")
     path = run_dir / "predictions" / f"{split}.hypotheses.tsv"
     hypotheses = Lines(path, lambda lines: (row[-1] for row in rows_of(lines, path, 3)))
-    quality, statistics = score_texts(
-        settings, hypotheses, read_texts(settings, text_dir, split), f"{run_dir}: {split}"
-    )
+    quality, statistics = score_texts(settings, hypotheses, read_texts(settings, text_dir, split), str(path))
     by_token = {name: tokens[name] for name in BY_TOKEN}
     if len({column.shape[:1] for column in by_token.values()}) > 1:
         raise UserError(
@@ -82,6 +80,10 @@ def measure_split(
     entropies |= {"own": np.float64(in_blocks.mean(own["entropy"])), "beam": np.asarray(own["beam_entropy"])}
     shares = in_blocks.mean_rows(by_token["share"])
     sums, errors = sentence_sums(by_token, shares, str(tokens))
+    if len(sums["n_tokens"]) != len(hypotheses):
+        raise UserError(
+            f"{tokens} has {len(sums['n_tokens'])} sentences, not {len(hypotheses)}: delete it and run again."
+        )
     measures = {
         "n_sentences": len(hypotheses),
         "n_tokens": by_token["nll"].shape[0],
@@ -155,11 +157,12 @@ def sentence_sums(tokens: Mapping[str, Rows], shares: np.ndarray, place: str) ->
 
 def measure_beams(settings: Mapping[str, Any], run_dir: Path, text_dir: Path) -> dict[str, Any]:
     """Quality of the validation hypotheses for each beam size, on the sentences that were decoded."""
-    lines = read_hypotheses(run_dir / "predictions" / "valid.beams.tsv", 4)
-    texts, measures = read_texts(settings, text_dir, "valid"), {}
+    path, measures = run_dir / "predictions" / "valid.beams.tsv", {}
+    hypotheses = read_sweep(path)
+    texts = read_texts(settings, text_dir, "valid").first(settings["sweep_sentences"]["beam_sizes"])
     for beam in settings["beam_sizes"]:
-        found = [line[-1] for line in lines if line[0] == str(beam)]
-        quality, _ = score_texts(settings, found, texts.first(len(found)), f"{run_dir}: beam {beam}")
+        found = hypotheses.get(str(beam), [])
+        quality, _ = score_texts(settings, found, texts, f"{path}, beam size {beam}")
         measures[str(beam)] = {"n_sentences": len(found), **quality}
     return measures
 
@@ -174,16 +177,16 @@ def measure_temperatures(
     from entropyreg.results.projection_measures import projection_measures
     from entropyreg.results.temperature_measures import temperature_measures
 
-    folder, texts = run_dir / "predictions", read_texts(settings, text_dir, split)
+    folder, first = run_dir / "predictions", settings["sweep_sentences"]["temperatures"]
+    texts = read_texts(settings, text_dir, split).first(first)
     target = settings["training"]["languages"]["target"]
-    references = read_lines(text_dir / FOLDER / f"{split}.{target}")
-    found: dict[str, list[str]] = {}
-    for line in read_hypotheses(folder / f"{split}.temperatures.tsv", 4):
-        found.setdefault(line[0], []).append(line[-1])
+    references = read_lines(text_dir / FOLDER / f"{split}.{target}")[:first]
+    path = folder / f"{split}.temperatures.tsv"
     columns = read_npz(folder / f"{split}.temperatures.npz")
     chosen_on = None if split == "valid" else read_npz(folder / "valid.temperatures.npz")
-    place = f"{run_dir}: {split}, temperatures"
-    measures, arrays = temperature_measures(settings, columns, found, texts, references, place, chosen_on)
+    measures, arrays = temperature_measures(
+        settings, columns, read_sweep(path), texts, references, str(path), chosen_on
+    )
     further = projection_measures(settings, read_npz(folder / "features.npz")) if split == "valid" else {}
     return {"temperatures": measures, **further}, arrays
 
@@ -195,17 +198,25 @@ def read_texts(settings: Mapping[str, Any], text_dir: Path, split: str) -> Texts
     return Texts(references, tokenized, text_dir)
 
 
-def read_hypotheses(path: Path, columns: int) -> list[list[str]]:
-    """The columns of every line of a table of hypotheses; the sentence's number is the third from the end."""
-    return list(rows_of(lines_of(path), path, columns))
+def read_sweep(path: Path) -> dict[str, list[str]]:
+    """The hypotheses of a table by its first column: the beam size or temperature that they were decoded with."""
+    found: dict[str, list[str]] = {}
+    for label, *_, hypothesis in rows_of(lines_of(path), path, 4):
+        found.setdefault(label, []).append(hypothesis)
+    return found
 
 
 def rows_of(lines: Iterator[str], path: Path, columns: int) -> Iterator[list[str]]:
-    """The columns of the lines of such a table; `path` is named where they are not what they should be."""
-    number = -1
+    """The columns of the lines of a table of hypotheses; the third from the end numbers the sentences from 0.
+
+    What stands before the number, if anything, is a label, and the numbers begin anew with another label. `path` is
+    named where the lines are not so.
+    """
+    label, number = None, -1
     for line in lines:
         row = line.split("\t")
-        if len(row) != columns or row[-3] not in (str(number + 1), "0"):
+        number = number + 1 if row[:-3] == label else 0
+        label = row[:-3]
+        if len(row) != columns or row[-3] != str(number):
             raise UserError(f"{path} is damaged: delete it and run again.")
-        number = int(row[-3])
         yield row

@@ -34,8 +34,10 @@ def temperature_measures(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Measures and arrays of a run; `columns` are those of `<split>.temperatures.npz`.
 
-    `chosen_on` are those of validation for the test split, on which no temperature is chosen. `hypotheses` are the decoded sentences in subwords by temperature (`temperature_label`), `references` the targets in
-    subwords. Raises `UserError` naming `place` for a temperature that was not predicted or decoded.
+    `chosen_on` are those of validation for the test split, on which no temperature is chosen. `hypotheses` are the
+    decoded sentences in subwords by temperature (`temperature_label`), `texts` and `references` (in subwords) their
+    targets. Raises `UserError` naming `place`, their file, for a temperature that was not predicted or of which not
+    every sentence was decoded.
     """
     wanted = list(settings["temperatures"])
     rows = rows_of(columns["temperatures"], wanted, place)
@@ -47,10 +49,9 @@ def temperature_measures(
     shown = [scored[label][0] for label in labels[: len(wanted)]]
     statistics = np.stack([scored[label][1] for label in labels], axis=1)  # (S, G + 2, 10)
     one = rows[wanted.index(1)]
-    n_sentences = len(next(iter(hypotheses.values())))
     own, own_sums = own_output(columns, hypotheses[temperature_label(1)], references)
     measures = {
-        "n_sentences": n_sentences,
+        "n_sentences": len(texts.references),
         "beam": settings["decoding"]["valid" if chosen_on is None else "test"]["beam"],
         "temperatures": [float(temperature) for temperature in wanted],
         **{key: [part[key] for part in shown] for key in ("bleu", "bleu_as_published")},
@@ -77,7 +78,7 @@ def temperature_measures(
 def rows_of(grid: np.ndarray, wanted: Sequence[float], place: str) -> list[int]:
     """Where in the rising `grid` each of the `wanted` temperatures stands."""
     if not np.isin(wanted, grid).all():
-        raise UserError(f"{place}: other temperatures were predicted: delete the predictions and run again.")
+        raise UserError(f"{place}: other temperatures were predicted: delete it and run again.")
     return np.searchsorted(grid, wanted).tolist()
 
 
@@ -137,9 +138,9 @@ def scores(
 ) -> tuple[dict[str, Any], np.ndarray]:
     """BLEU of what was decoded at one temperature, and its statistics of sentences (S, 10)."""
     if label not in hypotheses:
-        raise UserError(f"{place}: nothing was decoded at temperature {label}: delete the predictions and run again.")
+        raise UserError(f"{place}: nothing was decoded at temperature {label}: delete it and run again.")
     found = hypotheses[label]
-    quality, statistics = score_texts(settings, found, texts.first(len(found)), f"{place} {label}")
+    quality, statistics = score_texts(settings, found, texts, f"{place}, temperature {label}")
     return quality, statistics["bleu"]
 
 
@@ -207,8 +208,7 @@ def own_output(
     sentence = columns["own_sentence"]
     kept = ~np.append(np.diff(sentence) != 0, True)
     confidence = np.clip(np.exp(-columns["own_nll"][row].astype(np.float64)), 0, 1)
-    pairs = zip(hypotheses, references, strict=False)  # the first sentences may be all that was decoded
-    right = [right_words(one.split(), other.split()) for one, other in pairs]
+    right = [right_words(one.split(), other.split()) for one, other in zip(hypotheses, references, strict=True)]
     correct = np.zeros_like(kept)
     correct[kept] = np.concatenate(right)
     sums = grouped(confidence, correct, sentence, kept)

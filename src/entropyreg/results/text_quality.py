@@ -54,7 +54,8 @@ class Texts(NamedTuple):
     tokenized: Sentences
     folder: Path  # of the prepared text
 
-    def first(self, n: int) -> "Texts":
+    def first(self, n: int | None) -> "Texts":
+        """Those of the first `n` sentences; None: of all."""
         return Texts(self.references[:n], self.tokenized[:n], self.folder)
 
 
@@ -72,10 +73,11 @@ def score_texts(
 ) -> tuple[dict[str, Any], dict[str, Column]]:
     """Corpus scores with their signatures, and by name the statistics of each sentence (n, ...).
 
-    `hypotheses` are subword tokens. Raises `UserError` if their number is not that of the references.
+    `hypotheses` are subword tokens of the file `place`. Raises `UserError` if there are not as many references.
     """
     if not len(hypotheses) == len(texts.references) == len(texts.tokenized):
-        raise UserError(f"{place}: {len(hypotheses)} hypotheses for {len(texts.references)} references: predict again.")
+        found = f"{len(hypotheses)} hypotheses for {len(texts.references)} references"
+        raise UserError(f"{place}: {found}: delete the file and run again.")
     if not len(hypotheses):
         raise ValueError(f"{place}: there is no sentence to score.")
     decode = gpt2_bpe.decoder(texts.folder) if settings["subwords"] == "gpt2" else None

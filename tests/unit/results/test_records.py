@@ -11,7 +11,7 @@ from entropyreg.files import read_npz, write_npz
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.results.collect import collect
-from entropyreg.results.records import measure_run, read_hypotheses
+from entropyreg.results.records import measure_run, read_sweep
 
 REGULARIZER = {"skew": 1.0, "strength": 0.25, "baseline": "uniform", "unigram_temperature": None}
 REGULARIZER |= {"generator": "entropy", "entropy": None, "proposal": None}
@@ -33,6 +33,7 @@ SETTINGS = {
     "training": {"seed": 1, "languages": {"source": "de", "target": "en"}},
     "decoding": {"valid": {"beam": 5}},
 }
+BEAMS = {"beam_sizes": [1, 5], "sweep_sentences": {"beam_sizes": 1}}
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_record_holds_what_the_predictions_say(predicted):
 
 
 def test_beam_sizes_are_measured_on_the_sentences_that_were_decoded(predicted):
-    record, _ = measure_run(SETTINGS | {"beam_sizes": [1, 5]}, *predicted, "c")
+    record, _ = measure_run(SETTINGS | BEAMS, *predicted, "c")
     beams = record["measures"]["valid"]["beam_sizes"]
     assert {beam: (one["n_sentences"], round(one["bleu"])) for beam, one in beams.items()} == {
         "1": (1, 100),
@@ -136,9 +137,38 @@ def test_damaged_predictions_are_named(predicted):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match=r"valid\.tokens\.npz is missing or damaged"):
         read_npz(path)
-    (run / "predictions" / "valid.hypotheses.tsv").write_text("1\t0\ta\n0\t0\tb\n")
-    with pytest.raises(UserError, match=r"valid\.hypotheses\.tsv is damaged"):
-        read_hypotheses(run / "predictions" / "valid.hypotheses.tsv", 3)
+    path = run / "predictions" / "valid.beams.tsv"
+    for lines in ("5\t1\t0\ta\n5\t0\t0\tb\n", "5\t0\t0\ta\n5\t0\t0\tb\n", "5\t0\t0\ta\n5\t2\t0\tb\n", "5\t0\ta\n", ""):
+        path.write_text(lines)
+        with pytest.raises(UserError, match=r"valid\.beams\.tsv is damaged"):
+            read_sweep(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "told"),
+    [
+        ("valid.hypotheses.tsv", {}, ": 1 hypotheses for 2 references"),
+        ("valid.beams.tsv", BEAMS, ", beam size 5: 0 hypotheses for 1 references"),
+        ("valid.beams.tsv", BEAMS | {"sweep_sentences": {"beam_sizes": None}}, ", beam size 1: 1 hypotheses for 2 ref"),
+        ("valid.beams.tsv", BEAMS | {"sweep_sentences": {"beam_sizes": 9}}, ", beam size 1: 1 hypotheses for 2 ref"),
+    ],
+)
+def test_lost_hypotheses_do_not_shorten_the_references(predicted, name, changed, told):
+    """The last line of a table is lost: how many there should be is declared, not counted in what is left."""
+    run, text = predicted
+    path = run / "predictions" / name
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(UserError) as caught:
+        measure_run(SETTINGS | changed, run, text, "c")
+    assert str(caught.value).startswith(f"{path}{told}") and str(caught.value).endswith("delete the file and run again.")
+
+
+def test_statistics_of_fewer_sentences_than_hypotheses_are_refused(predicted):
+    path = predicted[0] / "predictions" / "valid.tokens.npz"
+    columns = dict(read_npz(path))
+    np.savez(path, **columns | {"sentence": np.repeat(np.arange(3), [9, 4, 4])})
+    with pytest.raises(UserError, match=r"valid\.tokens\.npz has 3 sentences, not 2: delete it and run again"):
+        measure_run(SETTINGS, *predicted, "c")
 
 
 def collecting(*runs, **changed):

@@ -183,3 +183,9 @@ def test_words_are_projected_onto_the_plane_of_their_templates():
 def test_without_triplets_nothing_is_projected():
     found = projection_measures({"triplets": []}, {"words": np.zeros(0, "U1")})
     assert found == {"projection": None, "clusters": None, "training_accuracy": None}
+
+
+@pytest.mark.parametrize("label", ["0.8", "1", "1.25"])
+def test_lost_hypotheses_of_a_temperature_do_not_shorten_the_references(label):
+    with pytest.raises(UserError, match=rf"run t: temperatures, temperature {label}: 2 hypotheses for 3 references"):
+        measured(predicted(1.0), **{label: OWN[:2]})
