@@ -46,7 +46,7 @@ def arguments_of(config: dict, regularizer: Regularizer | None, binary_dir: Path
     run = Run("demo_de_en", "transformer", regularizer or Regularizer(), seed=1)
     arguments = training_arguments(training_settings(config, run), binary_dir, folder)
     if regularizer is None:
-        first, last = arguments.index("--criterion"), arguments.index("--baseline")
+        first, last = arguments.index("--criterion"), arguments.index("--regularizer")
         arguments[first : last + 2] = ["--criterion", "label_smoothed_cross_entropy", "--label-smoothing", "0.1"]
     return arguments
 

@@ -105,6 +105,9 @@ def check_model(name: str, model: Mapping[str, Any], device: str) -> None:
     for key in ("embed_dim", "ffn_dim", "attention_heads", "layers", "share_embeddings"):
         if model["arch"].startswith("fconv") and key in model:
             raise UserError(f"models.{name}.{key} belongs to a Transformer (arch is '{model['arch']}').")
+    for key, always in ("share_embeddings", "all"), ("layernorm_embedding", True):
+        if model["arch"].startswith("bart") and model.get(key, always) != always:
+            raise UserError(f"models.{name}.{key} is {model[key]!r}, but arch '{model['arch']}' always has {always!r}.")
     heads, width = model.get("attention_heads", 1), model.get("embed_dim", 0)
     if width % heads:
         raise UserError(f"models.{name}.embed_dim is {width}; allowed: multiples of attention_heads ({heads}).")

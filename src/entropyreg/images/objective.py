@@ -19,19 +19,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from entropyreg import regularizers
-from entropyreg.errors import UserError
+from entropyreg.images.settings import check_regularizer
 from entropyreg.regularizers.equilibrium import strength_for_entropy
 
 Objective = Callable[[Tensor, Tensor], Tensor]  # logits (R, K), targets (R,) -> losses (R,)
-SKEWS = {"confidence_penalty": 0.0, "skew_jensen": None}
 
 
 def hard_objective(settings: Mapping[str, Any], class_counts: Tensor) -> Objective:
     """The regularized cross-entropy that `settings` describe; `class_counts` (K,) are those of the training images.
 
-    Keys: kind (none, label_smoothing, confidence_penalty, skew_jensen, euclidean), smoothing | strength | entropy
-    (normalised entropy of the equilibrium), skew, baseline (uniform, unigram), unigram_temperature.
+    `kind` and the keys that it has (`settings.REGULARIZERS`); any other is refused.
     """
+    check_regularizer(settings)
     kind, n_classes = settings["kind"], len(class_counts)
     if kind == "none":
         return lambda logits, targets: F.cross_entropy(logits.float(), targets, reduction="none")
@@ -44,9 +43,7 @@ def hard_objective(settings: Mapping[str, Any], class_counts: Tensor) -> Objecti
         return regularizers.EuclideanRegularizedCrossEntropy(
             strength=settings["strength"], baseline=baseline, reduction="none"
         )
-    if kind not in SKEWS:
-        raise UserError(f"regularizer.kind is {kind!r}; allowed: none, label_smoothing, {', '.join(SKEWS)}, euclidean.")
-    skew = settings["skew"] if SKEWS[kind] is None else SKEWS[kind]
+    skew = 0.0 if kind == "confidence_penalty" else settings["skew"]
     strength = settings.get("strength")
     if strength is None:
         strength = strength_for_entropy(skew, settings["entropy"], n_classes)

@@ -8,6 +8,14 @@ from entropyreg.errors import UserError
 from entropyreg.schemas import validate
 
 SCHEMA = Path(__file__).with_name("settings.schema.yaml")
+TOWARDS = ("baseline", "unigram_temperature")
+REGULARIZERS = {  # kind: (required keys, further keys)
+    "none": ((), ()),
+    "label_smoothing": (("smoothing",), ()),
+    "confidence_penalty": ((), ("strength", "entropy", *TOWARDS)),
+    "skew_jensen": (("skew",), ("strength", "entropy", *TOWARDS)),
+    "euclidean": (("strength",), TOWARDS),
+}
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
@@ -18,10 +26,30 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         raise UserError(f"{place}: the length of training is either 'epochs' or 'updates'.")
     if optimiser.get("nesterov") and (optimiser.get("gradient_smoothing") or not optimiser.get("momentum")):
         raise UserError(f"{place}: optimiser.nesterov needs a momentum and no gradient_smoothing.")
-    if regularizer["kind"] in ("skew_jensen", "confidence_penalty") and ("strength" in regularizer) == (
-        "entropy" in regularizer
-    ):
-        raise UserError(f"{place}: regularizer '{regularizer['kind']}' needs either 'strength' or 'entropy'.")
-    for kind, key in (("label_smoothing", "smoothing"), ("skew_jensen", "skew"), ("euclidean", "strength")):
-        if regularizer["kind"] == kind and key not in regularizer:
+    check_regularizer(regularizer, place)
+    schedule, distillation = optimiser["schedule"], settings.get("distillation") or {}
+    for key in ("drop_at", "factor"):
+        if key in schedule and schedule["kind"] != "step":
+            raise UserError(f"{place}: optimiser.schedule.{key} needs kind 'step' (kind is '{schedule['kind']}').")
+    for key, loss in (("temperature", "soft"), ("over", "logits")):
+        if key in distillation and distillation["loss"] != loss:
+            raise UserError(f"{place}: distillation.{key} needs loss '{loss}' (loss is '{distillation['loss']}').")
+
+
+def check_regularizer(regularizer: Mapping[str, Any], place: str = "the image run") -> None:
+    """Raise `UserError` for an unknown kind, and for a key that its kind does not have or lacks."""
+    kind = regularizer["kind"]
+    if kind not in REGULARIZERS:
+        raise UserError(f"{place}: regularizer.kind is {kind!r}; allowed: {', '.join(REGULARIZERS)}.")
+    required, further = REGULARIZERS[kind]
+    for key in regularizer:
+        if key not in ("kind", *required, *further):
+            allowed = ", ".join((*required, *further)) or "nothing"
+            raise UserError(f"{place}: regularizer '{kind}' takes no '{key}'; allowed: {allowed}.")
+    for key in required:
+        if key not in regularizer:
             raise UserError(f"{place}: regularizer '{kind}' needs the key '{key}'.")
+    if "entropy" in further and ("strength" in regularizer) == ("entropy" in regularizer):
+        raise UserError(f"{place}: regularizer '{kind}' needs either 'strength' or 'entropy'.")
+    if "unigram_temperature" in regularizer and regularizer.get("baseline") != "unigram":
+        raise UserError(f"{place}: regularizer.unigram_temperature needs baseline 'unigram'.")

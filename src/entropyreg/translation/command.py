@@ -1,9 +1,11 @@
 """The arguments of fairseq for one run: a pure function of its settings, checked by golden files."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from entropyreg.errors import UserError
 from entropyreg.translation import USER_DIR
 
 FLAGS = {  # key of a model in the configuration: fairseq's option
@@ -52,7 +54,11 @@ SELECTION = {  # rule: options that make fairseq keep that checkpoint as checkpo
     "best_validation_bleu": ["--best-checkpoint-metric", "bleu", "--maximize-best-checkpoint-metric"],
     "last": ["--best-checkpoint-metric", "nll_loss"],
 }
+PRECISION = {"fp32": [], "fp16": ["--fp16"]}
 NEVER = str(10**9)
+
+
+ORIGINS = ("entropy", "proposal")  # fields of a regularizer that say where its skew and strength come from
 
 
 def training_arguments(
@@ -66,25 +72,10 @@ def training_arguments(
     `settings` is what `entropyreg.settings.training_settings` gives: model, regularizer, languages, seed, device.
     `pretrained` is the file with the weights that a model with the key of that name starts from.
     """
-    model = settings["model"]
     arguments = [str(binary_dir), "--user-dir", str(USER_DIR), "--task", "translation"]
     arguments += ["--source-lang", settings["languages"]["source"], "--target-lang", settings["languages"]["target"]]
-    for key, flag in FLAGS.items():
-        if key in model:
-            arguments += [flag, text_of(model[key])]
-    for key, flags in BOTH_SIDES.items():
-        for flag in flags if key in model else ():
-            arguments += [flag, text_of(model[key])]
-    arguments += [flag for key, flag in SWITCHES.items() if model.get(key)]
-    arguments += SHARED_EMBEDDINGS[model.get("share_embeddings", "none")]
+    arguments += model_arguments(settings["model"])
     arguments += criterion_arguments(settings["regularizer"])
-    arguments += schedule_of_validation(model)
-    arguments += SELECTION[model["selection"]]
-    if model["selection"] == "best_validation_bleu":
-        arguments += ["--eval-bleu", "--eval-bleu-remove-bpe", "--eval-bleu-args"]
-        arguments.append(f'{{"beam": {model.get("selection_beam", 5)}}}')
-    if model["precision"] == "fp16":
-        arguments.append("--fp16")
     if settings["device"] == "cpu":
         arguments.append("--cpu")
     if pretrained is not None:
@@ -101,25 +92,52 @@ def training_arguments(
     return [*arguments, "--log-format", "json", "--log-interval", "20"]
 
 
-def criterion_arguments(regularizer: Mapping[str, Any]) -> list[str]:
-    """The criterion's options: what is set of a regularizer whose strength is known (`resolution.resolve`)."""
-    if regularizer["strength"] is None:
-        raise ValueError(f"the strength of {dict(regularizer)} is not known yet: resolve it first.")
-    arguments = ["--criterion", "entropy_regularized_cross_entropy"]
-    for key in ("generator", "skew", "strength", "baseline", "unigram_temperature"):
-        if regularizer[key] is not None:
-            arguments += [f"--{key.replace('_', '-')}", str(regularizer[key])]
+def model_arguments(model: Mapping[str, Any]) -> list[str]:
+    """The options that a model of the configuration sets; a key that none of them takes is refused."""
+    left = {key: value for key, value in model.items() if key != "pretrained"}  # `training_arguments` has its file
+    arguments = []
+    for key, flag in FLAGS.items():
+        if key in left:
+            arguments += [flag, text_of(left.pop(key))]
+    for key, flags in BOTH_SIDES.items():
+        if key in left:
+            value = text_of(left.pop(key))
+            arguments += [part for flag in flags for part in (flag, value)]
+    arguments += [flag for key, flag in SWITCHES.items() if left.pop(key, False)]
+    arguments += SHARED_EMBEDDINGS[left.pop("share_embeddings", "none")]
+    arguments += schedule_of_validation(left)
+    selection, beam = left.pop("selection"), left.pop("selection_beam", 5)
+    arguments += SELECTION[selection]
+    if selection == "best_validation_bleu":
+        arguments += ["--eval-bleu", "--eval-bleu-remove-bpe", "--eval-bleu-args", json.dumps({"beam": beam})]
+    arguments += PRECISION[left.pop("precision")]
+    if left:
+        raise UserError(f"the model's {', '.join(map(repr, left))} would reach no option of fairseq: leave it out.")
     return arguments
 
 
-def schedule_of_validation(model: Mapping[str, Any]) -> list[str]:
-    """Validate and save every so many updates, or every so many epochs; keep what resuming needs."""
-    if "validate_every_updates" in model:
-        every = str(model["validate_every_updates"])
+def criterion_arguments(regularizer: Mapping[str, Any]) -> list[str]:
+    """The criterion with the whole declaration of a regularizer whose strength is known (`resolution.resolve`).
+
+    Every field that is set goes there in one piece, and the criterion refuses those that it does not know.
+    """
+    if regularizer["strength"] is None:
+        raise ValueError(f"the strength of {dict(regularizer)} is not known yet: resolve it first.")
+    declared = {key: value for key, value in regularizer.items() if value is not None and key not in ORIGINS}
+    return ["--criterion", "entropy_regularized_cross_entropy", "--regularizer", json.dumps(declared)]
+
+
+def schedule_of_validation(left: dict[str, Any]) -> list[str]:
+    """Validate and save every so many updates, or every so many epochs; keep what resuming needs.
+
+    The keys that say so are taken out of `left`; by updates those of the epochs stay.
+    """
+    if "validate_every_updates" in left:
+        every = str(left.pop("validate_every_updates"))
         by_epoch = ["--validate-interval", NEVER, "--save-interval", NEVER, "--no-epoch-checkpoints"]
         by_update = ["--validate-interval-updates", every, "--save-interval-updates", every]
         return [*by_update, "--keep-interval-updates", "2", *by_epoch]
-    validate, save = str(model.get("validate_every_epochs", 1)), str(model.get("save_every_epochs", 1))
+    validate, save = str(left.pop("validate_every_epochs", 1)), str(left.pop("save_every_epochs", 1))
     return ["--validate-interval", validate, "--save-interval", save, "--keep-last-epochs", "4"]
 
 

@@ -1,5 +1,6 @@
 """The README's example in fairseq runs, on a model made small by more arguments of the same command."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 SMALL = (
-    "--max-update 2 --cpu --no-save --num-workers 0 --distributed-world-size 1 --encoder-embed-dim 8 "
+    "--max-update 2 --cpu --num-workers 0 --distributed-world-size 1 --encoder-embed-dim 8 "
     "--decoder-embed-dim 8 --encoder-ffn-embed-dim 8 --decoder-ffn-embed-dim 8 --encoder-layers 1 --decoder-layers 1"
 )
 
@@ -28,3 +30,5 @@ def test_the_fairseq_example_trains(root, tmp_path):
         )
         assert done.returncode == 0, done.stderr[-2000:]
     assert re.search(r"divergence", done.stdout + done.stderr)
+    saved = torch.load(tmp_path / "checkpoints" / "checkpoint_last.pt", weights_only=False)["cfg"]["criterion"]
+    assert json.loads(saved["regularizer"]) == {"skew": 0.5, "strength": 1.0}

@@ -1,5 +1,6 @@
 """The fairseq criterion is the library's objective: padding excluded, label smoothing with eps/V, unigram baseline."""
 
+import json
 import types
 
 import pytest
@@ -8,12 +9,14 @@ from fairseq import utils
 from fairseq.data import Dictionary
 from torch.nn import functional
 
+from entropyreg.errors import UserError
 from entropyreg.translation import USER_DIR
 from entropyreg.translation.binarization import binarize
 
 utils.import_user_module(types.SimpleNamespace(user_dir=str(USER_DIR)))
 from entropyreg_fairseq.criterion import (  # noqa: E402
     EntropyRegularizedCrossEntropy,
+    declared,
     target_counts,
     unigram_baseline,
 )
@@ -52,15 +55,14 @@ def sample():
 
 
 def criterion(dictionary, **options):
-    defaults = {"generator": "entropy", "skew": 1.0, "strength": 0.0, "baseline": "uniform", "unigram_temperature": 1.0}
-    defaults["sentence_avg"] = False
-    return EntropyRegularizedCrossEntropy(types.SimpleNamespace(target_dictionary=dictionary), **defaults | options)
+    task = types.SimpleNamespace(target_dictionary=dictionary)
+    return EntropyRegularizedCrossEntropy(task, json.dumps(options), sentence_avg=False)
 
 
 @pytest.mark.parametrize("smoothing", [0.1, 0.4])
 def test_skew_one_is_label_smoothing_over_the_whole_vocabulary(dictionary, sample, smoothing):
     model = Projection(len(dictionary))
-    loss, size, logged = criterion(dictionary, strength=smoothing / (1 - smoothing))(model, sample)
+    loss, size, logged = criterion(dictionary, skew=1.0, strength=smoothing / (1 - smoothing))(model, sample)
     loss.backward()
     gradient = model.layer.weight.grad.clone()
     model.zero_grad()
@@ -151,3 +153,26 @@ def test_a_baseline_changes_the_loss(dictionary, sample):
     tilted = criterion(dictionary, skew=0.5, strength=1.0)
     tilted.distribution = unigram_baseline(counts_of(dictionary), dictionary, 1.0)
     assert tilted(model, sample)[0].item() != pytest.approx(uniform.item())
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ('{"skew": 0.5, "strength": 1.0, "order": 1.5}', "'order' is unknown; allowed: strength, skew, generator"),
+        ('{"skew": 0.5, "strength": 1.0, "strength": 2.0}', "'strength' is given twice"),
+        ('{"skew": 0.5}', "lacks 'strength'"),
+        ('{"strength": 1.0}', "lacks its skew"),
+        ('{"generator": "euclidean", "skew": 0.5, "strength": 1.0}', "skew needs generator 'entropy'"),
+        ('{"generator": "renyi", "strength": 1.0}', "generator is 'renyi'; allowed: entropy, euclidean"),
+        ('{"skew": 0.5, "strength": 1.0, "baseline": "bigram"}', "baseline is 'bigram'; allowed: uniform, unigram"),
+        ('{"skew": 0.5, "strength": 1.0, "unigram_temperature": 2.0}', "unigram_temperature needs baseline 'unigram'"),
+        ('{"skew": "0.5", "strength": 1.0}', "skew is '0.5'; allowed: a number"),
+        ('["skew"]', "allowed: a JSON object of strength"),
+        ("[]", "lacks 'strength'"),
+        ("skew=0.5", "no JSON"),
+    ],
+)
+def test_a_declaration_that_is_not_understood_whole_is_refused(text, words):
+    with pytest.raises(UserError) as raised:
+        declared(text)
+    assert words in str(raised.value)

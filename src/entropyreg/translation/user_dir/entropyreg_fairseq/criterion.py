@@ -2,13 +2,14 @@
 
     loss = sum over target tokens of  NLL + strength * J_skew(baseline || p)      (Meister et al. 2020)
 
-With generator "euclidean" the divergence is ||baseline - p||^2, whatever the skew.
+With generator "euclidean" the divergence is ||baseline - p||^2, which has no skew.
 
 Padding is excluded from every sum. fairseq divides the gradient by the number of target tokens.
 """
 
+import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +17,11 @@ import torch
 from fairseq import utils
 from fairseq.criterions import FairseqCriterion, register_criterion
 from fairseq.data import data_utils
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
 from omegaconf import II
 
+from entropyreg.errors import UserError
 from entropyreg.regularizers import (
     Baseline,
     annealed_unigram,
@@ -32,18 +34,56 @@ from entropyreg.regularizers import (
 class EntropyRegularizedCrossEntropyConfig(FairseqDataclass):
     """Options of the criterion on fairseq's command line."""
 
-    generator: ChoiceEnum(["entropy", "euclidean"]) = field(
-        default="entropy", metadata={"help": "convex function of the Jensen divergence: negative entropy, or ||p||^2"}
+    regularizer: str = field(
+        default='{"strength": 0.0}',
+        metadata={"help": 'JSON of its parameters, such as {"skew": 0.5, "strength": 1.0}; see `declared`'},
     )
-    skew: float = field(
-        default=1.0, metadata={"help": "0: confidence penalty, 1: label smoothing, between: skew-Jensen"}
-    )
-    strength: float = field(default=0.0, metadata={"help": "factor of the divergence; 0: no regularizer"})
-    baseline: ChoiceEnum(["uniform", "unigram"]) = field(
-        default="uniform", metadata={"help": "distribution that the model is drawn to"}
-    )
-    unigram_temperature: float = field(default=1.0, metadata={"help": "unigram^(1/temperature), renormalised"})
     sentence_avg: bool = II("optimization.sentence_avg")
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The parameters of a regularizer; those that it does not have are None."""
+
+    strength: float
+    skew: float | None = None  # 0: confidence penalty, 1: label smoothing, between: skew-Jensen
+    generator: str = "entropy"  # convex function of the Jensen divergence: negative entropy, or "euclidean" ||p||^2
+    baseline: str = "uniform"  # distribution that the model is drawn to; or "unigram"
+    unigram_temperature: float | None = None  # unigram^(1/temperature), renormalised
+
+    def __post_init__(self):
+        numbers = {key: getattr(self, key) for key in ("strength", "skew", "unigram_temperature")}
+        for key, value in numbers.items():
+            if value is not None and type(value) not in (int, float):
+                raise UserError(f"the regularizer's {key} is {value!r}; allowed: a number.")
+        for key, allowed in {"generator": ("entropy", "euclidean"), "baseline": ("uniform", "unigram")}.items():
+            if getattr(self, key) not in allowed:
+                raise UserError(f"the regularizer's {key} is {getattr(self, key)!r}; allowed: {', '.join(allowed)}.")
+        if self.generator == "euclidean" and self.skew is not None:
+            raise UserError("the regularizer's skew needs generator 'entropy', not 'euclidean'.")
+        if self.generator == "entropy" and self.skew is None and self.strength != 0:
+            raise UserError(f"the regularizer of strength {self.strength} lacks its skew.")
+        if self.unigram_temperature is not None and self.baseline != "unigram":
+            raise UserError(f"the regularizer's unigram_temperature needs baseline 'unigram', not '{self.baseline}'.")
+
+
+def declared(text: str) -> Declaration:
+    """The parameters in the option's JSON; one that is unknown, missing or given twice is a `UserError`."""
+    try:
+        pairs = json.loads(text, object_pairs_hook=lambda found: found)
+    except ValueError as error:
+        raise UserError(f"--regularizer is {text!r}, which is no JSON ({error}).") from None
+    allowed = [one.name for one in fields(Declaration)]
+    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
+        raise UserError(f"--regularizer is {text!r}; allowed: a JSON object of {', '.join(allowed)}.")
+    names = [name for name, _ in pairs]
+    for name in names:
+        if name not in allowed or names.count(name) > 1:
+            problem = "given twice" if name in allowed else f"unknown; allowed: {', '.join(allowed)}"
+            raise UserError(f"--regularizer is {text!r}: '{name}' is {problem}.")
+    if "strength" not in names:
+        raise UserError(f"--regularizer is {text!r}, which lacks 'strength' (0: no regularizer).")
+    return Declaration(**dict(pairs))
 
 
 def target_counts(task) -> torch.Tensor:
@@ -79,16 +119,19 @@ def unigram_baseline(counts: torch.Tensor, dictionary, temperature: float) -> Ba
 class EntropyRegularizedCrossEntropy(FairseqCriterion):
     """NLL + strength * J, summed over the target tokens of a batch."""
 
-    def __init__(self, task, generator, skew, strength, baseline, unigram_temperature, sentence_avg):
+    def __init__(self, task, regularizer, sentence_avg):
         super().__init__(task)
         self.sentence_avg = sentence_avg
-        if str(generator) == "euclidean":
-            self.objective = partial(euclidean_regularized_cross_entropy, strength=strength)
+        self.regularizer = given = declared(regularizer)
+        if given.generator == "euclidean":
+            self.objective = partial(euclidean_regularized_cross_entropy, strength=given.strength)
         else:
-            self.objective = partial(entropy_regularized_cross_entropy, skew=skew, strength=strength)
+            skew = 1.0 if given.skew is None else given.skew  # of strength 0, where it changes nothing
+            self.objective = partial(entropy_regularized_cross_entropy, skew=skew, strength=given.strength)
         self.distribution = None
-        if str(baseline) == "unigram":
-            self.distribution = unigram_baseline(target_counts(task), task.target_dictionary, unigram_temperature)
+        if given.baseline == "unigram":
+            temperature = 1.0 if given.unigram_temperature is None else given.unigram_temperature
+            self.distribution = unigram_baseline(target_counts(task), task.target_dictionary, temperature)
 
     def forward(self, model, sample, reduce=True):
         """Return the loss, the number that its gradient is divided by, and what is logged."""
