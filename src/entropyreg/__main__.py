@@ -144,6 +144,11 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
         "measure a run's predictions: record.json, sentences.npz",
         [SETTINGS, ("--run-dir", PATHS), ("--text", PATHS), CLAIMS],
     ),
+    "score": (
+        stages.score,
+        "the validation scores of a run that a search or match reads: scores.json",
+        [SETTINGS, ("--run-dir", PATHS), ("--text", PATHS)],
+    ),
     "collect": (
         stages.collect,
         "collect the records of one artefact",

@@ -6,7 +6,7 @@ from pathlib import Path
 # The argument that names what a stage reads of other stages: blamed if that is not what it should be. Training of text
 # has none: it checks what it reads, and what fairseq raises in an update would be blamed on data that are whole.
 READ_BY = {
-    **dict.fromkeys(("measure", "measure-images", "predict-images"), "run_dir"),
+    **dict.fromkeys(("measure", "score", "measure-images", "predict-images"), "run_dir"),
     **dict.fromkeys(("collect", "propose"), "runs"),
     **dict.fromkeys(("records", "compare", "status"), "results_dir"),
     **dict.fromkeys(("predict", "predict-beams", "predict-temperatures"), "run_dir"),

@@ -74,6 +74,8 @@ ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether 
         for kind in ("embedded", "multi30k", "iwslt14", "wmt14", "mttt", "cnn_dailymail")
     },
     "data.local": lambda declared: kind_of(declared, "source") in ("parallel", None),
+    "measures.rouge": lambda declared: declared.get("metric", "rouge") == "rouge",
+    "measures.bleu": lambda declared: declared.get("metric", "bleu") == "bleu",
     "images.data.sources": lambda declared: declared["stage"] == "prepare-images",  # the others read what it prepared
     **dict.fromkeys(
         ("results.temperature_measures", "results.projection_measures"),

@@ -44,6 +44,10 @@ class Paths:
     def record(self, run: str) -> str:
         return f"{self.run_dir(run)}/record.json"
 
+    def scores(self, run: str) -> str:
+        """What searches and matches read of a run of text."""
+        return f"{self.run_dir(run)}/scores.json"
+
     def pretrained(self, name: str) -> str:
         """Published weights that a fine-tuning starts from."""
         return f"{self.results}/pretrained/{name}.pt"

@@ -101,8 +101,15 @@ def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
     }
 
 
+def scoring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """What the scores that a search reads of a run depend on: part of `measuring_settings`."""
+    keys = ("run", "metric", "bleu_as_published", "target_language", "lowercase", "subwords")
+    settings = measuring_settings(config, run)
+    return {**{key: settings[key] for key in keys}, "training": {"languages": settings["training"]["languages"]}}
+
+
 def proposal_settings(proposal: Proposal) -> dict[str, Any]:
-    """What a trial's proposal depends on, besides the records of `runs`."""
+    """What a trial's proposal depends on, besides the scores of `runs`."""
     return {**proposal.settings, "name": proposal.name, "runs": list(proposal.run_ids)}
 
 

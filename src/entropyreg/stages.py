@@ -56,7 +56,7 @@ def propose(args: argparse.Namespace) -> None:
     from entropyreg.files import write_json
     from entropyreg.search.proposals import propose as run
 
-    write_json(args.out, run(args.settings, [args.runs / name / "record.json" for name in args.settings["runs"]]))
+    write_json(args.out, run(args.settings, [args.runs / name / "scores.json" for name in args.settings["runs"]]))
 
 
 def predict(args: argparse.Namespace) -> None:
@@ -142,6 +142,14 @@ def measure(args: argparse.Namespace) -> None:
     write_columns(args.run_dir / "sentences.npz", sentences)
     write_json(args.run_dir / "provenance.json", run_provenance(args.run_dir))
     write_json(args.run_dir / "record.json", record)
+
+
+def score(args: argparse.Namespace) -> None:
+    from entropyreg.files import verify_outputs, write_json
+    from entropyreg.results.scores import score_run
+
+    verify_outputs(args.text, ("valid.",))
+    write_json(args.run_dir / "scores.json", score_run(args.settings, args.run_dir, args.text))
 
 
 def collect(args: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """What an edit makes again: dry runs in a copy of the checkout whose smoke DAG Snakemake takes for finished.
 
-Nothing is trained for that: `snakemake --touch` notes for every job what it was made from (settings, modules, rules),
+Nothing is trained for that: `snakemake --touch` notes for every job what it was made from (settings, code, rules),
 as a job that ran would have it noted, and empty files stand for the outputs.
 """
 
@@ -69,8 +69,8 @@ class Checkout:
             path.write_text(text)
             os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
-    def module(self, name: str, further: str = "\n# edited\n"):
-        """A module of the package with a further line at its end."""
+    def module(self, name: str, further: str = "\nEDITED = True\n"):
+        """A module of the package with a further line at its end; by default one that means something."""
         text = (self.folder / "src" / "entropyreg" / name).read_text()
         return self.edited(f"src/entropyreg/{name}", text, text + further)
 
@@ -94,6 +94,11 @@ def test_what_has_no_part_in_a_result_makes_nothing_again(checkout):
     for touched in ("src/entropyreg/data/embedded/registry.de-en.tsv.xz", "src/entropyreg/translation/training.py"):
         os.utime(checkout.folder / touched)
     with ExitStack() as stack:
+        for name in ("regularizers/divergence.py", "measures/bleu.py", "tables/formats.py"):
+            stack.enter_context(checkout.module(name, "\n# a comment\n"))
+        path = "src/entropyreg/tables/__init__.py"
+        text = (checkout.folder / path).read_text()
+        stack.enter_context(checkout.edited(path, text, text.replace('"""', '"""Another docstring. ', 1)))
         for path in ("README.md", "docs/speed.md"):
             text = (checkout.folder / path).read_text()
             stack.enter_context(checkout.edited(path, text, text + "\nA further line.\n"))
@@ -106,11 +111,28 @@ def test_editing_a_figure_redraws_that_figure(checkout):
         assert checkout.planned() == (ALWAYS | {"a_figure_peakiness": 1}, set())
 
 
-def test_editing_a_docstring_of_all_tables_redraws_the_tables(checkout, experiments):
-    path = "src/entropyreg/tables/__init__.py"
-    text = (checkout.folder / path).read_text()
-    with checkout.edited(path, text, text.replace('"""', '"""Edited. ', 1)):
+def test_editing_what_all_tables_share_redraws_the_tables(checkout, experiments):
+    with checkout.module("tables/__init__.py"):
         assert checkout.planned() == (ALWAYS | names(experiments, "table"), set())
+
+
+def test_editing_a_measure_measures_again_and_trains_and_predicts_nothing(checkout, experiments):
+    with checkout.module("measures/sparsity.py"):
+        jobs, trained = checkout.planned()
+    assert trained == set() and jobs["measure_translation"] == len(experiments.runs)
+    assert not {"train_images", "predict_translation", "predict_beams"} & set(jobs)
+
+
+def test_a_new_regularizer_or_figure_beside_the_others_plans_nothing(checkout):
+    package = checkout.folder / "src" / "entropyreg"
+    new = [package / name for name in ("regularizers/of_mine.py", "figures/a_figure_of_mine.py", "measures/of_mine.py")]
+    try:
+        for path in new:
+            path.write_text("SCALE = 2.0\n")
+        assert checkout.planned() == ({}, set())
+    finally:
+        for path in new:
+            path.unlink()
 
 
 def test_editing_one_runs_strength_trains_that_run(checkout):

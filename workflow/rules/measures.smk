@@ -2,6 +2,7 @@
 
 
 localrules:
+    score_translation,  # seconds, as the next
     propose_trial,  # seconds, and the next trial of its search waits for it
 
 
@@ -28,9 +29,31 @@ rule measure_translation:
         " --text {params.text:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"
 
 
+rule score_translation:
+    input:
+        predictions=lambda wildcards: [
+            f"{PATHS.run_dir(run_of(wildcards).id)}/predictions/valid.{part}"
+            for part in ("tokens.npz", "hypotheses.tsv")
+        ],
+        training=f"{PATHS.run_dir('{run}')}/training.json",
+        text=lambda wildcards: f"{PATHS.text_dir(run_of(wildcards).task)}/summary.json",
+    output:
+        PATHS.scores("{run}"),
+    log:
+        PATHS.log("score/{run}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        job=lambda wildcards: job("score", narrow.scoring_settings(config, run_of(wildcards))),
+        run_dir=subpath(output[0], parent=True),
+        text=subpath(input.text, parent=True),
+    shell:
+        "{params.job} --run-dir {params.run_dir:q} --text {params.text:q} 2> >(tee {log:q} >&2)"
+
+
 rule propose_trial:
     input:
-        records=lambda wildcards: [PATHS.record(run) for run in proposal_by(wildcards).run_ids],
+        scores=lambda wildcards: [PATHS.scores(run) for run in proposal_by(wildcards).run_ids],
     output:
         PATHS.proposal("{series}/{trial}"),
     log:

@@ -4,7 +4,7 @@ Memory: some ten thousand tokens at a time; only the sweeps over beam sizes and 
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from entropyreg.files import read_json, read_npz
 from entropyreg.measures import in_blocks
 from entropyreg.measures.entropy import normalized_entropy
 from entropyreg.measures.sparsity import threshold_names
-from entropyreg.results.text_quality import Lines, Texts, lines_of, read_lines, score_texts
+from entropyreg.results.hypotheses import read_hypotheses, read_sweep, read_texts
+from entropyreg.results.text_quality import read_lines, score_texts
 from entropyreg.trained_weights import read_training
 
 CONFIDENCE_BINS = 20
@@ -66,7 +67,7 @@ def measure_split(
     tokens = StoredColumns(run_dir / "predictions" / f"{split}.tokens.npz")
     own = StoredColumns(run_dir / "predictions" / f"{split}.own.npz")
     path = run_dir / "predictions" / f"{split}.hypotheses.tsv"
-    hypotheses = Lines(path, lambda lines: (row[-1] for row in rows_of(lines, path, 3)))
+    hypotheses = read_hypotheses(path)
     quality, statistics = score_texts(settings, hypotheses, read_texts(settings, text_dir, split), str(path))
     by_token = {name: tokens[name] for name in BY_TOKEN}
     if len({column.shape[:1] for column in by_token.values()}) > 1:
@@ -189,34 +190,3 @@ def measure_temperatures(
     )
     further = projection_measures(settings, read_npz(folder / "features.npz")) if split == "valid" else {}
     return {"temperatures": measures, **further}, arrays
-
-
-def read_texts(settings: Mapping[str, Any], text_dir: Path, split: str) -> Texts:
-    """The references of a split, untouched and tokenised."""
-    target = settings["training"]["languages"]["target"]
-    references, tokenized = (Lines(text_dir / f"{split}.{part}") for part in ("reference", target))
-    return Texts(references, tokenized, text_dir)
-
-
-def read_sweep(path: Path) -> dict[str, list[str]]:
-    """The hypotheses of a table by its first column: the beam size or temperature that they were decoded with."""
-    found: dict[str, list[str]] = {}
-    for label, *_, hypothesis in rows_of(lines_of(path), path, 4):
-        found.setdefault(label, []).append(hypothesis)
-    return found
-
-
-def rows_of(lines: Iterator[str], path: Path, columns: int) -> Iterator[list[str]]:
-    """The columns of the lines of a table of hypotheses; the third from the end numbers the sentences from 0.
-
-    What stands before the number, if anything, is a label, and the numbers begin anew with another label. `path` is
-    named where the lines are not so.
-    """
-    label, number = None, -1
-    for line in lines:
-        row = line.split("\t")
-        number = number + 1 if row[:-3] == label else 0
-        label = row[:-3]
-        if len(row) != columns or row[-3] != str(number):
-            raise UserError(f"{path} is damaged: delete it and run again.")
-        yield row

@@ -1,7 +1,7 @@
-"""Propose the next trial of a series from the records of the runs before it.
+"""Propose the next trial of a series from the scores of the runs before it (`results.scores`).
 
-The proposal is a function of those records and of the series' settings, so the files are the whole state of a search:
-killed at any moment, it goes on where it was, and the same records give the same proposal.
+The proposal is a function of those scores and of the series' settings, so the files are the whole state of a search:
+killed at any moment, it goes on where it was, and the same scores give the same proposal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ from entropyreg.search.matching import propose_match
 SPLIT, OBJECTIVE = "valid", "bleu"
 
 
-def propose(settings: Mapping[str, Any], record_paths: Sequence[Path]) -> dict[str, Any]:
+def propose(settings: Mapping[str, Any], score_paths: Sequence[Path]) -> dict[str, Any]:
     """Skew and strength of the next trial, with the observations that they follow from.
 
-    `settings` is `entropyreg.settings.proposal_settings`; `record_paths` are the records of `settings["runs"]`.
-    Raises `UserError` for a record of another run.
+    `settings` is `entropyreg.settings.proposal_settings`; `score_paths` are the scores of `settings["runs"]`.
+    Raises `UserError` for those of another run.
     """
-    records = [read_json(path) for path in record_paths]
-    for record, run, path in zip(records, settings["runs"], record_paths, strict=True):
+    records = [read_json(path) for path in score_paths]
+    for record, run, path in zip(records, settings["runs"], score_paths, strict=True):
         if record.get("run") != run:
             raise UserError(
                 f"{path} belongs to the run '{record.get('run')}', not to '{run}': delete it and run again."

@@ -11,7 +11,9 @@ from entropyreg.files import read_npz, write_npz
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.results.collect import collect
-from entropyreg.results.records import measure_run, read_sweep
+from entropyreg.results.hypotheses import read_sweep
+from entropyreg.results.records import measure_run
+from entropyreg.results.scores import score_run
 
 REGULARIZER = {"skew": 1.0, "strength": 0.25, "baseline": "uniform", "unigram_temperature": None}
 REGULARIZER |= {"generator": "entropy", "entropy": None, "proposal": None}
@@ -97,6 +99,14 @@ def test_a_record_holds_what_the_predictions_say(predicted):
     assert not {"seconds", "device", "commit", "date"} & set(json.dumps(record).split('"'))
 
 
+def test_scores_are_those_of_the_record(predicted):
+    scores, (record, _) = score_run(SETTINGS, *predicted), measure_run(SETTINGS, *predicted, "c")
+    assert scores["run"] == record["run"] and scores["regularizer"].items() <= record["regularizer"].items()
+    for name, value in scores["measures"]["valid"].items():
+        assert value == record["measures"]["valid"][name]
+    assert scores["measures"]["valid"]["bleu"] == pytest.approx(100)
+
+
 def test_beam_sizes_are_measured_on_the_sentences_that_were_decoded(predicted):
     record, _ = measure_run(SETTINGS | BEAMS, *predicted, "c")
     beams = record["measures"]["valid"]["beam_sizes"]
@@ -160,7 +170,8 @@ def test_lost_hypotheses_do_not_shorten_the_references(predicted, name, changed,
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(UserError) as caught:
         measure_run(SETTINGS | changed, run, text, "c")
-    assert str(caught.value).startswith(f"{path}{told}") and str(caught.value).endswith("delete the file and run again.")
+    assert str(caught.value).startswith(f"{path}{told}")
+    assert str(caught.value).endswith("delete the file and run again.")
 
 
 def test_statistics_of_fewer_sentences_than_hypotheses_are_refused(predicted):

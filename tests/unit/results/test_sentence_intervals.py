@@ -96,7 +96,7 @@ def test_an_interval_depends_on_its_run_alone():
     assert of(arrays) == of(dict(reversed(arrays.items())))
     assert of(arrays) != of(arrays, run="t/m/none/seed2")
     both = {f"{split}.{name}": values for split in SPLITS for name, values in arrays.items()}
-    found = sentence_intervals("t/m/none/seed1", dict.fromkeys(SPLITS, {"vocabulary_size": VOCABULARY}), both)
+    found = sentence_intervals("t/m/none/seed1", {split: {"vocabulary_size": VOCABULARY} for split in SPLITS}, both)
     assert found["test"] == of(arrays)["test"]
 
 

@@ -148,9 +148,7 @@ def test_own_output_that_is_empty_has_no_accuracy():
 def test_other_temperatures_than_those_wanted_are_refused():
     columns = predicted(1.6)
     with pytest.raises(UserError, match=r"run t: temperatures: nothing was decoded at temperature 0\.8"):
-        temperature_measures(
-            SETTINGS, columns, {"1": OWN}, Texts([], [], None), REFERENCES, "run t: temperatures"
-        )
+        temperature_measures(SETTINGS, columns, {"1": OWN}, Texts([], [], None), REFERENCES, "run t: temperatures")
     with pytest.raises(UserError, match="other temperatures were predicted"):
         temperature_measures(
             SETTINGS | {"temperatures": [0.83, 1]}, columns, {}, Texts([], [], None), REFERENCES, "run t"

@@ -1,0 +1,38 @@
+"""The scores of a run that searches and matches choose by: validation BLEU and normalised entropy.
+
+They stand in the run's record too. They are a stage of their own so that a search follows the code of these two
+measures alone: another measure, new or mended, makes records anew and trains nothing.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from entropyreg.columns import StoredColumns
+from entropyreg.measures import in_blocks
+from entropyreg.measures.entropy import normalized_entropy
+from entropyreg.results.hypotheses import read_hypotheses, read_texts
+from entropyreg.results.text_quality import score_texts
+from entropyreg.trained_weights import read_training
+
+SPLIT = "valid"
+
+
+def score_run(settings: Mapping[str, Any], run_dir: Path, text_dir: Path) -> dict[str, Any]:
+    """What `search.proposals` reads of a run, in the form of its record.
+
+    `settings` is `entropyreg.settings.scoring_settings`; `text_dir` holds the prepared text with its references.
+    """
+    training = read_training(run_dir, settings["run"])
+    tokens = StoredColumns(run_dir / "predictions" / f"{SPLIT}.tokens.npz")
+    path = run_dir / "predictions" / f"{SPLIT}.hypotheses.tsv"
+    quality, _ = score_texts(settings, read_hypotheses(path), read_texts(settings, text_dir, SPLIT), str(path))
+    vocabulary = int(np.asarray(tokens["vocabulary_size"]))
+    scores = {
+        "bleu": quality.get("bleu"),
+        "entropy_normalized": normalized_entropy(np.float64(in_blocks.mean(tokens["entropy"])), vocabulary),
+        "vocabulary_size": vocabulary,
+    }
+    return {"run": settings["run"], "regularizer": training["regularizer"], "measures": {SPLIT: scores}}
