@@ -77,8 +77,10 @@ def open_corpus(task: CorpusTask, data_dir: Folder, download_dir: Folder = None)
         case "cnn_dailymail":
             located = locate_all(_parquet_files(), data_dir, download_dir)
             return CnnDailymail({name.partition("/")[2]: file.path for name, file in located.items()})
-        case _:
+        case "wmt14":
             return Wmt14(data_dir, languages, source["news_commentary"], source["valid"], download_dir)
+        case kind:
+            raise UserError(f"source.kind is '{kind}', of which no corpus is made.")
 
 
 def needed_sources(task: Mapping[str, Any]) -> list[str]:

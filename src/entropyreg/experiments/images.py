@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from entropyreg.errors import UserError
+from entropyreg.experiments.kinds import kind_of
 from entropyreg.experiments.regularizer import Regularizer, digits, regularizer_of
 
 REFUSED = {"winner": "no search runs on images"}
@@ -35,9 +36,8 @@ class ImageRegularizer:
         member = self.member
         if member.strength == 0:
             return {"kind": "none"}
-        kind = (
-            {"kind": "euclidean"} if member.generator == "euclidean" else {"kind": "skew_jensen", "skew": member.skew}
-        )
+        member_kind = kind_of(member.skew, member.generator)
+        kind = {"kind": "euclidean"} if member_kind == "euclidean" else {"kind": "skew_jensen", "skew": member.skew}
         amount = {"strength": member.strength} if member.entropy is None else {"entropy": member.entropy}
         unigram = {"baseline": "unigram", "unigram_temperature": member.unigram_temperature}
         return {**kind, **amount, **(unigram if member.baseline == "unigram" else {})}

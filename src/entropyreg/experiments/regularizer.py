@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from entropyreg.errors import UserError
+from entropyreg.experiments.kinds import CHOICES, FIXED_SKEW, GENERATORS, by_kind, check_choice, kind_of
 from entropyreg.schemas import suggestion
 
 BASELINE_KEYS = ("baseline", "unigram_temperature")
@@ -23,7 +24,6 @@ ARM_KEYS = {  # regularizer: (required keys, further keys)
     "winner": (("search",), ()),
 }
 AMOUNTS = ("smoothing", "strength", "entropy")  # ways to say how much; one of them
-FIXED_SKEW = {"label_smoothing": 1.0, "confidence_penalty": 0.0}
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,10 @@ class Regularizer:
     entropy: float | None = None
     proposal: str | None = None
 
+    def __post_init__(self) -> None:
+        for key in CHOICES:
+            check_choice(key, getattr(self, key))
+
     @property
     def label(self) -> str:
         """Readable and stable: four significant digits."""
@@ -49,7 +53,8 @@ class Regularizer:
             return self.proposal.replace("/", "-")
         if self.strength == 0:
             return "none"
-        family = "euclidean" if self.generator == "euclidean" else f"jensen-skew{digits(self.skew)}"
+        kind = kind_of(self.skew, self.generator)
+        family = "euclidean" if kind == "euclidean" else f"jensen-skew{digits(self.skew)}"
         amount = f"strength{digits(self.strength)}" if self.entropy is None else f"entropy{digits(self.entropy)}"
         unigram = f"-unigram{digits(self.unigram_temperature or 1.0)}" if self.baseline == "unigram" else ""
         return f"{family}-{amount}{unigram}"
@@ -87,6 +92,7 @@ def regularizer_of(arm: Mapping[str, Any], place: str) -> Regularizer:
     if kind == "winner":
         return Regularizer(None, None, proposal=f"{arm['search']}/winner")
     baseline = arm.get("baseline", "uniform")
+    check_choice("baseline", baseline, place)
     if "unigram_temperature" in arm and baseline != "unigram":
         raise UserError(f"{place}: 'unigram_temperature' needs baseline 'unigram' (baseline is '{baseline}').")
     if "entropy" in arm and baseline != "uniform":
@@ -94,12 +100,13 @@ def regularizer_of(arm: Mapping[str, Any], place: str) -> Regularizer:
     strength = arm["smoothing"] / (1 - arm["smoothing"]) if "smoothing" in arm else arm.get("strength")
     if strength == 0:
         return Regularizer()
+    generator = by_kind(GENERATORS, kind)
     return Regularizer(
-        skew=None if kind == "euclidean" else float(FIXED_SKEW.get(kind, arm.get("skew"))),
+        skew=float(FIXED_SKEW.get(kind, arm.get("skew"))) if generator == "entropy" else None,
         strength=None if strength is None else float(strength),
         baseline=baseline,
         unigram_temperature=float(arm.get("unigram_temperature", 1.0)) if baseline == "unigram" else None,
-        generator="euclidean" if kind == "euclidean" else "entropy",
+        generator=generator,
         entropy=arm.get("entropy"),
     )
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.errors import MALFORMED, UserError
+from entropyreg.experiments.kinds import CHOICES
 from entropyreg.files import one_line, read_json
 from entropyreg.regularizers.equilibrium import strength_for_entropy
 
 LARGEST = {"skew": 1.0, "strength": sys.float_info.max, "unigram_temperature": sys.float_info.max}
-CHOICES = {"generator": ("entropy", "euclidean"), "baseline": ("uniform", "unigram")}
 
 
 def resolve(regularizer: Mapping[str, Any], vocabulary_size: int, proposal_path: Path | None = None) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def draw_panel(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     for name in dict.fromkeys(row["curve"] for row in rows):
         points = sorted((row for row in rows if row["curve"] == name), key=lambda row: row["beam_size"])
         run = points[0]
-        shade = color(run["skew"], "euclidean" if run["family"] == "euclidean" else "entropy")
+        shade = color(run["skew"], run["family"])
         x, y = ([row[key] for row in points] for key in ("beam_size", "bleu"))
         axes.plot(x, y, color=shade, marker=MARKS[run["family"]].marker, markeredgecolor="white", zorder=3, gid=name)
         ends.append(EndLabel(x[-1], y[-1], name, shade))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from entropyreg.experiments.kinds import kind_of
 from entropyreg.figures.end_labels import EndLabel, write_end_labels
 from entropyreg.figures.panels import new_panels
 from entropyreg.figures.style import TICK_POINTS, color
@@ -54,7 +55,7 @@ def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Fig
     for curve in dict.fromkeys(row["curve"] for row in rows):
         points = [row for row in rows if row["curve"] == curve]
         skew = points[0]["skew"]
-        shade = color(skew, "euclidean" if skew is None else "entropy")
+        shade = color(skew, kind_of(skew, points[0]["generator"]))
         line = {"linewidth": WIDTHS.get(skew, 1.0), "linestyle": (0, (3, 2)) if skew is None else "-"}
         x, y = ([row[key] for row in points] for key in ("probability", "divergence"))
         axes.plot(x, y, color=shade, gid=curve, zorder=3, solid_capstyle="butt", **line)

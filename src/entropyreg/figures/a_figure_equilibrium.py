@@ -14,10 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from entropyreg.experiments.kinds import kind_of
 from entropyreg.figures.footnotes import counted, opening
 from entropyreg.figures.panels import POINT_AREA, corner_text, new_panels, say_empty, skew_bar, skew_points, stamp_smoke
-from entropyreg.figures.runs import DESCRIPTION, describe, finished_runs
-from entropyreg.figures.style import FAMILIES, INK, color, family
+from entropyreg.figures.runs import DESCRIPTION, describe, family_of, finished_runs
+from entropyreg.figures.style import FAMILIES, INK, MARKS, color
 from entropyreg.measures.agreement import Agreement, agreement
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.results.published import published_numbers
@@ -95,7 +96,7 @@ def published_points() -> list[dict[str, Any]]:
         predicted = equilibrium(1.0 if skew is None else skew, strength, size).normalized_entropy
         row = {"kind": "point", "quantity": metric, "source": "published", "column": column, "row": name}
         row |= {"column_title": published.data_sets[column], "skew": skew, "strength": strength}
-        row |= {"smoothing": smoothing, "baseline": None if skew is None else "uniform", "family": family(skew)}
+        row |= {"smoothing": smoothing, "baseline": None if skew is None else "uniform", "family": kind_of(skew)}
         row |= {"vocabulary_size": size, "vocabulary_source": source}
         rows.append(row | {"predicted": predicted, "measured": measured})
     return rows
@@ -174,7 +175,7 @@ def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     if bare:
         sentences.append(f"Cross: no regularizer, predicted 0 and in no statistic ({len(bare)}).")
     kinds = Counter(
-        "Euclidean" if run.get("generator") == "euclidean" else f"{run['baseline']} baseline"
+        MARKS["euclidean"].label if family_of(run) == "euclidean" else f"{run['baseline']} baseline"
         for run, _ in finished_runs(collected, SPLIT)
         if run.get("predicted_entropy") is None
     )

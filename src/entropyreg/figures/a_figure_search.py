@@ -14,11 +14,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from entropyreg.experiments.kinds import kind_of
 from entropyreg.figures.end_labels import EndLabel, write_end_labels
 from entropyreg.figures.footnotes import opening, signatures
 from entropyreg.figures.panels import GAP, RIGHT, limits_around, new_panels, say_empty, stamp_smoke
 from entropyreg.figures.runs import DESCRIPTION, describe, finished_runs
-from entropyreg.figures.style import FAMILIES, INK, TICK_POINTS, color, family
+from entropyreg.figures.style import INK, MARKS, TICK_POINTS, color
 from entropyreg.measures.expected_best import expected_best
 
 SPLIT = "valid"
@@ -30,9 +31,7 @@ NAMES = {
     "confidence_penalty": "confidence penalty",
     "skew0.5": "skew .5",
 }
-# the colour of a search's curve; that of one skew is dashed where the search over all skews has its colour
-SHOWN_SKEW = {"ger": 0.5, "label_smoothing_tuned": 1.0, "confidence_penalty": 0.0, "skew0.5": 0.5}
-DASHED = {"skew0.5"}
+DASHED = {"skew0.5"}  # the search over all skews has its colour
 MARKERS = {"random": "o", "guided": "D"}
 MARGIN = 1.15  # inches right of the right panel, for the names of the curves
 BAR = 0.55  # inches right of the left panel, for the colour bar
@@ -69,7 +68,7 @@ def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Fig
         x, y, across, height = right.get_position().bounds
         right.set_position((x, y, across - (MARGIN - RIGHT) / width, height))
         draw_trials(left, [row for row in own if row["panel"] == "trials"])
-        draw_expected(right, [row for row in own if row["panel"] == "expected_best"])
+        draw_expected(right, [row for row in own if row["panel"] == "expected_best"], shown_skews(own))
         stamp_smoke(collected, left)
         stamp_smoke(collected, right)
     return figure
@@ -113,7 +112,7 @@ def draw_trials(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     bar.grid(False)
 
 
-def draw_expected(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+def draw_expected(axes: Axes, rows: Sequence[Mapping[str, Any]], skews: Mapping[str, float]) -> None:
     """Expected best BLEU after n trials, one curve a search."""
     axes.set_xlabel("trials")
     axes.set_ylabel("expected best BLEU (validation)")
@@ -128,17 +127,21 @@ def draw_expected(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     ends = []
     for series in dict.fromkeys(row["series"] for row in rows):
         points = [row for row in rows if row["series"] == series]
-        shade = color(SHOWN_SKEW.get(points[0]["row"], 0.5))
+        skew = skews[series]
         x, y = ([row[key] for row in points] for key in ("n_trials", "bleu"))
-        look = {"marker": mark(points[0]["row"]), "linestyle": "--" if points[0]["row"] in DASHED else "-"}
-        axes.plot(x, y, color=shade, markersize=2.5, zorder=3, gid=series, **look)
-        ends.append(EndLabel(x[-1], y[-1], NAMES.get(points[0]["row"], series), shade))
+        look = {"marker": MARKS[kind_of(skew)].marker, "linestyle": "--" if points[0]["row"] in DASHED else "-"}
+        axes.plot(x, y, color=color(skew), markersize=2.5, zorder=3, gid=series, **look)
+        ends.append(EndLabel(x[-1], y[-1], NAMES.get(points[0]["row"], series), color(skew)))
     write_end_labels(axes, ends, TICK_POINTS)
 
 
-def mark(row: str) -> str:
-    """The marker of a search's family."""
-    return FAMILIES[family(SHOWN_SKEW.get(row, 0.5))].marker
+def shown_skews(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The skew whose colour and marker each search has: that of all its trials, and .5 where they differ."""
+    found: dict[str, set[float]] = {}
+    for row in rows:
+        if row["panel"] == "trials":
+            found.setdefault(row["series"], set()).add(row["skew"])
+    return {series: skews.pop() if len(skews) == 1 else 0.5 for series, skews in found.items()}
 
 
 def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:

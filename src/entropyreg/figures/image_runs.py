@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from entropyreg.experiments.kinds import FIXED_SKEW, by_kind, kind_of
 from entropyreg.figures.runs import digits
-from entropyreg.figures.style import FAMILIES, INK, MARKS, color, family
+from entropyreg.figures.style import FAMILIES, INK, MARKS, color
 from entropyreg.tables.collected import missing_text, scale_line
 
 IMAGE_RUN = ("artefact", "scale", "column", "column_title", "model", "model_title", "row", "kind", "smoothing")
 IMAGE_RUN += ("skew", "strength", "baseline")  # keys of `describe_image_run`, the first columns of a figure's csv
-SKEWS = {"label_smoothing": 1.0, "confidence_penalty": 0.0}
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def describe_image_run(collected: Mapping[str, Any], run: Mapping[str, Any]) -> 
 
 def shown_skew(run: Mapping[str, Any]) -> float | None:
     """The skew whose colour and marker a run has; None for hard targets and the Euclidean generator."""
-    return SKEWS.get(run["kind"], run["skew"] if run["kind"] == "skew_jensen" else None)
+    return by_kind({"none": None, **FIXED_SKEW, "skew_jensen": run.get("skew"), "euclidean": None}, run["kind"])
 
 
 def run_color(run: Mapping[str, Any]) -> Any:
@@ -74,18 +74,21 @@ def run_color(run: Mapping[str, Any]) -> Any:
 
 def run_marker(run: Mapping[str, Any]) -> str:
     """The marker of a run's regularizer."""
-    return MARKS["euclidean"].marker if run["kind"] == "euclidean" else FAMILIES[family(shown_skew(run))].marker
+    kind = run["kind"] if run["kind"] == "euclidean" else kind_of(shown_skew(run))  # of skew 0 and 1 that of the ends
+    return MARKS[kind].marker
 
 
 def targets_name(run: Mapping[str, Any]) -> str:
-    """'hard targets', 'smoothing .1', 'skew .5', 'confidence penalty'."""
-    if run["kind"] == "none":
-        return "hard targets"
-    if run["kind"] == "label_smoothing":
-        return f"smoothing {digits(run['smoothing'])}"
-    if run["kind"] == "confidence_penalty":
-        return FAMILIES["confidence_penalty"].label
-    return "Euclidean" if run["kind"] == "euclidean" else f"skew {digits(run['skew'])}"
+    """'hard targets', 'smoothing .1', 'skew .5', 'confidence penalty', 'skew .5, unigram'."""
+    names = {
+        "none": lambda: "hard targets",
+        "label_smoothing": lambda: f"smoothing {digits(run['smoothing'])}",
+        "confidence_penalty": lambda: FAMILIES["confidence_penalty"].label,
+        "skew_jensen": lambda: f"skew {digits(run['skew'])}",
+        "euclidean": lambda: MARKS["euclidean"].label,
+    }
+    name = by_kind(names, run["kind"])()
+    return f"{name}, unigram" if run.get("baseline") == "unigram" else name
 
 
 def image_opening(collected: Mapping[str, Any], sentences: Sequence[str]) -> list[str]:

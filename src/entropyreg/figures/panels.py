@@ -16,6 +16,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from entropyreg.experiments.kinds import by_kind, kind_of
 from entropyreg.figures.footnotes import MARGIN, wrapped
 from entropyreg.figures.style import (
     COLUMN_INCHES,
@@ -29,7 +30,6 @@ from entropyreg.figures.style import (
     TICK_POINTS,
     WARNING,
     color,
-    family,
     new_figure,
 )
 from entropyreg.tables.collected import SMOKE_STAMP, is_smoke
@@ -107,6 +107,8 @@ def skew_points(axes: Axes, rows: Sequence[Mapping[str, Any]], x: str, y: str) -
     Rows have `family`, `skew` (or `shown_skew`, where the colour is a bin's), `label` (outlined if not empty) and
     `baseline` (a ring if unigram).
     """
+    for row in rows:
+        by_kind(MARKS, row["family"])
     for name, kind in MARKS.items():
         members = [row for row in rows if row["family"] == name]
         if members:
@@ -146,7 +148,7 @@ def skew_bar(figure: Figure, bins: Sequence[str] | None = None) -> Axes:
     axes.tick_params(length=1.5, pad=1)
     axes.grid(False)
     for skew, side, away in ((0.0, "left", 9), (1.0, "right", -9)):
-        kind = FAMILIES[family(skew)]
+        kind = FAMILIES[kind_of(skew)]
         place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom", "size": TICK_POINTS}
         axes.annotate(kind.symbol, (skew, 1), (0, 3), ha=side, color=color(skew), **place)
         axes.annotate(kind.label, (skew, 1), (away, 3), ha=side, **place)

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from entropyreg.figures.style import FAMILIES, family
+from entropyreg.experiments.kinds import by_kind, kind_of
+from entropyreg.figures.style import FAMILIES
 
 DESCRIPTION = ("artefact", "scale", "column", "column_title", "row", "run", "model", "family", "skew", "strength")
 DESCRIPTION += ("smoothing", "baseline", "seed", "split")  # keys of `describe`, the first columns of a figure's csv
@@ -31,7 +32,7 @@ def describe(collected: Mapping[str, Any], run: Mapping[str, Any], split: str) -
 
 def family_of(run: Mapping[str, Any]) -> str:
     """The key of the run's mark in `style.MARKS`."""
-    return "euclidean" if run.get("generator") == "euclidean" else family(run["skew"])
+    return kind_of(run["skew"], run.get("generator"))
 
 
 def is_unregularized(run: Mapping[str, Any]) -> bool:
@@ -50,13 +51,14 @@ def baseline_label(run: Mapping[str, Any]) -> str:
 def regularizer_name(run: Mapping[str, Any]) -> str:
     """The regularizer of a finished run in words: 'label smoothing .1', 'skew .5, strength 1', 'no regularizer'."""
     kind, amount = family_of(run), f"strength {digits(run['strength'])}"
-    name = {
+    names = {
         "none": FAMILIES["none"].label,
         "label_smoothing": f"label smoothing {digits(run['smoothing'] or 0.0)}",
         "confidence_penalty": f"confidence penalty, {amount}",
         "skew_jensen": f"skew {digits(run['skew'] or 0.0)}, {amount}",
         "euclidean": f"Euclidean, {amount}",
-    }[kind]
+    }
+    name = by_kind(names, kind)
     return f"{name}, unigram" if run["baseline"] == "unigram" else name
 
 

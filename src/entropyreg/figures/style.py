@@ -15,6 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from entropyreg.experiments.kinds import by_kind
+
 COLUMN_INCHES, PAGE_INCHES = 3.25, 6.75  # widths of one and of two columns of a paper
 LABEL_POINTS, TICK_POINTS, NOTE_POINTS = 8, 7, 5.5
 INK, FAINT, WARNING = "#222222", "#dddddd", "#b3001b"
@@ -83,15 +85,10 @@ def data_set_look(position: int) -> tuple[str, str]:
     return DATA_SETS[position % len(DATA_SETS)]
 
 
-def family(skew: float | None) -> str:
-    """The family of a run: None is no regularizer, 0 the confidence penalty, 1 label smoothing."""
-    if skew is None:
-        return "none"
-    return {0.0: "confidence_penalty", 1.0: "label_smoothing"}.get(float(skew), "skew_jensen")
-
-
 def color(skew: float | None, kind: str | None = None) -> Any:
     """The colour of a skew, the same in every figure; `kind` 'euclidean' tells it from no regularizer."""
+    if kind is not None:
+        by_kind(MARKS, kind)
     if kind == "euclidean":
         return EUCLIDEAN_COLOR
     return INK if skew is None else SKEW_COLORS(float(skew))

@@ -68,7 +68,7 @@ def curve_rows(collected: Mapping[str, Any], key: tuple[str, str]) -> list[dict[
             shared = {"kind_of_row": kind, "quantity": entry["quantity"]}
             shared |= {size: entry.get(size) for size in ("n_seeds", "n_sentences", "n_replicates")}
             if kind == "difference":
-                shared["compared_with"] = entry["to"] if entry["kind"] == "to_row" else "T = 1"
+                shared["compared_with"] = {"to_row": entry["to"], "to_one": "T = 1"}[entry["kind"]]
             points = zip(*(entry[part] for part in ("temperatures", "estimate", "low", "high")), strict=True)
             rows += [shared | dict(zip(("temperature", "estimate", "low", "high"), one, strict=True)) for one in points]
     return rows

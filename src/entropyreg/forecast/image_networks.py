@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from entropyreg.errors import UserError
+
 
 @dataclass(frozen=True)
 class Product:
@@ -61,6 +63,8 @@ def image_network(model: Mapping[str, Any], shape: Sequence[int], n_classes: int
         return alexnet(shape, n_classes, options.get("channels", 64), options.get("dense", (384, 192)))
     if model["kind"] == "resnet":
         return resnet(shape, n_classes, **options)
+    if model["kind"] != "inception_v4":
+        raise UserError(f"model.kind is '{model['kind']}', of which no forecast is made.")
     from entropyreg.forecast.inception import inception_v4
 
     return inception_v4(n_classes)

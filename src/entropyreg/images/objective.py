@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from entropyreg import regularizers
+from entropyreg.errors import UserError
 from entropyreg.images.settings import check_regularizer
 from entropyreg.regularizers.equilibrium import strength_for_entropy
 
@@ -71,7 +72,9 @@ def distilled(hard: Tensor, logits: Tensor, teacher_logits: Tensor, settings: Ma
     logits, teacher_logits = logits.float(), teacher_logits.float()
     if settings["loss"] == "soft":
         taught = soft_cross_entropy(logits, teacher_logits, settings["temperature"])
-    else:
+    elif settings["loss"] == "logits":
         taught = half_squared_difference(logits, teacher_logits, settings.get("over", "mean"))
+    else:
+        raise UserError(f"distillation.loss is {settings['loss']!r}; allowed: soft, logits.")
     weight = settings["weight"]
     return taught if weight == 1 else (1.0 - weight) * hard + weight * taught

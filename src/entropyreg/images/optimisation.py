@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from entropyreg.errors import UserError
 from entropyreg.images.models.groups import Group
 
 
@@ -29,6 +30,8 @@ def learning_rate(settings: Mapping[str, Any], update: int, total: int) -> float
     if schedule["kind"] == "step":
         drops = sum(update >= (at * total if at < 1 else at) for at in schedule["drop_at"])
         return rate * schedule.get("factor", 0.1) ** drops
+    if schedule["kind"] != "constant":
+        raise UserError(f"optimiser.schedule.kind is '{schedule['kind']}'; allowed: constant, step, linear.")
     return rate
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.errors import UserError
+from entropyreg.experiments.kinds import check_choice
 from entropyreg.schemas import validate
 
 SCHEMA = Path(__file__).with_name("settings.schema.yaml")
@@ -51,5 +52,6 @@ def check_regularizer(regularizer: Mapping[str, Any], place: str = "the image ru
             raise UserError(f"{place}: regularizer '{kind}' needs the key '{key}'.")
     if "entropy" in further and ("strength" in regularizer) == ("entropy" in regularizer):
         raise UserError(f"{place}: regularizer '{kind}' needs either 'strength' or 'entropy'.")
+    check_choice("baseline", regularizer.get("baseline", "uniform"), place)
     if "unigram_temperature" in regularizer and regularizer.get("baseline") != "unigram":
         raise UserError(f"{place}: regularizer.unigram_temperature needs baseline 'unigram'.")

@@ -60,7 +60,7 @@ def claim_line(claim: Mapping[str, Any], declared: str = "") -> dict[str, Any]:
 
 def mark(verdict: str) -> dict[str, str]:
     key = verdict.replace(" ", "_")
-    return {"verdict": verdict.replace("_", " "), "class": key, "symbol": SYMBOLS.get(key, "")}
+    return {"verdict": verdict.replace("_", " "), "class": key, "symbol": SYMBOLS[key]}
 
 
 def rule_text(claim: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ SHOWN = (  # columns of the table of records, where any record has them; the csv
     *("run", "kind", "skew", "strength", "smoothing", "seed", "split", "updates", "bleu", "rouge_l", "accuracy"),
     *("nll", "entropy_normalized", "calibration.ece", "reference_rank"),
 )
+SOURCES = {"A": "paper A", "B": "paper B", "ReScience": "replication"}  # of published numbers
 PAPERS = {
     "A": "Paper A: Meister, Salesky, Cotterell 2020",
     "B": "Paper B: Müller, Kornblith, Hinton 2019",
@@ -155,7 +156,7 @@ def published_of(name: str, published: Published) -> list[dict[str, str]]:
             "column": published.data_sets[one.column],
             "metric": one.metric,
             "value": one.printed if one.value is not None else "n/a",
-            "by": {"A": "paper A", "B": "paper B"}.get(one.paper, "replication"),
+            "by": SOURCES[one.paper],
         }
         for one in published.numbers.values()
         if one.artefact == name

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from entropyreg.errors import UserError
+from entropyreg.experiments.kinds import FIXED_SKEW, by_kind
 from entropyreg.experiments.regularizer import smoothing_of
 from entropyreg.files import read_json, read_npz, sha256_of
 from entropyreg.measures.information_loss import class_similarity
@@ -18,7 +19,6 @@ from entropyreg.trained_weights import read_training
 
 KEPT = ("run", "task", "model")
 EVALUATED = ("valid", "test")
-SKEWS = {"confidence_penalty": 0.0, "label_smoothing": 1.0}
 
 
 def measure_image_run(
@@ -153,7 +153,7 @@ def regularizer_of_training(regularizer: Mapping[str, Any], n_classes: int) -> d
     kind = regularizer["kind"]
     if kind == "none":
         return {"kind": kind, "skew": None, "strength": None, "smoothing": 0.0}
-    skew = SKEWS.get(kind, regularizer.get("skew"))
+    skew = by_kind({**FIXED_SKEW, "skew_jensen": regularizer.get("skew"), "euclidean": None}, kind)
     if kind == "label_smoothing":
         strength = regularizer["smoothing"] / (1 - regularizer["smoothing"])
     else:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.errors import UserError, blaming
+from entropyreg.experiments import kinds
 from entropyreg.files import read_json
 
 SPLITS = ("train", "valid", "test")
@@ -36,7 +37,7 @@ def tidy_lines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
         "run": record["run"],
         "task": record["task"],
         "model": record["model"],
-        "kind": regularizer.get("kind") or kind_of(regularizer),
+        "kind": kind_of(regularizer),
         **{key: regularizer.get(key) for key in ("skew", "strength", "smoothing")},
         "updates": record.get("updates"),
     }
@@ -53,12 +54,11 @@ def tidy_lines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def kind_of(regularizer: Mapping[str, Any]) -> str:
-    """The name of a regularizer of text, as its papers have it."""
-    if not regularizer.get("strength"):
-        return "none"
-    if regularizer.get("generator") == "euclidean":
-        return "euclidean"
-    return {0.0: "confidence_penalty", 1.0: "label_smoothing"}.get(regularizer["skew"], "skew_jensen")
+    """The name of a regularizer, as its papers have it: that of images has it, that of text is by generator and skew."""
+    if "kind" in regularizer:
+        kinds.by_kind(dict.fromkeys(kinds.KINDS), regularizer["kind"])
+        return regularizer["kind"]
+    return kinds.kind_of(regularizer["skew"], regularizer["generator"]) if regularizer["strength"] else "none"
 
 
 def by_split(measures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -32,6 +32,8 @@ def propose(settings: Mapping[str, Any], score_paths: Sequence[Path]) -> dict[st
         return propose_guided(settings, [observation(record, OBJECTIVE) for record in records])
     if settings["kind"] == "winner":
         return winner([observation(record, OBJECTIVE) for record in records])
+    if settings["kind"] != "match":
+        raise UserError(f"the proposal '{settings['name']}' is of the unknown kind '{settings['kind']}'.")
     anchor, *others = [observation(record, "entropy_normalized") for record in records]
     size = records[0]["measures"][SPLIT]["vocabulary_size"]
     return propose_match(settings, anchor["value"], others, size)

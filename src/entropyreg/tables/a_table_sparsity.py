@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from entropyreg.experiments.kinds import by_kind, kind_of
 from entropyreg.results.pairs import SPLIT, TOLERANCE, Pair, Run, pairs_of
 from entropyreg.results.published import Published, published_numbers
 from entropyreg.tables import beside, labels, tidy
@@ -40,6 +41,7 @@ FLOORS = (
 )
 UNMATCHED = f"not matched: the two Ĥ differ by more than {TOLERANCE}"
 MEMBERS = {"label_smoothing": 1.0, "confidence_penalty": 0.0}  # that the paper has, by skew
+ROWS = {"label_smoothing": "label_smoothing", "confidence_penalty": "confidence_penalty", "skew_jensen": "ger"}
 OTHER = Cell("other member")
 SIZES = ("n_sentences", "n_tokens", "vocabulary_size")
 DEFINITIONS = (
@@ -140,9 +142,9 @@ def sides_of(pairs: Sequence[Pair]) -> list[Side]:
     """Both members of every pair, label smoothing first."""
     found = []
     for number, pair in enumerate(pairs, start=1):
-        skew = pair.other["skew"] if pair.other else None
+        member = "" if pair.other is None else by_kind(ROWS, kind_of(pair.other["skew"], pair.other["generator"]))
         found.append(Side(number, pair, pair.smoothed, "label_smoothing"))
-        found.append(Side(number, pair, pair.other, {None: "", 0: "confidence_penalty"}.get(skew, "ger")))
+        found.append(Side(number, pair, pair.other, member))
     return found
 
 

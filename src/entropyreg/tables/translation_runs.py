@@ -8,6 +8,8 @@ its regularizer has a `kind`, and the groups of its validation measures stand wh
 from collections.abc import Mapping
 from typing import Any
 
+from entropyreg.experiments.kinds import kind_of
+
 GROUPS = ("temperatures", "projection", "clusters", "training_accuracy")  # of the measures of the validation split
 ROWS = {  # of the collected tables, in order, as printed
     "hard": "hard",
@@ -18,7 +20,6 @@ ROWS = {  # of the collected tables, in order, as printed
 PAPER_ROWS = ("hard", "smoothed")
 EXTENSION = ("skew0.5", "confidence_penalty")  # rows that the paper does not have
 QUANTITIES = ("bleu", "ece", "nll")  # over the temperature
-KINDS = {None: "none", 0.0: "confidence_penalty", 1.0: "label_smoothing"}  # by skew
 
 
 def as_network_runs(collected: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +30,11 @@ def as_network_runs(collected: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_network_run(run: Mapping[str, Any]) -> dict[str, Any]:
-    """One run; a row that no run fills has no kind."""
-    shaped = {"model_title": None, "teacher": None, "selected": None, "dropout": None, "kind": kind_of(run)}
+    """One run; a row that no run fills has no kind, nor has one whose skew is not found yet."""
+    shaped = {"model_title": None, "teacher": None, "selected": None, "dropout": None, "kind": None}
+    waiting = run["skew"] is None and run.get("generator") == "entropy"
+    if run["run"] is not None and not waiting:
+        shaped["kind"] = kind_of(run["skew"], run.get("generator"))
     shaped["run"] = run["run"] and run["run"].rpartition("/")[0]
     valid = (run["measures"] or {}).get("valid")
     if valid:
@@ -39,13 +43,6 @@ def as_network_run(run: Mapping[str, Any]) -> dict[str, Any]:
         intervals = run.get("intervals") or {}
         shaped["intervals"] = {**intervals, **{group: intervals.get("valid", {}).get(group) for group in GROUPS}}
     return {**run, **shaped}
-
-
-def kind_of(run: Mapping[str, Any]) -> str | None:
-    """none | label_smoothing | confidence_penalty | skew_jensen | euclidean; None where no run fills the row."""
-    if run["run"] is None:
-        return None
-    return "euclidean" if run.get("generator") == "euclidean" else KINDS.get(run["skew"], "skew_jensen")
 
 
 def at_one(measured: Mapping[str, Any] | None) -> dict[str, float]:

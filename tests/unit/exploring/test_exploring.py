@@ -111,7 +111,9 @@ def test_no_record_and_a_damaged_one_are_told(results, tmp_path):
 def test_the_names_of_regularizers_are_the_field_s():
     names = {}
     for skew, strength in ((None, 0.0), (0.0, 0.5), (1.0, 0.5), (0.5, 0.5)):
-        record = text_record(ONE, strength, 1.0) | {"regularizer": {"skew": skew, "strength": strength}}
+        record = text_record(ONE, strength, 1.0) | {
+            "regularizer": {"skew": skew, "strength": strength, "generator": "entropy"}
+        }
         names[skew, strength] = tidy_lines(record)[0]["kind"]
     assert list(names.values()) == ["none", "confidence_penalty", "label_smoothing", "skew_jensen"]
 

@@ -13,9 +13,10 @@ from matplotlib.text import Text
 
 from entropyreg import figures
 from entropyreg.errors import UserError
+from entropyreg.experiments.kinds import kind_of
 from entropyreg.figures.a_figure_entropy_bleu import COLUMNS, draw, plotted_rows
 from entropyreg.figures.labels import text_box
-from entropyreg.figures.style import FAMILIES, SKEW_COLORS, color, family, style
+from entropyreg.figures.style import FAMILIES, SKEW_COLORS, color, style
 
 NAME = "a_figure_entropy_bleu"
 COLLECTED = Path(__file__).parents[2] / "data" / f"collected_{NAME}.json"
@@ -196,7 +197,7 @@ def test_everything_stays_on_the_page(collected, lowest, highest):
 
 
 def test_each_family_keeps_its_marker_and_each_skew_its_colour():
-    assert [family(skew) for skew in (None, 0.0, 0.25, 1.0)] == list(FAMILIES)
+    assert [kind_of(skew) for skew in (None, 0.0, 0.25, 1.0)] == list(FAMILIES)
     assert len({kind.marker for kind in FAMILIES.values()}) == len(FAMILIES)
     assert color(0.5) == SKEW_COLORS(0.5) and color(0) != color(1)
     lightness = [0.2126 * r + 0.7152 * g + 0.0722 * b for r, g, b, _ in (color(n / 20) for n in range(21))]
