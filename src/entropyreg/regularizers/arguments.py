@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 REDUCTIONS = ("mean", "sum", "none")
+INDEX_TYPES = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.uint16, torch.uint32)
 
 
 def check_skew(skew: Any) -> float:
@@ -60,12 +61,13 @@ def check_logits(logits: Any, name: str = "logits") -> None:
         raise ValueError(f"{name} must have shape (..., V) with V >= 1, got {tuple(logits.shape)}")
 
 
-def check_targets(targets: Any, logits_shape: torch.Size, device: torch.device, ignore_index: int | None) -> None:
-    """Integers of the logits' shape without its last axis, each in [0, V) or equal to `ignore_index`."""
+def checked_targets(targets: Any, logits_shape: torch.Size, device: torch.device, ignore_index: int | None) -> Tensor:
+    """`targets` as int64, which no later comparison can wrap: of the logits' shape without its last axis, each in
+    [0, V) or equal to `ignore_index`."""
     if not isinstance(targets, Tensor):
         raise ValueError(f"targets must be a torch.Tensor, got {type(targets).__name__}")
-    if targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool:
-        raise ValueError(f"targets must hold integer class indices, got {targets.dtype}")
+    if targets.dtype not in INDEX_TYPES:
+        raise ValueError(f"targets must hold integer class indices (int64 or narrower), got {targets.dtype}")
     if targets.shape != logits_shape[:-1]:
         raise ValueError(
             f"targets must have the shape of logits without the last axis, {tuple(logits_shape[:-1])}, "
@@ -73,11 +75,12 @@ def check_targets(targets: Any, logits_shape: torch.Size, device: torch.device, 
         )
     if targets.device != device:
         raise ValueError(f"targets must be on the device of logits, {device}, got {targets.device}")
+    targets = targets.long()
     if not may_look(targets) or targets.numel() == 0 or composed():
-        return
+        return targets
     lowest, highest = targets.aminmax()
     if lowest >= 0 and highest < logits_shape[-1]:  # quickly, where nothing is ignored
-        return
+        return targets
     outside = (targets < 0) | (targets >= logits_shape[-1])
     if ignore_index is not None:
         outside &= targets != ignore_index
@@ -87,11 +90,14 @@ def check_targets(targets: Any, logits_shape: torch.Size, device: torch.device, 
             f"{'' if ignore_index is None else f' or equal ignore_index={ignore_index}'}, "
             f"got {targets[outside][0].item()}"
         )
+    return targets
 
 
 def check_ignore_index(ignore_index: Any) -> int:
     if isinstance(ignore_index, bool) or not isinstance(ignore_index, int):
         raise ValueError(f"ignore_index must be an integer, got {ignore_index!r}")
+    if not -(2**63) <= ignore_index < 2**63:
+        raise ValueError(f"ignore_index must lie in the range of int64, got {ignore_index!r}")
     return ignore_index
 
 

@@ -23,7 +23,7 @@ from entropyreg.regularizers.arguments import (
     check_logits,
     check_overwritable,
     check_reduction,
-    check_targets,
+    checked_targets,
     composed,
 )
 from entropyreg.regularizers.composed import composed_terms
@@ -62,8 +62,7 @@ def objective_loss(
     n_classes, leading = logits.shape[-1], logits.shape[:-1]
     ignored = None
     if targets is not None:
-        check_targets(targets, logits.shape, logits.device, check_ignore_index(ignore_index))
-        targets = targets.reshape(-1).long()
+        targets = checked_targets(targets, logits.shape, logits.device, check_ignore_index(ignore_index)).reshape(-1)
         ignored = targets == ignore_index
         if composed() or not arguments.may_look(ignored) or ignored.any():
             targets = targets.masked_fill(ignored, 0)

@@ -67,11 +67,12 @@ def prepare_baseline(baseline: Any, n_classes: int, dtype: torch.dtype, device: 
         return None
     if not isinstance(baseline, Baseline):
         baseline = given_baseline(baseline)
-    if baseline.probabilities.numel() != n_classes:
-        raise ValueError(
-            f"baseline must have one entry for each of the {n_classes} classes of logits, "
-            f"got {baseline.probabilities.numel()}"
-        )
+    for values in baseline:
+        if values.shape != (n_classes,):
+            raise ValueError(
+                f"baseline must have one entry for each of the {n_classes} classes of logits, "
+                f"got shape {tuple(values.shape)}"
+            )
     return baseline.to(dtype, device)
 
 

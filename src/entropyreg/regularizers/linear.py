@@ -19,7 +19,7 @@ from entropyreg.regularizers.arguments import (
     check_ignore_index,
     check_logits,
     check_reduction,
-    check_targets,
+    checked_targets,
     composed,
 )
 from entropyreg.regularizers.autograd import (
@@ -58,7 +58,7 @@ def linear_entropy_regularized_cross_entropy(
     check_reduction(reduction)
     _check_projection(hidden, weight, bias)
     logits_shape = torch.Size([*hidden.shape[:-1], weight.shape[0]])
-    check_targets(targets, logits_shape, hidden.device, check_ignore_index(ignore_index))
+    targets = checked_targets(targets, logits_shape, hidden.device, check_ignore_index(ignore_index))
     device_type = hidden.device.type
     if torch.is_autocast_enabled(device_type) and hidden.dtype != torch.float64:
         dtype = torch.get_autocast_dtype(device_type)
@@ -68,7 +68,7 @@ def linear_entropy_regularized_cross_entropy(
         logits = F.linear(hidden, weight, bias)
         parts = objective_loss(logits, targets, objective, ignore_index=ignore_index, reduction=reduction)
         return parts if return_parts else parts.loss
-    flat, ignored = targets.reshape(-1).long(), targets.reshape(-1) == ignore_index
+    flat, ignored = targets.reshape(-1), targets.reshape(-1) == ignore_index
     tensors = (hidden.reshape(-1, hidden.shape[-1]), weight, bias)
     wants_gradient = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
     call = _Call(objective, reduction, wants_gradient)

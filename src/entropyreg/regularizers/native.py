@@ -6,7 +6,8 @@ invisible to autograd, so the version counter is bumped here, and a producer tha
 Without a compiler, or if the build fails, `unavailable` says why and the torch path runs.
 
 Rows are split over `torch.get_num_threads()` threads; the result does not depend on their number. Inputs that are not
-float32 with unit stride are computed in chunks that are; members other than `SkewJensen` are left to torch.
+float32 with unit stride are computed in chunks that are; members other than `SkewJensen` are left to torch. A target
+outside [0, V), which the callers refuse, makes its row NaN: nothing outside a row is read or written.
 """
 
 import ctypes
@@ -63,7 +64,10 @@ def sweep(
     baseline = objective.baseline
     given = (None, None) if baseline is None else tuple(tensor.contiguous() for tensor in baseline)  # (V,) each
     terms = RowTerms(*(torch.empty(logits.shape[0], dtype=torch.float32) for _ in range(2)))
-    rows = (logits, gradient, *(None if t is None else t.contiguous() for t in (targets, ignored)), *terms)
+    targets, ignored = (
+        None if t is None else t.to(dtype).contiguous() for t, dtype in ((targets, torch.int64), (ignored, torch.bool))
+    )
+    rows = (logits, gradient, targets, ignored, *terms)
     settings = {
         "classes": logits.shape[1],
         "baseline": _address(given[0]),
@@ -101,7 +105,7 @@ def statistics(
 ) -> None:
     """Fill `columns` (T, N, 3 + thresholds) and `rank` (N,) of `statistics.token_statistics`, for targets (N,)."""
     doubles = [(ctypes.c_double * len(values))(*values) for values in (temperatures, thresholds)]
-    targets, n_rows = targets.contiguous(), logits.shape[0]
+    targets, n_rows = targets.long().contiguous(), logits.shape[0]
     step = n_rows if _is_plain(logits) else chunk_rows(logits.shape[1], logits.device)
     for start in range(0, n_rows, max(step, 1)):
         z = logits[start : start + step]

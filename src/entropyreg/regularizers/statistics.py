@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from entropyreg.regularizers import kernels
-from entropyreg.regularizers.arguments import check_logits, check_targets
+from entropyreg.regularizers.arguments import check_logits, checked_targets
 from entropyreg.regularizers.sweep import chunk_rows, computation_dtype
 
 _FINITE = -1e20  # in place of -inf: its probability is 0, and 0 * _FINITE is 0
@@ -47,13 +47,13 @@ def token_statistics(
     that are not positive and finite.
     """
     check_logits(logits)
-    check_targets(targets, logits.shape, logits.device, None)
+    targets = checked_targets(targets, logits.shape, logits.device, None)
     thresholds = [_checked("thresholds", value, 1.0) for value in thresholds]
     temperatures = [_checked("temperatures", value, math.inf) for value in temperatures]
     if not temperatures:
         raise ValueError("temperatures must hold at least one number, got none")
     leading, n_classes = logits.shape[:-1], logits.shape[-1]
-    logits, targets = logits.reshape(-1, n_classes), targets.reshape(-1).long()
+    logits, targets = logits.reshape(-1, n_classes), targets.reshape(-1)
     dtype, n_rows, n_temperatures = computation_dtype(logits), logits.shape[0], len(temperatures)
     columns = torch.empty((n_temperatures, n_rows, 3 + len(thresholds)), dtype=dtype, device=logits.device)
     rank = torch.empty((n_rows,), dtype=torch.int64, device=logits.device)

@@ -84,7 +84,7 @@ def sweep(
         _row[(n_rows,)](
             logits,
             gradient,
-            None if targets is None else targets.contiguous(),
+            None if targets is None else targets.long().contiguous(),
             None if ignored is None else ignored.contiguous().view(torch.uint8),
             None if factor is None else factor.to(torch.float32),
             None if u is None else u.probabilities.contiguous(),

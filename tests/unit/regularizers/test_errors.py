@@ -34,7 +34,7 @@ WRONG = [
     ({"logits": torch.tensor(1.0)}, r"logits must have shape \(..., V\)"),
     ({"logits": torch.zeros(3, 0)}, r"logits must have shape \(..., V\) with V >= 1"),
     ({"targets": [0, 0, 0]}, "targets must be a torch.Tensor"),
-    ({"targets": torch.zeros(3)}, "targets must hold integer class indices, got torch.float32"),
+    ({"targets": torch.zeros(3)}, r"targets must hold integer class indices \(int64 or narrower\), got torch.float32"),
     ({"targets": torch.zeros(3, dtype=torch.bool)}, "targets must hold integer"),
     ({"targets": torch.zeros(2, dtype=torch.long)}, r"targets must have the shape of logits.*\(3,\), got \(2,\)"),
     ({"targets": torch.zeros(3, 1, dtype=torch.long)}, "targets must have the shape"),

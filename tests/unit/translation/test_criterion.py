@@ -1,5 +1,6 @@
 """The fairseq criterion is the library's objective: padding excluded, label smoothing with eps/V, unigram baseline."""
 
+import argparse
 import json
 import types
 
@@ -7,6 +8,8 @@ import pytest
 import torch
 from fairseq import utils
 from fairseq.data import Dictionary
+from fairseq.models import BaseFairseqModel
+from fairseq.models.transformer import TransformerModel, base_architecture
 from torch.nn import functional
 
 from entropyreg.errors import UserError
@@ -33,7 +36,14 @@ def dictionary():
     return words
 
 
-class Projection(torch.nn.Module):
+class SoftmaxModel(BaseFairseqModel):
+    """Probabilities as fairseq's decoders have them: the softmax of the output."""
+
+    def get_normalized_probs(self, net_output, log_probs, sample=None):
+        return net_output[0].log_softmax(-1) if log_probs else net_output[0].softmax(-1)
+
+
+class Projection(SoftmaxModel):
     """A model of one linear layer, as fairseq calls it."""
 
     def __init__(self, n_words):
@@ -43,9 +53,6 @@ class Projection(torch.nn.Module):
 
     def forward(self, hidden):
         return self.layer(hidden), None
-
-    def get_targets(self, sample, output):
-        return sample["target"]
 
 
 @pytest.fixture
@@ -95,14 +102,46 @@ def test_padding_changes_nothing(dictionary, sample):
     assert float(loss) == pytest.approx(float(other))
 
 
-class Constant(torch.nn.Module):
+class Constant(SoftmaxModel):
     """A model that returns the tensor that it was given."""
 
     def forward(self, logits):
         return logits, None
 
-    def get_targets(self, sample, output):
-        return sample["target"]
+
+class Mixture(Projection):
+    """A model whose probabilities are half those of its output."""
+
+    def get_normalized_probs(self, net_output, log_probs, sample=None):
+        mixed = 0.5 * net_output[0].softmax(-1) + 0.5 / net_output[0].shape[-1]
+        return mixed.log() if log_probs else mixed
+
+
+def test_a_model_that_does_not_take_the_softmax_of_its_output_is_refused(dictionary, sample):
+    sample["net_input"]["hidden"] *= 10.0
+    measure = criterion(dictionary, skew=0.5, strength=1.0)
+    measure(Projection(len(dictionary)), sample)
+    with pytest.raises(UserError, match="Mixture computes its probabilities by more than a softmax; allowed: models"):
+        measure(Mixture(len(dictionary)), sample)
+
+
+@pytest.mark.parametrize("cutoff", [None, "3,8"])
+def test_a_transformer_with_an_adaptive_softmax_is_refused(dictionary, sample, cutoff):
+    task = types.SimpleNamespace(source_dictionary=dictionary, target_dictionary=dictionary)
+    sizes = {f"{side}_{part}": 8 for side in ("encoder", "decoder") for part in ("embed_dim", "ffn_embed_dim")}
+    layers = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    args = argparse.Namespace(**sizes, **layers, adaptive_softmax_cutoff=cutoff)
+    base_architecture(args)
+    tokens = sample["target"]
+    inputs = {"src_tokens": tokens, "src_lengths": torch.tensor([3, 2]), "prev_output_tokens": tokens}
+    model, batch = TransformerModel.build_model(args, task), {"target": tokens, "ntokens": 5, "net_input": inputs}
+    if cutoff is None:
+        assert torch.isfinite(criterion(dictionary, skew=0.5, strength=1.0)(model, batch)[0])
+        return
+    with pytest.raises(
+        UserError, match=r"TransformerModel has an adaptive softmax; allowed: .*adaptive-softmax-cutoff"
+    ):
+        criterion(dictionary, skew=0.5, strength=1.0)(model, batch)
 
 
 def test_validation_leaves_the_logits_alone_and_training_overwrites_them(dictionary, sample):

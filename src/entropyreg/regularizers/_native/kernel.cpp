@@ -37,9 +37,14 @@ void loss_rows(const LossTask& task, int64_t start, int64_t end, float* scratch)
       if (gradient) std::fill(gradient, gradient + task.classes, 0.0f);
       continue;
     }
+    const int64_t target = task.targets ? task.targets[i] : -1;
+    if (task.targets && !is_class(target, task.classes)) {
+      task.nll[i] = task.divergence[i] = kNaN;
+      if (gradient) std::fill(gradient, gradient + task.classes, kNaN);
+      continue;
+    }
     const Range range = range_of(z, task.classes);
     float* value = gradient ? gradient : scratch + task.classes;
-    const int64_t target = task.targets ? task.targets[i] : -1;
     const float* next = i + 1 < end ? z + task.logits_stride : nullptr;
     const float lowest = range.lowest == -kInfinity ? lowest_allowed(z, task.classes) : range.lowest;
     const RowFunction function = !task.baseline && range.highest - lowest < kNearlyUniform ? precise : usual;

@@ -28,6 +28,14 @@ inline int64_t rank_of(const float* z, int64_t n, int64_t target) {
 
 inline void statistics_row(const StatisticsTask& task, int64_t index) {
   const int64_t n = task.classes, width = 3 + task.thresholds, target = task.targets[index];
+  if (!is_class(target, n)) {  // the callers refuse it; nothing outside the row is read
+    task.rank[index] = -1;
+    for (int64_t i = 0; i < task.temperatures; ++i) {
+      float* out = task.columns + i * task.columns_stride + index * width;
+      std::fill(out, out + width, kNaN);
+    }
+    return;
+  }
   const float* z = task.logits + index * task.logits_stride;
   const float highest = range_of(z, n).highest;
   task.rank[index] = rank_of(z, n, target);

@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t kBlock = 512;  // float32 sums run over this many elements, sums of blocks in double
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 struct LossTask {
   int64_t rows, classes, logits_stride, gradient_stride;
@@ -34,6 +35,8 @@ struct StatisticsTask {
   int64_t* rank;              // (rows,)
   int64_t threads;
 };
+
+inline bool is_class(int64_t target, int64_t classes) { return target >= 0 && target < classes; }
 
 struct Range {
   float highest, lowest;

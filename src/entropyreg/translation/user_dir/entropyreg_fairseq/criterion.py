@@ -4,7 +4,8 @@
 
 With generator "euclidean" the divergence is ||baseline - p||^2, which has no skew.
 
-Padding is excluded from every sum. fairseq divides the gradient by the number of target tokens.
+Padding is excluded from every sum. fairseq divides the gradient by the number of target tokens. A model whose
+probabilities are not the softmax of its output (adaptive softmax, pointer networks, mixtures) is refused.
 """
 
 import json
@@ -86,6 +87,25 @@ def declared(text: str) -> Declaration:
     return Declaration(**dict(pairs))
 
 
+@torch.no_grad()
+def check_normalization(model, output) -> None:
+    """Refuse a model whose probabilities are not the softmax of `output[0]`, of which the objective is computed."""
+    logits, rows = output[0], 8
+    normalized = model.get_normalized_probs(output, log_probs=True)
+    if normalized.shape == logits.shape:
+        found, expected = (tensor.reshape(-1, tensor.shape[-1])[:rows].float() for tensor in (normalized, logits))
+        if torch.allclose(found, expected.log_softmax(-1), atol=0.05, equal_nan=True):  # half precision rounds by .01
+            return
+    decoder = getattr(model, "decoder", model)
+    adaptive = getattr(decoder, "adaptive_softmax", None) is not None
+    raise UserError(
+        f"the model {type(model).__name__} "
+        f"{'has an adaptive softmax' if adaptive else 'computes its probabilities by more than a softmax'}; allowed: "
+        "models whose probabilities are the softmax of their output"
+        f"{' (leave out --adaptive-softmax-cutoff)' if adaptive else ''}."
+    )
+
+
 def target_counts(task) -> torch.Tensor:
     """How often each entry of the target dictionary occurs in the training targets, shape (V,).
 
@@ -122,6 +142,7 @@ class EntropyRegularizedCrossEntropy(FairseqCriterion):
     def __init__(self, task, regularizer, sentence_avg):
         super().__init__(task)
         self.sentence_avg = sentence_avg
+        self.checked = None  # the id of the model whose normalization was checked
         self.regularizer = given = declared(regularizer)
         if given.generator == "euclidean":
             self.objective = partial(euclidean_regularized_cross_entropy, strength=given.strength)
@@ -136,6 +157,9 @@ class EntropyRegularizedCrossEntropy(FairseqCriterion):
     def forward(self, model, sample, reduce=True):
         """Return the loss, the number that its gradient is divided by, and what is logged."""
         output = model(**sample["net_input"])
+        if self.checked != id(model):
+            check_normalization(model, output)
+            self.checked = id(model)
         logits, targets = output[0], model.get_targets(sample, output)  # (B, T, V), (B, T)
         loss, nll, divergence = self.objective(
             logits.view(-1, logits.size(-1)),
