@@ -6,6 +6,7 @@ from typing import Any
 
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.embedded import languages_of
+from entropyreg.data.languages import bleu_tokenizer, check_bleu_tokenizer, language_code
 from entropyreg.errors import UserError
 from entropyreg.images.settings import check_settings
 from entropyreg.schemas import merged, read_keys, suggestion, validate
@@ -79,8 +80,29 @@ def check_task(name: str, task: Mapping[str, Any], data_dir: str | None) -> None
         needed_sources(task)
     except UserError as error:
         raise UserError(f"tasks.{name}: {error}") from None
+    check_languages(name, task)
     if task["subwords"] == "gpt2" and (task["lowercase"] or task.get("tokenizer", "moses") != "none"):
         raise UserError(f"tasks.{name}.subwords is 'gpt2', which needs lowercase false and tokenizer none.")
+
+
+def check_languages(name: str, task: Mapping[str, Any]) -> None:
+    """The tokenizers of preparation and of BLEU know the languages of a task, which is told before any training."""
+    needed = {"target"} if task.get("tokenizer") == "none" else {"source", "target"}  # 'none' has no rules of languages
+    for side in sorted(needed):
+        if task["languages"][side] in ("origin", "reference"):
+            raise UserError(
+                f"tasks.{name}.languages.{side} is '{task['languages'][side]}', the end of other files' names."
+            )
+        key = "tokenizer_language" if "tokenizer_language" in task else f"languages.{side}"
+        try:
+            code = language_code(task.get("tokenizer_language", task["languages"][side]))
+        except UserError as error:
+            raise UserError(f"tasks.{name}.{key}: {error}") from None
+    if task.get("metric", "bleu") == "bleu":
+        try:
+            check_bleu_tokenizer(task.get("bleu_tokenizer") or bleu_tokenizer(code))
+        except UserError as error:
+            raise UserError(f"tasks.{name}: {error}") from None
 
 
 def check_model(name: str, model: Mapping[str, Any], device: str) -> None:

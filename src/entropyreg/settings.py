@@ -10,7 +10,7 @@ from typing import Any
 from entropyreg.experiments import Artefact, Cell, Experiments, Proposal, Regularizer, Run
 from entropyreg.image_settings import image_collecting_settings
 
-NOT_PREPARATION = ("title", "published_as", "metric", "bleu_as_published", "decoding", "triplets")
+NOT_PREPARATION = ("title", "published_as", "metric", "bleu_tokenizer", "bleu_as_published", "decoding", "triplets")
 SWEEPS = ("beam_sizes", "beam_sizes_sentences", "temperatures", "temperatures_sentences")  # not of plain decoding
 
 
@@ -94,6 +94,7 @@ def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "metric": task.get("metric", "bleu"),
         "bleu_as_published": task.get("bleu_as_published", "tokenized"),
         "target_language": task.get("tokenizer_language", task["languages"]["target"]),
+        **{key: task[key] for key in ("tokenizer", "bleu_tokenizer") if key in task},
         "lowercase": task["lowercase"],
         "subwords": task["subwords"],
         "splits": list(run.splits),

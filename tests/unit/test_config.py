@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from entropyreg.config import SCALES, load_config
+from entropyreg.config import SCALES, check_task, load_config
 from entropyreg.errors import UserError
 
 
@@ -108,3 +108,50 @@ def test_a_missing_or_malformed_file_is_named(tmp_path, workflow_dir):
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), (True, True)])
 def test_truth_values_of_the_command_line(workflow_dir, text, value):
     assert load_config(workflow_dir, {"partial": text})["partial"] is value
+
+
+OWN = {
+    "source": {"kind": "parallel", "folder": "mine"},
+    "length": {"min": 1, "max": None},
+    "lowercase": False,
+    "subwords": 100,
+}
+
+
+@pytest.mark.parametrize(
+    ("languages", "given", "message"),
+    [
+        (("deu", "zh-CN"), {}, None),
+        (("article", "highlights"), {"tokenizer_language": "ru", "metric": "rouge"}, None),
+        (("source", "de"), {"tokenizer": "none"}, None),  # the source needs no rules of its language
+        (("source", "de"), {}, r"tasks\.own\.languages\.source: 'source' is the name of no language; .*tokenizer_lang"),
+        (("text", "title"), {"tokenizer": "none", "metric": "rouge"}, r"tasks\.own\.languages\.target: 'title' is"),
+        (("de", "en"), {"tokenizer_language": "german"}, r"tasks\.own\.tokenizer_language: 'german' .*mean 'ger'"),
+        (("de", "jpn"), {}, r"tasks\.own: .*ja-mecab needs the packages MeCab and ipadic"),
+        (("de", "jpn"), {"bleu_tokenizer": "char"}, None),
+        (("de", "jpn"), {"metric": "rouge"}, None),
+        (
+            ("en", "origin"),
+            {"tokenizer_language": "en"},
+            r"languages\.target is 'origin', the end of other files' names",
+        ),
+    ],
+)
+def test_languages_are_known_before_anything_runs(monkeypatch, languages, given, message):
+    monkeypatch.setattr("entropyreg.data.languages.find_spec", lambda package: None)
+    task = {**OWN, "languages": dict(zip(("source", "target"), languages, strict=True)), **given}
+    if message is None:
+        check_task("own", task, None)
+    else:
+        with pytest.raises(UserError, match=message):
+            check_task("own", task, None)
+
+
+@pytest.mark.parametrize("name", ["zh-CN", "pt_BR", "zho_Hans", "DEU", "../x", "a", "de fr", "zh-"])
+def test_names_of_languages_are_safe_parts_of_file_names(workflow_dir, name):
+    own = {**OWN, "title": "T", "languages": {"source": "en", "target": name}, "ratio": None, "joined_dictionary": True}
+    if re.fullmatch("[A-Za-z_-]+[A-Za-z]", name) and len(name) > 1:
+        assert load_config(workflow_dir, {"tasks": {"own": own}})["tasks"]["own"]["languages"]["target"] == name
+    else:
+        with pytest.raises(UserError, match=r"tasks\.own\.languages\.target is"):
+            load_config(workflow_dir, {"tasks": {"own": own}})

@@ -1,5 +1,6 @@
 """What every corpus gives to preparation: raw sentence pairs, the split of each, and how each split is treated."""
 
+import unicodedata
 from typing import NamedTuple
 
 
@@ -14,6 +15,11 @@ class PlacedPair(NamedTuple):
     target: str
     origin: str
     near_duplicate: bool = False
+
+    def in_nfc(self) -> "PlacedPair":
+        """The pair with composed characters: 'u' and its diaeresis are one."""
+        source, target = (unicodedata.normalize("NFC", text) for text in (self.source, self.target))
+        return self._replace(source=source, target=target)
 
 
 class Treatment(NamedTuple):

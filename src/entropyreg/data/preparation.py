@@ -1,11 +1,14 @@
 """Prepares the corpus of a task as the papers do: normalise, Moses-tokenise, clean, lower-case, choose.
 
+All text is brought to Unicode's form NFC first: "ü" as one character, whatever the corpus writes, so that equal text is
+equal to the tokenizers and to BLEU.
+
 A source is cut to `truncate_source` tokens, if set. Training pairs are cleaned by length and ratio; which steps valid
 and test get is the corpus's `treatment` (those of a published benchmark are never filtered). A corpus may hold out
 every n-th clean training pair for valid. Of what is left, `train_pairs`, `valid_pairs` and `test_pairs` keep at most
 the first ones in the order of a hash, so that smaller sets lie inside larger ones, whatever the order of the file.
 Written, line-aligned: `{train,valid,test}.{language}` (tokenised), `{valid,test}.reference` (the target line as it
-came), `{valid,test}.origin`; and `summary.json`, last. Memory: one pair, and the hashes that a capped split keeps.
+came, in NFC), `{valid,test}.origin`; and `summary.json`, last. Memory: one pair, and the hashes of a capped split.
 """
 
 import hashlib
@@ -21,6 +24,7 @@ from typing import IO, Any
 from entropyreg.data import gpt2_bpe
 from entropyreg.data.cleaning import drop_reason
 from entropyreg.data.corpora import Corpus, open_corpus
+from entropyreg.data.languages import language_code
 from entropyreg.data.pairs import TRAINING, PlacedPair, Treatment
 from entropyreg.data.sources import Folder, locate_all
 from entropyreg.data.split import SPLITS
@@ -86,7 +90,8 @@ def tokenizers_of(settings: CorpusTask, treatment: Treatment = TRAINING) -> tupl
     if settings.tokenizer == "none":
         return str.split, str.split
     options = settings.normalize_punctuation and treatment.normalize, settings.aggressive_hyphens
-    source, target = (Tokenizer(settings.tokenizer_language or language, *options) for language in settings.languages)
+    names = (settings.tokenizer_language or language for language in settings.languages)
+    source, target = (Tokenizer(language_code(name), *options) for name in names)
     return source, target
 
 
@@ -144,7 +149,8 @@ def _staging_file(folder: Path) -> IO[str]:
 def _stage(corpus: Corpus, settings: CorpusTask, staged: Mapping[str, _Staged]) -> None:
     tokenizers = {split: tokenizers_of(settings, corpus.treatment[split]) for split in SPLITS}
     n_clean = 0  # training pairs, before some of them are held out
-    for pair in corpus:
+    for raw in corpus:
+        pair = raw.in_nfc()
         prepared = prepare_pair(pair, tokenizers[pair.split], settings, corpus.treatment[pair.split])
         split = pair.split
         if split == "train" and corpus.hold_out_every and not isinstance(prepared, str):

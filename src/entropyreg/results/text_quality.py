@@ -13,6 +13,7 @@ import numpy as np
 from entropyreg.columns import Column, blocks
 from entropyreg.data import gpt2_bpe
 from entropyreg.data.detokenization import detokenize
+from entropyreg.data.languages import bleu_tokenizer, language_code
 from entropyreg.data.subwords import undo
 from entropyreg.errors import UserError
 from entropyreg.measures import in_blocks
@@ -82,6 +83,7 @@ def score_texts(
         raise ValueError(f"{place}: there is no sentence to score.")
     decode = gpt2_bpe.decoder(texts.folder) if settings["subwords"] == "gpt2" else None
     score = score_summaries if settings["metric"] == "rouge" else score_translations
+    language = language_code(settings["target_language"])
 
     def parts() -> Iterator[Part]:
         everything = zip(hypotheses, texts.references, texts.tokenized, strict=True)
@@ -91,20 +93,23 @@ def score_texts(
                 words = plain = [decode(line) for line in lines]
             else:
                 words = [undo(line) for line in lines]
-                plain = [detokenize(line.split(), settings["target_language"]) for line in words]
+                plain = words if settings.get("tokenizer") == "none" else [detokenize(line, language) for line in words]
             yield Part(plain, words, references, tokenized)
 
-    return score(parts(), settings)
+    return score(parts(), settings, language)
 
 
-def score_translations(parts: Iterable[Part], settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Column]]:
-    """BLEU of detokenised text, and as a paper computed it.
+def score_translations(
+    parts: Iterable[Part], settings: Mapping[str, Any], language: str
+) -> tuple[dict[str, Any], dict[str, Column]]:
+    """BLEU of detokenised text by the tokenizer of its language, and as a paper computed it.
 
     `bleu_as_published`: tokenized (on tokenised text, paper A), tensor2tensor (uncased, international tokens, paper B).
     """
     from entropyreg.measures.bleu import bleu_of_statistics, sentence_statistics
 
-    own: dict[str, Any] = {"lowercase": settings["lowercase"]}
+    tokenizer = settings.get("bleu_tokenizer") or bleu_tokenizer(language)
+    own: dict[str, Any] = {"lowercase": settings["lowercase"], "tokenizer": tokenizer}
     published: dict[str, Any] = {}
     if settings["bleu_as_published"] == "tensor2tensor":
         published = {"lowercase": True, "tokenizer": "intl"}
@@ -121,16 +126,18 @@ def score_translations(parts: Iterable[Part], settings: Mapping[str, Any]) -> tu
     return scores, statistics
 
 
-def score_summaries(parts: Iterable[Part], settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Column]]:
+def score_summaries(
+    parts: Iterable[Part], settings: Mapping[str, Any], language: str
+) -> tuple[dict[str, Any], dict[str, Column]]:
     """ROUGE-1, -2 and -L: means over the summaries."""
     from entropyreg.measures.rouge import TYPES, corpus_rouge, signature
 
     statistics = {name: Column(np.float64) for name in TYPES}
     for part in parts:
-        for name, values in corpus_rouge(part.plain, part.references).sentence_scores.items():
+        for name, values in corpus_rouge(part.plain, part.references, language=language).sentence_scores.items():
             statistics[name].append(values)
     scores = {name: in_blocks.mean(column) for name, column in statistics.items()}
-    return {**scores, "rouge_signature": signature(stemmer=True)}, statistics
+    return {**scores, "rouge_signature": signature(language=language)}, statistics
 
 
 def lines_of(path: Path) -> Iterator[str]:
