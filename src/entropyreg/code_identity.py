@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.errors import UserError
+from entropyreg.files import write_atomically
 
 PLANNED_IN = "ENTROPYREG_PLANNED_IN"  # the environment's name for the tree whose Snakefile planned a job
 PACKAGE = Path(__file__).parent
@@ -317,8 +318,4 @@ def cached() -> dict[str, Any]:
 def save(known: Mapping[str, Any]) -> None:
     """Keep what is known, if the folder may be written to; nothing depends on it but time."""
     with suppress(OSError, RuntimeError):
-        path = cache_path()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(known))
-        temporary.replace(path)
+        write_atomically(cache_path(), json.dumps(known))

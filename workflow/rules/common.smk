@@ -16,8 +16,8 @@ def job(stage, settings):
 
     The code is the digest of what these settings need of it; a job that runs from another tree refuses.
     """
-    text = json.dumps(settings, sort_keys=True)
-    return f"python -m entropyreg {stage} --code {code_digest(stage, settings)} --settings {shlex.quote(text)}"
+    options = ["--code", code_digest(stage, settings), "--settings", json.dumps(settings, sort_keys=True)]
+    return shlex.join(["python", "-m", "entropyreg", stage, *options])
 
 
 def source_link(name):

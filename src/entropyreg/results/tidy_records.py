@@ -54,7 +54,7 @@ def tidy_lines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def kind_of(regularizer: Mapping[str, Any]) -> str:
-    """The name of a regularizer, as its papers have it: that of images has it, that of text is by generator and skew."""
+    """The name of a regularizer in its papers: images declare it, text has it by generator and skew."""
     if "kind" in regularizer:
         kinds.by_kind(dict.fromkeys(kinds.KINDS), regularizer["kind"])
         return regularizer["kind"]

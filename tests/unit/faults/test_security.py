@@ -15,10 +15,10 @@ FORBIDDEN = {
 }
 OWN_UNPICKLER = "src/entropyreg/images/data/cifar.py"  # finds four names of numpy's and no other (test_cifar.py)
 QUOTED_BY_FUNCTIONS = {  # options that a rule's function builds, each value by shlex.quote
-    *("params.further", "params.data_dir", "params.teacher", "resources.download_options"),
+    *("params.job", "params.further", "params.data_dir", "params.teacher", "resources.download_options"),
 }
-# numbers, and names that a constraint holds to [a-z0-9_.]
-HARMLESS = {"threads", "wildcards.split", "wildcards.pretrained", "params.name"}
+# numbers, digests, and names that a constraint holds to [a-z0-9_.]
+HARMLESS = {"threads", "wildcards.split", "wildcards.pretrained", "params.name", "params.code"}
 
 
 def calls(path):
