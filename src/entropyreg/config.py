@@ -47,10 +47,18 @@ def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = 
 
 
 def check_folders(config: Mapping[str, Any]) -> None:
-    """No folder has braces, which Snakemake takes for a pattern, or control characters, which its logs cannot show."""
+    """Folders have names that Snakemake can bear, and the user's own exists: a mistyped one would be left aside."""
     for key in FOLDERS:
-        if config[key] is not None and any(one in "{}" or not one.isprintable() for one in config[key]):
-            raise UserError(f"{key} is {config[key]!r}; allowed: a folder without braces and control characters.")
+        if config[key] is not None:
+            check_folder_name(key, config[key])
+    if config["data_dir"] is not None and not Path(config["data_dir"]).is_dir():
+        raise UserError(f"data_dir is {config['data_dir']!r}, but there is no such folder; allowed: a folder, or null.")
+
+
+def check_folder_name(key: str, folder: str) -> None:
+    """No folder has braces, which Snakemake takes for a pattern, or control characters, which its logs cannot show."""
+    if any(one in "{}" or not one.isprintable() for one in folder):
+        raise UserError(f"{key} is {folder!r}; allowed: a folder without braces and control characters.")
 
 
 def check_temperatures(temperatures: Sequence[float], place: str) -> None:
@@ -74,6 +82,8 @@ def check_task(name: str, task: Mapping[str, Any], data_dir: str | None) -> None
             )
         if "split" not in task:
             raise UserError(f"tasks.{name} lacks the key 'split', which an embedded set needs.")
+    if task["source"]["kind"] == "parallel":
+        check_folder_name(f"tasks.{name}.source.folder", task["source"]["folder"])
     if "temperatures" in task.get("decoding", {}):
         check_temperatures(task["decoding"]["temperatures"], f"tasks.{name}.decoding.temperatures")
     try:

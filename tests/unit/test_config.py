@@ -155,3 +155,22 @@ def test_names_of_languages_are_safe_parts_of_file_names(workflow_dir, name):
     else:
         with pytest.raises(UserError, match=r"tasks\.own\.languages\.target is"):
             load_config(workflow_dir, {"tasks": {"own": own}})
+
+
+def test_a_mistyped_data_dir_is_refused_early(workflow_dir, tmp_path):
+    (tmp_path / "file").write_text("")
+    for wrong in (tmp_path / "file", tmp_path / "none"):
+        with pytest.raises(
+            UserError, match=rf"data_dir is '{wrong}', but there is no such folder; allowed: a folder, or"
+        ):
+            load_config(workflow_dir, {"data_dir": str(wrong)})
+    assert load_config(workflow_dir, {"data_dir": str(tmp_path)})["data_dir"] == str(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["a{b}", "{task}", "x\ny"])
+def test_a_folder_of_a_corpus_has_a_name_that_snakemake_can_bear(folder):
+    task = {**OWN, "source": {"kind": "parallel", "folder": folder}, "languages": {"source": "de", "target": "en"}}
+    with pytest.raises(
+        UserError, match=r"tasks\.own\.source\.folder is .*; allowed: a folder without braces and control"
+    ):
+        check_task("own", task, None)

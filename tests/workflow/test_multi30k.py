@@ -41,5 +41,5 @@ def test_a_missing_folder_is_told(snakemake, tmp_path):
         tmp_path, "--config", "scale=workstation", "data_dir=/nowhere", "offline=true", "--", f"{RUN}/model.pt"
     )
     assert done.returncode != 0
-    assert "data_dir" in done.stderr and "/nowhere" in done.stderr
+    assert "data_dir is '/nowhere', but there is no such folder; allowed: a folder, or null." in done.stderr
     assert "Traceback" not in done.stderr

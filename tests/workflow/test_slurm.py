@@ -172,7 +172,7 @@ def test_the_groups_of_the_profile_suit_every_dag(snakemake, tmp_path, scale):
         str(ROOT / "profiles/slurm"),
         "--config",
         f"scale={scale}",
-        "data_dir=/nowhere",
+        "data_dir=.",
     )
     done = snakemake(tmp_path, *arguments)
     assert done.returncode == 0, done.stderr[-2000:]

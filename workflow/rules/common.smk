@@ -7,6 +7,7 @@ from entropyreg import settings as narrow
 from entropyreg.code_identity import code_digest
 from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 from entropyreg.data.corpora import needed_sources
+from entropyreg.data.local import names_of, present_files
 from entropyreg.data.sources import local_path
 from entropyreg.run_folder import FAILURE
 
@@ -43,7 +44,7 @@ def corpus_files(wildcards):
         files += [f"{folder}/{source['name']}.tsv.xz", f"{folder}/SHA256SUMS"]
     if source["kind"] == "parallel" and config["data_dir"] is not None:  # preparing tells what is missing
         folder = Path(config["data_dir"]) / source["folder"]
-        files += sorted(str(path) for path in folder.glob("*") if path.is_file())
+        files += map(str, present_files(folder, names_of(task["languages"].values())).values())
     return files
 
 
