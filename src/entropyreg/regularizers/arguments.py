@@ -105,7 +105,7 @@ def check_overwritable(logits: Tensor, reduction: str) -> None:
     """Refuse `overwrite_logits=True` where writing into the logits' memory would be wrong or could not be undone."""
     base = logits._base if logits._is_view() else None
     if composed():
-        raise ValueError("overwrite_logits=True is not allowed inside torch.compile or torch.func transforms")
+        raise ValueError("overwrite_logits=True is not allowed inside torch.func transforms or torch.export")
     if logits.is_leaf or (base is not None and base.is_leaf):
         raise ValueError(
             "overwrite_logits=True needs logits that an operation produced, got a leaf tensor (or a view of one): "
@@ -141,7 +141,7 @@ def may_look(tensor: Tensor) -> bool:
 
 
 def composed() -> bool:
-    """True inside torch.compile, torch.export or a torch.func transform, where only composed operations can run."""
+    """True inside torch.export or a torch.func transform, where only composed operations can run."""
     return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from entropyreg.regularizers.arguments import check_logits, check_no_class_weights, check_smoothing, check_strength
 from entropyreg.regularizers.autograd import objective_loss
+from entropyreg.regularizers.compiling import eager
 from entropyreg.regularizers.divergence import SkewJensen
 from entropyreg.regularizers.sweep import Objective
 
@@ -36,6 +37,7 @@ def check_convention(convention: str) -> str:
     return convention
 
 
+@eager
 def label_smoothing_cross_entropy(
     logits: Tensor,
     targets: Tensor,
@@ -67,6 +69,7 @@ def label_smoothing_cross_entropy(
     ).loss
 
 
+@eager
 def confidence_penalty_cross_entropy(
     logits: Tensor,
     targets: Tensor,

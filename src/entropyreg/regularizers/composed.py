@@ -1,6 +1,6 @@
 """The same objective by ordinary differentiable operations: slower, but open to every transform of torch.
 
-Used for double backward, inside torch.func transforms and inside torch.compile (which fuses it), never otherwise.
+Used for double backward, inside torch.func transforms and inside torch.export, never otherwise.
 The equations are those of `divergence`; extra memory is several arrays of the size of the logits.
 """
 

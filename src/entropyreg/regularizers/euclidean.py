@@ -14,6 +14,7 @@ from torch import Tensor
 from entropyreg.regularizers.arguments import check_logits, check_strength
 from entropyreg.regularizers.autograd import LossParts, objective_loss
 from entropyreg.regularizers.baselines import prepare_baseline
+from entropyreg.regularizers.compiling import eager
 from entropyreg.regularizers.divergence import Terms
 from entropyreg.regularizers.rows import Rows
 from entropyreg.regularizers.sweep import Objective, computation_dtype
@@ -37,12 +38,14 @@ class Euclidean(NamedTuple):
         return (p - u).square().sum(-1)
 
 
+@eager
 def euclidean_divergence(logits: Tensor, *, baseline=None) -> Tensor:
     """||u - softmax(logits)||^2 of every row: logits (N, V) or (..., V), result (N,) or (...), differentiable."""
     check_logits(logits)
     return objective_loss(logits, None, _objective(logits, 1.0, baseline, nll_weight=0.0), reduction="none").loss
 
 
+@eager
 def euclidean_regularized_cross_entropy(
     logits: Tensor,
     targets: Tensor,

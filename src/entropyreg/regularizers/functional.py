@@ -14,12 +14,14 @@ from torch import Tensor
 from entropyreg.regularizers.arguments import check_logits, check_skew, check_strength
 from entropyreg.regularizers.autograd import LossParts, objective_loss
 from entropyreg.regularizers.baselines import prepare_baseline
+from entropyreg.regularizers.compiling import eager
 from entropyreg.regularizers.divergence import SkewJensen
 from entropyreg.regularizers.sweep import Objective, computation_dtype
 
 LIMIT_IS_EXACT = 1e-30  # below this skew, 1 + skew * (p / u - 1) is 1 to the last bit of float64, and J is J at skew 0
 
 
+@eager
 def skew_jensen(logits: Tensor, skew: float, *, baseline=None) -> Tensor:
     """J(u || softmax(logits)) of every row: logits (N, V) or (..., V), result (N,) or (...), differentiable.
 
@@ -57,6 +59,7 @@ def entropy_regularized_cross_entropy(
     overwrite_logits: bool = ...,
     return_parts: Literal[True],
 ) -> LossParts: ...
+@eager
 def entropy_regularized_cross_entropy(
     logits,
     targets,
@@ -86,7 +89,8 @@ def entropy_regularized_cross_entropy(
     Half-precision logits are computed inside in float32, and the loss is float32; the gradient has their dtype. In
     float16 it waits for backward unreduced, so that little underflows ("mean" divides by n in backward, after any loss
     scaling). A target whose logit is -inf has infinite NLL.
-    Inside torch.compile and torch.func, and for double backward, slower composed operations take over.
+    Inside torch.compile the loss is computed eagerly, between two graphs. Inside torch.func and torch.export, and for
+    double backward, slower composed operations take over.
     Raises ValueError naming the argument that is wrong, its value and what is allowed.
     """
     check_logits(logits)

@@ -5,7 +5,7 @@
 Source: Meister et al. 2020 (the objective); the chunking is ours. Extra memory: the logits of ROWS rows and a few
 small arrays, beside the gradients themselves. The gradients are computed in the forward pass for "mean" and "sum"; for
 "none", whose weights of the rows are known only in backward, the logits are computed again there.
-Limits: those of `functional`; double backward is refused; inside torch.compile and torch.func the projection and the
+Limits: those of `functional`; double backward is refused; inside torch.func and torch.export the projection and the
 loss are two composed operations that do hold the logits.
 """
 
@@ -30,12 +30,14 @@ from entropyreg.regularizers.autograd import (
     reduced,
     scale_rows,
 )
+from entropyreg.regularizers.compiling import eager
 from entropyreg.regularizers.functional import skew_objective
 from entropyreg.regularizers.sweep import Objective, RowTerms, computation_dtype, sweep
 
 ROWS = 256  # rows projected at a time: enough for the matrix products to run at full speed
 
 
+@eager
 def linear_entropy_regularized_cross_entropy(
     hidden: Tensor,
     weight: Tensor,

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from entropyreg.regularizers import kernels
 from entropyreg.regularizers.arguments import check_logits, checked_targets
+from entropyreg.regularizers.compiling import eager
 from entropyreg.regularizers.sweep import chunk_rows, computation_dtype
 
 _FINITE = -1e20  # in place of -inf: its probability is 0, and 0 * _FINITE is 0
@@ -34,6 +35,7 @@ class TokenStatistics(NamedTuple):
     share: Tensor  # (..., n_thresholds): fraction of the V symbols with probability below each threshold
 
 
+@eager
 @torch.no_grad()
 def token_statistics(
     logits: Tensor, targets: Tensor, thresholds: Sequence[float] = (), temperatures: Sequence[float] = (1.0,)
