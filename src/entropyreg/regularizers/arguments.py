@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 REDUCTIONS = ("mean", "sum", "none")
 INDEX_TYPES = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.uint16, torch.uint32)
@@ -16,7 +17,7 @@ INDEX_TYPES = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, t
 
 def check_skew(skew: Any) -> float:
     """`skew` as a float in [0, 1]."""
-    value = _as_float("skew", skew)
+    value = check_number("skew", skew)
     if not 0.0 <= value <= 1.0:  # also false for NaN
         raise ValueError(f"skew must lie in [0, 1] (0 = confidence penalty, 1 = label smoothing), got {skew!r}")
     return value
@@ -24,7 +25,7 @@ def check_skew(skew: Any) -> float:
 
 def check_strength(strength: Any, name: str = "strength") -> float:
     """`strength` as a finite float that is not negative."""
-    value = _as_float(name, strength)
+    value = check_number(name, strength)
     if not (value >= 0.0 and math.isfinite(value)):
         raise ValueError(f"{name} must be finite and at least 0, got {strength!r}")
     return value
@@ -32,7 +33,7 @@ def check_strength(strength: Any, name: str = "strength") -> float:
 
 def check_smoothing(smoothing: Any) -> float:
     """`smoothing` as a float in [0, 1]."""
-    value = _as_float("smoothing", smoothing)
+    value = check_number("smoothing", smoothing)
     if not 0.0 <= value <= 1.0:
         raise ValueError(f"smoothing must lie in [0, 1], got {smoothing!r}")
     return value
@@ -103,6 +104,8 @@ def check_ignore_index(ignore_index: Any) -> int:
 
 def check_overwritable(logits: Tensor, reduction: str) -> None:
     """Refuse `overwrite_logits=True` where writing into the logits' memory would be wrong or could not be undone."""
+    if has_tangent(logits):
+        raise ValueError("overwrite_logits=True is not allowed in forward-mode differentiation")
     base = logits._base if logits._is_view() else None
     if composed():
         raise ValueError("overwrite_logits=True is not allowed inside torch.func transforms or torch.export")
@@ -125,6 +128,8 @@ def check_overwritable(logits: Tensor, reduction: str) -> None:
 
 def has_overlap(tensor: Tensor) -> bool:
     """Whether two indices may share memory: sorted by stride, each axis must step over all that lies below it."""
+    if tensor.numel() == 0:
+        return False
     reach = 0
     for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
         if size <= 1:
@@ -145,7 +150,25 @@ def composed() -> bool:
     return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
 
 
-def _as_float(name: str, value: Any) -> float:
+def is_batched(tensor: Tensor) -> bool:
+    """Whether it is one of many that vmap computes at once: in a batched backward, each gradient of the loss is."""
+    return torch._C._functorch.is_batchedtensor(tensor) or torch._C._functorch.is_legacy_batchedtensor(tensor)
+
+
+def has_tangent(*tensors: Any) -> bool:
+    """Whether one of them carries a derivative of forward-mode differentiation."""
+    return any(isinstance(t, Tensor) and unpack_dual(t).tangent is not None for t in tensors)
+
+
+def check_constant(name: str, value: Any) -> None:
+    """Refuse a setting that is to be differentiated: it would silently get no gradient."""
+    if isinstance(value, Tensor) and (value.requires_grad or has_tangent(value)):
+        raise ValueError(f"{name} must not require a gradient, as the losses compute none for it: pass {name}.detach()")
+
+
+def check_number(name: str, value: Any) -> float:
+    """`value` as a float; it may be a tensor or an array of one element, but no text."""
+    check_constant(name, value)
     try:
         if isinstance(value, (str, bytes, bool)):
             raise TypeError

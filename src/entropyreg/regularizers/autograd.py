@@ -8,7 +8,8 @@ which multiplies it in place. ("mean" puts 1/n into the sweep, where it costs no
 nothing left to do: an unreduced gradient would take a second pass over (N, V) there, measured at .05 of
 F.cross_entropy, half as much again as the whole native loss at skew 0. In float16, where 1/n would underflow, the
 gradient does wait unreduced; float32 and bfloat16 have exponents to spare.) A second backward through the same graph,
-or a double backward, recomputes from the logits; if they were overwritten, both are refused.
+or a double backward, recomputes from the logits; if they were overwritten, both are refused. Forward-mode
+differentiation takes the composed operations; a batched backward multiplies into new arrays.
 Limits: `mean` divides by the number of rows that are not ignored, and is 0 (with zero gradients) when there are none.
 """
 
@@ -25,6 +26,8 @@ from entropyreg.regularizers.arguments import (
     check_reduction,
     checked_targets,
     composed,
+    has_tangent,
+    is_batched,
 )
 from entropyreg.regularizers.composed import composed_terms
 from entropyreg.regularizers.sweep import Objective, chunk_rows, computation_dtype, sweep
@@ -69,7 +72,8 @@ def objective_loss(
         else:
             ignored = None
     wants_gradient = torch.is_grad_enabled() and logits.requires_grad
-    if overwrite_logits and (wants_gradient or composed()):
+    by_operations = composed() or has_tangent(logits)
+    if overwrite_logits and (wants_gradient or by_operations):
         check_overwritable(logits, reduction)
         try:
             flat = logits.view(-1, n_classes)
@@ -80,7 +84,7 @@ def objective_loss(
             ) from None
     else:
         flat = logits.reshape(-1, n_classes)
-    if composed():
+    if by_operations:
         parts = _composed_loss(flat, targets, ignored, objective, reduction)
     else:
         call = Call(objective, reduction, overwrite_logits and wants_gradient, wants_gradient)
@@ -153,7 +157,9 @@ class _ObjectiveLoss(torch.autograd.Function):
             logits, targets, ignored = ctx.saved_tensors
             loss = _composed_loss(logits, targets, ignored, call.objective, call.reduction).loss
             return *torch.autograd.grad(loss, logits, grad_loss, create_graph=True), None, None, None
-        gradient, ctx.gradient, ctx.spent = ctx.gradient, None, True
+        gradient = ctx.gradient
+        if not is_batched(grad_loss):  # otherwise the gradient stays as it is, for more of them
+            ctx.gradient, ctx.spent = None, True
         if gradient is None:  # overwritten, or a second backward; otherwise the logits may have changed since
             logits, targets, ignored = ctx.saved_tensors
             gradient = logits.detach() if call.overwrite else torch.empty_like(logits)
@@ -175,7 +181,12 @@ def early_factor(reduction: str, logits: Tensor, ignored: Tensor | None) -> Tens
 
 
 def scale_rows(gradient: Tensor, scale: Tensor) -> Tensor:
-    """`gradient` (N, V) times `scale`, 0-d or (N,), in place; multiplied in float32 where the gradient is half."""
+    """`gradient` (N, V) times `scale`, 0-d or (N,); multiplied in float32 where the gradient is half.
+
+    In place, except in a batched backward, where there is a `scale` for each of many gradients.
+    """
+    if is_batched(scale):
+        return (gradient * (scale[:, None] if scale.dim() else scale)).to(gradient.dtype)
     if scale.dim() == 0:
         if arguments.may_look(scale) and scale.item() == 1.0:
             return gradient

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from entropyreg.regularizers.arguments import composed
+from entropyreg.regularizers.arguments import check_constant, check_number, composed
 
 
 class Baseline(NamedTuple):
@@ -33,7 +33,8 @@ def given_baseline(probabilities: Any) -> Baseline:
     Raises ValueError for zeros (use a smoothed distribution), negatives, NaN, or a sum further than 1e-3 from 1;
     the sum is then made exactly 1.
     """
-    values = torch.as_tensor(probabilities, dtype=torch.float64).detach()
+    check_constant("baseline", probabilities)
+    values = torch.as_tensor(probabilities, dtype=torch.float64)
     if values.dim() != 1 or values.numel() < 1:
         raise ValueError(f"baseline must have shape (V,), got {tuple(values.shape)}")
     if not composed():
@@ -51,8 +52,9 @@ def annealed_unigram(counts: Any, temperature: float = 1.0) -> Baseline:
     Raises ValueError for a temperature that is not positive and finite, and for counts that are not positive: give
     symbols that never occur a pseudo-count.
     """
-    values = torch.as_tensor(counts, dtype=torch.float64).detach()
-    if not 0.0 < temperature < float("inf"):
+    check_constant("counts", counts)
+    values = torch.as_tensor(counts, dtype=torch.float64)
+    if not 0.0 < check_number("temperature", temperature) < float("inf"):
         raise ValueError(f"temperature must be positive and finite, got {temperature!r}")
     if values.dim() != 1 or values.numel() < 1:
         raise ValueError(f"counts must have shape (V,), got {tuple(values.shape)}")
@@ -68,6 +70,7 @@ def prepare_baseline(baseline: Any, n_classes: int, dtype: torch.dtype, device: 
     if not isinstance(baseline, Baseline):
         baseline = given_baseline(baseline)
     for values in baseline:
+        check_constant("baseline", values)
         if values.shape != (n_classes,):
             raise ValueError(
                 f"baseline must have one entry for each of the {n_classes} classes of logits, "

@@ -101,6 +101,8 @@ def _bisect(increasing: Callable[[float], float], low: float, high: float) -> fl
 
 
 def _number(name: str, value: float, low: float, high: float) -> float:
+    if getattr(value, "requires_grad", False):
+        raise ValueError(f"{name} must not require a gradient, as none is computed for it: pass {name}.detach()")
     try:
         number = float(value)
     except (TypeError, ValueError):

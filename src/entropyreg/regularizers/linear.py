@@ -5,8 +5,8 @@
 Source: Meister et al. 2020 (the objective); the chunking is ours. Extra memory: the logits of ROWS rows and a few
 small arrays, beside the gradients themselves. The gradients are computed in the forward pass for "mean" and "sum"; for
 "none", whose weights of the rows are known only in backward, the logits are computed again there.
-Limits: those of `functional`; double backward is refused; inside torch.func and torch.export the projection and the
-loss are two composed operations that do hold the logits.
+Limits: those of `functional`; double and batched backward are refused; inside torch.func, torch.export and forward-mode
+differentiation the projection and the loss are two composed operations that do hold the logits.
 """
 
 from typing import NamedTuple
@@ -21,6 +21,8 @@ from entropyreg.regularizers.arguments import (
     check_reduction,
     checked_targets,
     composed,
+    has_tangent,
+    is_batched,
 )
 from entropyreg.regularizers.autograd import (
     LossParts,
@@ -66,7 +68,7 @@ def linear_entropy_regularized_cross_entropy(
         dtype = torch.get_autocast_dtype(device_type)
         hidden, weight, bias = hidden.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
     objective = skew_objective(weight.new_empty((0, weight.shape[0])), skew, strength, baseline)
-    if composed():
+    if composed() or has_tangent(hidden, weight, bias):
         logits = F.linear(hidden, weight, bias)
         parts = objective_loss(logits, targets, objective, ignore_index=ignore_index, reduction=reduction)
         return parts if return_parts else parts.loss
@@ -157,9 +159,10 @@ class _LinearLoss(torch.autograd.Function):
     def backward(ctx, grad_loss, *_):
         if grad_loss is None:
             return (None,) * 6
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or is_batched(grad_loss):
+            kind = "batched" if is_batched(grad_loss) else "double"
             raise RuntimeError(
-                "linear_entropy_regularized_cross_entropy allows no double backward: use F.linear and "
+                f"linear_entropy_regularized_cross_entropy allows no {kind} backward: use F.linear and "
                 "entropy_regularized_cross_entropy"
             )
         *tensors, targets, ignored = ctx.saved_tensors

@@ -1,4 +1,8 @@
-"""`nn.Module` twins of the functions: the settings are checked once and held, the mathematics is theirs."""
+"""`nn.Module` twins of the functions: the settings are checked when they are set, the mathematics is theirs.
+
+A setting is an attribute of its name, which may be changed between calls (a strength that grows, say). The baseline is
+a buffer: it moves with the module and is part of its state, as the weight of `nn.CrossEntropyLoss` is.
+"""
 
 from typing import Any, ClassVar
 
@@ -17,7 +21,7 @@ from entropyreg.regularizers.baselines import Baseline, given_baseline
 
 
 class _Settings(nn.Module):
-    """Keyword arguments of a function, checked, shown by repr, and passed on at every call."""
+    """Keyword arguments of a function: attributes that are checked, shown by repr, and passed on at every call."""
 
     _CHECKS: ClassVar = {
         "skew": check_skew,
@@ -25,12 +29,43 @@ class _Settings(nn.Module):
         "smoothing": check_smoothing,
         "ignore_index": check_ignore_index,
         "reduction": check_reduction,
-        "baseline": lambda value: value if value is None or isinstance(value, Baseline) else given_baseline(value),
+        "convention": classic.check_convention,
     }
 
     def __init__(self, **settings: Any) -> None:
         super().__init__()
-        self.settings = {name: self._CHECKS.get(name, lambda v: v)(value) for name, value in settings.items()}
+        self._names = tuple(settings)
+        for name in ("baseline", "log_baseline") if "baseline" in settings else ():
+            self.register_buffer(name, None)
+        for name, value in settings.items():
+            setattr(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "baseline" and name in self._buffers:
+            if value is not None and not isinstance(value, Baseline):
+                value = given_baseline(value)
+            value, log_baseline = (None, None) if value is None else value
+            super().__setattr__("log_baseline", log_baseline)
+        elif name in self._CHECKS:
+            value = self._CHECKS[name](value)
+        super().__setattr__(name, value)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keyword arguments of the function."""
+        settings = {name: getattr(self, name) for name in self._names}
+        if settings.get("baseline") is not None:
+            settings["baseline"] = Baseline(self.baseline, self.log_baseline)
+        return settings
+
+    def _apply(self, function, recurse: bool = True):
+        """Move the baseline, and leave it in its precision: `half()` would leave three digits of it."""
+        before = dict(self.named_buffers(recurse=False))
+        super()._apply(function, recurse)
+        for name, buffer in before.items():
+            if self._buffers[name].dtype != buffer.dtype:
+                self._buffers[name] = buffer.to(self._buffers[name].device)
+        return self
 
     def extra_repr(self) -> str:
         shown = {name: "given" if isinstance(value, Baseline) else value for name, value in self.settings.items()}
@@ -89,7 +124,7 @@ class LabelSmoothingCrossEntropy(_Settings):
     ) -> None:
         super().__init__(
             smoothing=smoothing,
-            convention=classic.check_convention(convention),
+            convention=convention,
             ignore_index=ignore_index,
             reduction=reduction,
             overwrite_logits=overwrite_logits,

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from entropyreg.regularizers import kernels
-from entropyreg.regularizers.arguments import check_logits, checked_targets
+from entropyreg.regularizers.arguments import check_logits, check_number, checked_targets
 from entropyreg.regularizers.compiling import eager
 from entropyreg.regularizers.sweep import chunk_rows, computation_dtype
 
@@ -55,7 +55,7 @@ def token_statistics(
     if not temperatures:
         raise ValueError("temperatures must hold at least one number, got none")
     leading, n_classes = logits.shape[:-1], logits.shape[-1]
-    logits, targets = logits.reshape(-1, n_classes), targets.reshape(-1)
+    logits, targets = logits.detach().reshape(-1, n_classes), targets.reshape(-1)
     dtype, n_rows, n_temperatures = computation_dtype(logits), logits.shape[0], len(temperatures)
     columns = torch.empty((n_temperatures, n_rows, 3 + len(thresholds)), dtype=dtype, device=logits.device)
     rank = torch.empty((n_rows,), dtype=torch.int64, device=logits.device)
@@ -125,7 +125,7 @@ def _count(ones: Tensor) -> Tensor:
 
 
 def _checked(name: str, value: float, highest: float) -> float:
-    number = float(value)
+    number = check_number(name, value)
     if not 0.0 < number <= highest or math.isinf(number):
         allowed = "positive and finite" if math.isinf(highest) else f"in (0, {highest:g}]"
         raise ValueError(f"{name} must be {allowed}, got {value!r}")

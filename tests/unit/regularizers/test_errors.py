@@ -104,6 +104,47 @@ def test_a_small_error_of_the_sum_is_made_good_in_float64():
     assert baseline.probabilities.sum().item() == pytest.approx(1.0, abs=1e-15)
 
 
+LOSS = (entropy_regularized_cross_entropy, GOOD)
+CLASSES = {key: GOOD[key] for key in ("logits", "targets")}
+CONSTANTS = [  # function, its arguments, the one that is to be differentiated, its value
+    (*LOSS, "strength", 1.0),
+    (*LOSS, "skew", 0.5),
+    (*LOSS, "baseline", [0.25] * 4),
+    (skew_jensen, {"logits": GOOD["logits"], "skew": 0.5}, "skew", 0.5),
+    (label_smoothing_cross_entropy, CLASSES, "smoothing", 0.1),
+    (confidence_penalty_cross_entropy, CLASSES, "strength", 0.1),
+    (euclidean_regularized_cross_entropy, CLASSES, "strength", 0.1),
+    (regularizers.linear_entropy_regularized_cross_entropy,
+     {"hidden": GOOD["logits"], "weight": torch.zeros(5, 4), "targets": GOOD["targets"], "skew": 0.5}, "strength", 1.0),
+    (regularizers.EntropyRegularizedCrossEntropy, {"skew": 0.5}, "strength", 1.0),
+    (regularizers.strength_for_entropy, {"skew": 0.5, "vocabulary_size": 9}, "entropy", 0.5),
+    (annealed_unigram, {"counts": [1.0, 2.0]}, "temperature", 2.0),
+    (annealed_unigram, {}, "counts", [1.0, 2.0]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "arguments", "name", "value"), CONSTANTS)
+def test_a_setting_that_requires_a_gradient_is_refused_as_it_would_get_none(function, arguments, name, value):
+    message = f"{name} must not require a gradient.*pass {name}.detach"
+    leaf = torch.tensor(value, dtype=torch.float64, requires_grad=True)
+    function(**(arguments | {name: leaf.detach()}))
+    with pytest.raises(ValueError, match=message):
+        function(**(arguments | {name: leaf}))
+    if function is regularizers.strength_for_entropy:  # which knows nothing of torch
+        return
+
+    def of_one(setting):
+        out = function(**(arguments | {name: setting}))
+        return out.sum() if isinstance(out, torch.Tensor) else setting.sum()
+
+    with pytest.raises(ValueError, match=message):
+        torch.func.grad(of_one)(leaf.detach())
+    with pytest.raises(ValueError, match=message):
+        torch.func.jvp(of_one, (leaf.detach(),), (torch.ones_like(leaf),))
+    with torch.autograd.forward_ad.dual_level(), pytest.raises(ValueError, match=message):
+        of_one(torch.autograd.forward_ad.make_dual(leaf.detach(), torch.ones_like(leaf)))
+
+
 def test_every_exported_name_exists():
     for name in regularizers.__all__:
         assert getattr(regularizers, name).__doc__

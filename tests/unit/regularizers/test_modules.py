@@ -1,6 +1,8 @@
 """Each module is its function with the settings held."""
 
+import copy
 import inspect
+import pickle
 
 import pytest
 import torch
@@ -85,7 +87,42 @@ def test_a_module_takes_the_settings_of_its_function_with_the_same_defaults(modu
     assert settings(module) == settings(function)
 
 
-def test_settings_are_shown():
+def test_settings_are_shown_and_are_attributes_that_may_be_changed_and_are_checked():
     module = r.EntropyRegularizedCrossEntropy(skew=0.5, strength=0.7, baseline=BASELINE)
     assert "skew=0.5, strength=0.7, baseline='given'" in repr(module)
     assert not list(module.parameters())
+    assert (module.skew, module.strength, module.reduction) == (0.5, 0.7, "mean")
+    module.skew, module.strength, module.baseline = 0.2, 1.5, None
+    assert "skew=0.2, strength=1.5, ignore_index" in repr(module)
+    expected = r.entropy_regularized_cross_entropy(LOGITS, TARGETS, skew=0.2, strength=1.5)
+    assert torch.equal(module(LOGITS, TARGETS), expected)
+    module.baseline = r.annealed_unigram([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2.0)
+    assert not torch.equal(module(LOGITS, TARGETS), expected)
+    for name, value in {"skew": 1.5, "strength": -1.0, "reduction": "batchmean", "baseline": [1.0, 0.0]}.items():
+        with pytest.raises(ValueError, match=name):
+            setattr(module, name, value)
+    assert r.LabelSmoothingCrossEntropy(smoothing=0.1).smoothing == 0.1
+    assert r.SkewJensenDivergence(0.3).skew == 0.3
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        r.EntropyRegularizedCrossEntropy(skew=0.5, strength=0.7, baseline=BASELINE),
+        r.EuclideanRegularizedCrossEntropy(strength=0.7, baseline=BASELINE),
+        r.LinearEntropyRegularizedCrossEntropy(skew=0.5, strength=0.7, baseline=BASELINE),
+        r.SkewJensenDivergence(0.5, baseline=BASELINE),
+    ],
+)
+def test_the_baseline_is_a_buffer_that_moves_in_full_precision_and_is_saved(module):
+    assert set(dict(module.named_buffers())) == set(module.state_dict()) == {"baseline", "log_baseline"}
+    exact = module.baseline.clone()
+    assert torch.equal(module.half().baseline, exact) and torch.equal(module.float().log_baseline, exact.log())
+    other = copy.deepcopy(module)
+    other.baseline = [1 / 6] * 6
+    other.load_state_dict(module.state_dict())
+    assert torch.equal(other.baseline, exact) and torch.equal(other.log_baseline, exact.log())
+    moved = copy.deepcopy(module).half().to("meta")
+    assert moved.baseline.device.type == moved.log_baseline.device.type == "meta"
+    again = pickle.loads(pickle.dumps(module))
+    assert repr(again) == repr(module) and torch.equal(again.baseline, exact)

@@ -156,6 +156,15 @@ def test_logits_that_must_not_be_overwritten_are_refused(make, message):
     assert torch.equal(logits, before)
 
 
+@pytest.mark.parametrize("strides", [(8, 0), (0, 1), (1, 1), (3, 7)])
+def test_empty_logits_may_have_any_strides(strides):
+    leaf = torch.randn(40, requires_grad=True)
+    logits = (leaf * 2.0).as_strided((0, 8), strides)
+    loss = overwriting(logits, torch.zeros(0, dtype=torch.long))
+    loss.backward()
+    assert loss.item() == 0.0 and torch.equal(leaf.grad, torch.zeros(40))
+
+
 def test_logits_that_cannot_be_viewed_as_rows_are_refused():
     with pytest.raises(ValueError, match=r"overwrite_logits.*\(N, V\)"):
         overwriting(produced(2, 3, 8).transpose(0, 1), torch.randint(0, 8, (3, 2)))

@@ -9,6 +9,7 @@ from entropyreg.regularizers import (
     entropy_regularized_cross_entropy,
     euclidean_regularized_cross_entropy,
     linear_entropy_regularized_cross_entropy,
+    token_statistics,
 )
 
 SKEWS = [0.0, 0.02, 0.3, 0.7, 0.98, 1.0]
@@ -50,6 +51,87 @@ def test_torch_func_hessian_is_symmetric_and_euclidean_works_too():
     torch.testing.assert_close(hessian, hessian.t())
     grad = torch.func.grad(lambda z: euclidean_regularized_cross_entropy(z, targets, strength=2.0))(logits)
     assert torch.isfinite(grad).all()
+
+
+BY_ROWS = {
+    "skew 0": loss_at(0.0, reduction="none"),
+    "skew .3, mean": loss_at(0.3),
+    "skew .7, baseline": loss_at(0.7, reduction="sum", baseline=[0.4, 0.2, 0.2, 0.1, 0.1]),
+    "skew 1": loss_at(1.0, reduction="none"),
+    "euclidean": lambda z, y: euclidean_regularized_cross_entropy(z, y, strength=2.0, reduction="none"),
+    "linear": lambda h, y: linear_entropy_regularized_cross_entropy(
+        h, torch.eye(5, dtype=h.dtype), y, skew=0.3, strength=0.6, reduction="none"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_ROWS)
+def test_forward_mode_and_batched_backward_equal_autograd_to_the_second_order(name):
+    logits, targets = batch(3, 5)
+    logits.requires_grad_()
+    loss, linear = BY_ROWS[name], name == "linear"
+    assert torch.autograd.gradcheck(
+        lambda z: loss(z, targets), logits, check_forward_ad=True, check_batched_forward_grad=True,
+        check_batched_grad=not linear,
+    )  # fmt: skip
+    if not linear:
+        assert torch.autograd.gradgradcheck(lambda z: loss(z, targets), logits, check_batched_grad=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_a_vectorized_jacobian_equals_a_plain_one_and_can_be_taken_again(reduction, dtype):
+    logits, targets = batch(4, 5)
+
+    def loss(z):
+        return loss_at(0.3, reduction=reduction)(z.to(dtype), targets)
+
+    jacobian, tolerance = torch.autograd.functional.jacobian, 2.0 * torch.finfo(dtype).eps
+    expected = jacobian(loss, logits)
+    for settings in ({}, {"create_graph": True}, {"strategy": "forward-mode"}):
+        got = jacobian(loss, logits, vectorize=True, **settings)
+        torch.testing.assert_close(got, expected, rtol=tolerance, atol=tolerance, check_dtype=False)
+    leaf = logits.clone().requires_grad_()
+    value = loss(leaf)
+    ones = torch.ones_like(value)
+    (batched,) = torch.autograd.grad(
+        value, leaf, torch.stack([ones, 2.0 * ones]), is_grads_batched=True, retain_graph=True
+    )
+    (plain,) = torch.autograd.grad(value, leaf, ones)
+    torch.testing.assert_close(batched, torch.stack([plain, 2.0 * plain]), rtol=tolerance, atol=tolerance)
+
+
+def test_a_batched_backward_leaves_an_overwritten_gradient_for_the_next():
+    logits, targets = batch(4, 5)
+    leaf = logits.clone().requires_grad_()
+    value = loss_at(0.3, overwrite_logits=True)(leaf + 0.0, targets)
+    (batched,) = torch.autograd.grad(
+        value, leaf, torch.tensor([1.0, 3.0]).double(), is_grads_batched=True, retain_graph=True
+    )
+    (plain,) = torch.autograd.grad(value, leaf)
+    torch.testing.assert_close(batched, torch.stack([plain, 3.0 * plain]))
+
+
+def test_what_has_no_forward_mode_or_batched_backward_says_so():
+    logits, targets = batch(4, 5)
+    with (
+        torch.autograd.forward_ad.dual_level(),
+        pytest.raises(ValueError, match=r"overwrite_logits=True.*forward-mode"),
+    ):
+        dual = torch.autograd.forward_ad.make_dual(logits, torch.ones_like(logits))
+        loss_at(0.3, overwrite_logits=True)(dual, targets)
+    value = BY_ROWS["linear"](logits.requires_grad_(), targets)
+    with pytest.raises(RuntimeError, match=r"no batched backward: use F\.linear and entropy_regularized_cross_entropy"):
+        torch.autograd.grad(value, logits, torch.eye(4, dtype=torch.float64), is_grads_batched=True)
+
+
+def test_statistics_take_no_tangent_along():
+    logits = torch.randn(3, 5)
+    plain = token_statistics(logits, torch.arange(3))
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(logits, torch.ones_like(logits))
+        for got, expected in zip(token_statistics(dual, torch.arange(3)), plain, strict=True):
+            assert torch.equal(got, expected) and torch.autograd.forward_ad.unpack_dual(got).tangent is None
 
 
 def test_overwriting_is_refused_inside_torch_func():
