@@ -89,7 +89,7 @@ def refused(error: OSError, folder: str | Path | None = None) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{place} is refused ({error.strerror}): give access to it, or choose another folder, and run again."
     if error.errno == errno.ENOENT:
-        return f"{place} is missing: delete what else its folder holds, if a stage made it, and run again."
+        return f"{place} is missing: run again, which makes it if it is an output of the workflow."
     return f"{place}: {error.strerror}."
 
 

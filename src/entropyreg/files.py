@@ -166,6 +166,5 @@ def verify_outputs(folder: str | Path, starts: tuple[str, ...] = ("",)) -> None:
         wanted = {name: sum for name, sum in summary["outputs_sha256"].items() if name.startswith(starts)}
     for name, expected in wanted.items():
         if not (folder / name).is_file() or sha256_of(folder / name) != expected:
-            raise UserError(
-                f"{folder / name} is missing or damaged: delete {folder} and run again, which makes it anew."
-            )
+            remedy = f"delete {folder / 'summary.json'} and run again, which makes both anew"
+            raise UserError(f"{folder / name} is missing or damaged: {remedy}.")

@@ -133,11 +133,14 @@ def measure_images(args: argparse.Namespace) -> None:
 
 def measure(args: argparse.Namespace) -> None:
     from entropyreg.columns import write_columns
+    from entropyreg.data.subwords import FOLDER
     from entropyreg.files import sha256_of, verify_outputs, write_json
     from entropyreg.results.provenance import run_provenance
     from entropyreg.results.records import measure_run
 
     verify_outputs(args.text, ("valid.", "test."))
+    if args.settings["temperature_splits"]:
+        verify_outputs(args.text / FOLDER, ("valid.", "test."))
     record, sentences = measure_run(args.settings, args.run_dir, args.text, sha256_of(args.claims))
     write_columns(args.run_dir / "sentences.npz", sentences)
     write_json(args.run_dir / "provenance.json", run_provenance(args.run_dir))

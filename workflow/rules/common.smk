@@ -86,6 +86,13 @@ def predictions_of(wildcards):
     ]
 
 
+def texts_of(wildcards):
+    """The prepared text that a run is measured against; at temperatures its subwords, too."""
+    run = run_of(wildcards)
+    folders = [PATHS.text_dir(run.task)] + ([PATHS.subwords_dir(run.task)] if run.temperatures else [])
+    return [f"{folder}/summary.json" for folder in folders]
+
+
 def proposal_of(wildcards):
     """The proposal that a run's regularizer comes from, for one that has any."""
     name = run_of(wildcards).regularizer.proposal

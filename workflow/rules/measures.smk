@@ -10,7 +10,7 @@ rule measure_translation:
     input:
         predictions=predictions_of,
         training=f"{PATHS.run_dir('{run}')}/training.json",
-        text=lambda wildcards: f"{PATHS.text_dir(run_of(wildcards).task)}/summary.json",
+        text=texts_of,
         claims=CLAIMS,
     output:
         record=PATHS.record("{run}"),
@@ -23,7 +23,7 @@ rule measure_translation:
     params:
         job=lambda wildcards: job("measure", narrow.measuring_settings(config, run_of(wildcards))),
         run_dir=subpath(output.record, parent=True),
-        text=subpath(input.text, parent=True),
+        text=lambda wildcards: PATHS.text_dir(run_of(wildcards).task),
     shell:
         "{params.job} --run-dir {params.run_dir:q}"
         " --text {params.text:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"

@@ -11,7 +11,7 @@ import numpy as np
 
 from entropyreg.claims.declaration import Filler
 from entropyreg.claims.evidence import FIRST_PILOT_SEED, enters_verdict
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, blaming
 from entropyreg.files import read_json, read_npz
 from entropyreg.results.image_comparisons import arm_statistics
 
@@ -169,9 +169,10 @@ class Records:
         """When a run's record was made."""
         folder = self.runs_dir / run
         provenance = folder / "provenance.json"
-        content = read_json(provenance) if provenance.exists() else {}
-        for known in (content.get("training", {}).get("finished"), content.get("made")):
-            if known:
-                return known, "provenance"
+        with blaming(provenance):
+            content = read_json(provenance) if provenance.exists() else {}
+            for known in (content.get("training", {}).get("finished"), content.get("made")):
+                if known:
+                    return known, "provenance"
         dated = next(path for path in (folder / "training.json", folder / "record.json") if path.exists())
         return datetime.fromtimestamp(int(dated.stat().st_mtime), UTC).isoformat(), f"date of {dated.name}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from entropyreg.config import load_config
+from entropyreg.errors import blaming
 from entropyreg.experiments import load_experiments
 from entropyreg.files import read_json
 from entropyreg.forecast.blocks import Block, declared_blocks
@@ -43,8 +44,10 @@ def look_at(run: str, paths: Paths) -> Known:
     elif is_locked(folder):
         state = "running"
     elif (folder / FAILURE).exists():
-        state, failure = "failed", read_json(folder / FAILURE)
-        error = f"{failure['command']}, {failure['time']}: {failure['error']}"
+        state = "failed"
+        with blaming(folder / FAILURE):
+            failure = read_json(folder / FAILURE)
+            error = f"{failure['command']}, {failure['time']}: {failure['error']}"
     elif found.state == "trained":
         state = "trained"
     else:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, blaming
 from entropyreg.files import read_json
 from entropyreg.paths import Paths
 
@@ -49,8 +49,9 @@ def run_state(run: str, paths: Paths) -> RunState:
 def was_resumed(folder: Path) -> bool:
     """Whether the job that ended a training had gone on from a checkpoint; False where no provenance tells."""
     path = folder / "training.provenance.json"
-    known = read_json(path) if path.is_file() else {}
-    return any(known.get(f"resumed_from_{unit}") for unit in ("update", "epoch"))
+    with blaming(path):
+        known = read_json(path) if path.is_file() else {}
+        return any(known.get(f"resumed_from_{unit}") for unit in ("update", "epoch"))
 
 
 def seconds_of(paths: Iterable[Path]) -> tuple[float, float] | None:

@@ -11,6 +11,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from entropyreg.errors import blaming
 from entropyreg.files import read_json, write_atomically
 from entropyreg.report.captions import caption_html
 from entropyreg.report.html_tables import to_html
@@ -53,13 +54,12 @@ def page(settings: Settings, results: Path, figures: Path, captions: Path) -> st
     paths = [results / "runs" / run / "record.json" for run in settings["runs"]]
     lines = [line for path in paths if path.exists() for line in lines_of(path)]
     artefacts = [artefact_part(one, settings, results, figures, captions, published) for one in settings["artefacts"]]
-    ledger_path = results / "ledger.json"
     return environment.get_template("report.html.j2").render(
         scale=settings["scale"],
         scale_line=scale_line(settings["scale"], settings["scale_note"]),
         style=Markup(asset("style.css")),
         script=Markup(asset("page.js")),
-        ledger=ledger_lines(read_json(ledger_path)) if ledger_path.exists() else None,
+        ledger=read_ledger(results / "ledger.json"),
         papers=[
             {"key": key, "title": title, "artefacts": own}
             for key, title in PAPERS.items()
@@ -71,6 +71,14 @@ def page(settings: Settings, results: Path, figures: Path, captions: Path) -> st
         provenance=provenance_lines(results / "runs", settings["runs"]),
         configuration=as_yaml(settings["configuration"]),
     )
+
+
+def read_ledger(path: Path) -> dict[str, Any] | None:
+    """The ledger as the page shows it; None where none was written."""
+    if not path.exists():
+        return None
+    with blaming(path):
+        return ledger_lines(read_json(path))
 
 
 def scale_line(scale: str, note: str) -> str:
@@ -93,9 +101,13 @@ def artefact_part(
 ) -> dict[str, Any]:
     """What the page shows of one table or figure."""
     name, kind = artefact["name"], artefact["kind"]
-    collected = read_collected(results / "tables" / f"{name}.json", name)
+    path = results / "tables" / f"{name}.json"
+    with blaming(path):
+        collected = read_collected(path, name)
+        states = run_states(collected["rows"])
     if kind == "table":
-        shown = to_html(import_module(f"entropyreg.tables.{name}").build(collected))
+        with blaming(path):
+            shown = to_html(import_module(f"entropyreg.tables.{name}").build(collected))
         beside = []  # its published numbers stand in the table
     else:
         svg = (figures / f"{name}.svg").read_text(encoding="utf-8")
@@ -110,7 +122,7 @@ def artefact_part(
         "csv": Markup(data_link((figures / f"{name}.csv").read_text(encoding="utf-8"), "text/csv")),
         "published": beside,
         "command": f"snakemake --cores all --config scale={settings['scale']} -- {name}",
-        "runs": (states := run_states(collected["rows"])),
+        "runs": states,
         "provenance": provenance_lines(results / "runs", [one["run"] for one in states]),
         "configuration": configuration_of(states, settings["configuration"]),
     }

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from entropyreg.errors import blaming
 from entropyreg.files import read_json
 
 # of one run alone; seconds are summed
@@ -19,11 +20,12 @@ def provenance_lines(runs_dir: Path, runs: Iterable[str]) -> list[dict[str, Any]
         path = runs_dir / run / "provenance.json"
         if not path.exists():
             continue
-        provenance = read_json(path)
-        found.update(facts(provenance))
-        own = provenance.get("training", {}).get("seconds")
-        if own is not None:
-            seconds, timed = seconds + own, timed + 1
+        with blaming(path):
+            provenance = read_json(path)
+            found.update(facts(provenance))
+            own = provenance.get("training", {}).get("seconds")
+            if own is not None:
+                seconds, timed = seconds + own, timed + 1
     lines = [{"fact": fact, "value": value, "runs": count} for (fact, value), count in sorted(found.items())]
     if timed:
         lines.append({"fact": "training.seconds, summed", "value": f"{seconds:,.0f}", "runs": timed})

@@ -52,8 +52,8 @@ def collect_cell(
         row |= {key: regularizer[key] for key in FOUND_LATER}
         row |= {"status": "done", "measures": record["measures"], **predictions(row, record)}
     if settings.get("sentence_intervals"):
-        with blaming(runs_dir / cell["run"] / "sentences.npz"):
-            sentences = read_npz(runs_dir / cell["run"] / "sentences.npz")
+        sentences = read_npz(runs_dir / cell["run"] / "sentences.npz")
+        with blaming(runs_dir / cell["run"] / "record.json"):
             row["intervals"] = sentence_intervals(cell["run"], record["measures"], sentences)
     return row
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, blaming
 from entropyreg.experiments.kinds import FIXED_SKEW, by_kind
 from entropyreg.experiments.regularizer import smoothing_of
 from entropyreg.files import read_json, read_npz, sha256_of
+from entropyreg.images.data.preparation import load_prepared
 from entropyreg.measures.information_loss import class_similarity
 from entropyreg.measures.logits import logit_statistics
 from entropyreg.regularizers.equilibrium import strength_for_entropy
@@ -30,21 +31,33 @@ def measure_image_run(
     `teacher_dir` the run that a student learnt from. Only the groups in `settings["measures"]` are measured.
     """
     check_sums(run_dir)
-    training, data = read_training(run_dir, settings["run"]), read_json(data_dir / "summary.json")
+    training, summary = read_training(run_dir, settings["run"]), data_dir / "summary.json"
     if teacher_dir is not None:
         read_training(teacher_dir, settings["teacher"])
-    seeds, examples = training["settings"]["seeds"], {}
+    with blaming(run_dir / "training.json"):
+        trained = {key: training[key] for key in ("updates", "weights_sha256", "n_classes")}
+        seeds, distillation = list(training["settings"]["seeds"]), training["settings"].get("distillation")
+        regularizer = regularizer_of_training(training["settings"]["regularizer"], trained["n_classes"])
+        learning = [learning_of(training["validations"], position) for position in range(len(seeds))]
+    data = read_json(summary)
+    with blaming(summary):
+        classes = data["classes"]
+        named = len(classes) == trained["n_classes"] and all(isinstance(one, str) for one in classes)
+    if not named:
+        names = f"the names of the {trained['n_classes']} classes that the run was trained with"
+        raise UserError(f"{summary} does not hold {names}: delete it and run again.")
     similarity = None
     if "information_loss" in settings["measures"] and not data["stored"]:
-        similarity = similarity_of_classes(data_dir, len(data["classes"]))
-    found = {}
+        similarity = similarity_of_classes(data_dir)
+    found, examples = {}, {}
     for position, seed in enumerate(seeds):
         folder = run_dir / "predictions" / f"seed{seed}"
         parts = {split: predictions_of(folder, split) for split in settings["splits"]}
         own = measure_seed(settings, training, data, parts, folder, similarity, first=position == 0)
-        own["learning"] = learning_of(training["validations"], position)
+        own["learning"] = learning[position]
         if teacher_dir is not None:
-            own["teacher"] = teacher_of(training["settings"]["distillation"], teacher_dir, seed)
+            with blaming(teacher_dir / "predictions.json"):
+                own["teacher"] = teacher_of(distillation, teacher_dir, seed)
         found[str(seed)] = own
         for split in EVALUATED:
             if split in parts:
@@ -54,11 +67,9 @@ def measure_image_run(
     record = {
         **{key: settings[key] for key in KEPT},
         "seeds": seeds,
-        "regularizer": regularizer_of_training(training["settings"]["regularizer"], training["n_classes"]),
+        "regularizer": regularizer,
         "training": training["settings"],
-        "updates": training["updates"],
-        "weights_sha256": training["weights_sha256"],
-        "n_classes": training["n_classes"],
+        **trained,
         "data": data,
         "claims_sha256": claims_sha256,
         "measures": found,
@@ -140,11 +151,12 @@ def learning_of(validations: Sequence[Mapping[str, Any]], position: int) -> dict
     }
 
 
-def similarity_of_classes(data_dir: Path, n_classes: int) -> np.ndarray:
+def similarity_of_classes(data_dir: Path) -> np.ndarray:
     """Similarity of the classes by their mean training images: the same for every model of the data set."""
-    arrays = read_npz(data_dir / "images.npz")
-    images, labels = arrays["train_images"], arrays["train_labels"]
-    means = [images[labels == one].mean(axis=0, dtype=np.float64).ravel() for one in range(n_classes)]
+    prepared = load_prepared(data_dir)
+    images, labels = prepared.parts["train"]
+    classes = range(len(prepared.summary["classes"]))
+    means = [images[labels == one].mean(axis=0, dtype=np.float64).ravel() for one in classes]
     return class_similarity(np.stack(means))
 
 

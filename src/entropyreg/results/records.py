@@ -12,7 +12,7 @@ import numpy as np
 
 from entropyreg.columns import Column, Rows, StoredColumns
 from entropyreg.data.subwords import FOLDER
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, blaming
 from entropyreg.experiments.regularizer import smoothing_of
 from entropyreg.files import read_json, read_npz
 from entropyreg.measures import in_blocks
@@ -37,7 +37,11 @@ def measure_run(
     `settings` is `entropyreg.settings.measuring_settings`; `text_dir` holds the prepared text with its references.
     """
     training = read_training(run_dir, settings["run"])
-    regularizer = training["regularizer"]
+    with blaming(run_dir / "training.json"):
+        trained = {key: training[key] for key in ("regularizer", "updates", "weights_sha256")}
+        regularizer = trained["regularizer"]
+        smoothing = smoothing_of(regularizer["skew"], regularizer["strength"])
+        trained["regularizer"] = {**regularizer, "smoothing": smoothing}
     measures, sentences = {}, {}
     for split in settings["splits"]:
         measures[split], statistics = measure_split(settings, run_dir, text_dir, split)
@@ -50,9 +54,7 @@ def measure_run(
         sentences |= {f"{split}.{name}": values for name, values in arrays.items()}
     record = {
         **{key: settings[key] for key in KEPT},
-        "regularizer": {**regularizer, "smoothing": smoothing_of(regularizer["skew"], regularizer["strength"])},
-        "updates": training["updates"],
-        "weights_sha256": training["weights_sha256"],
+        **trained,
         "data": read_json(text_dir / "summary.json"),
         "claims_sha256": claims_sha256,
         "measures": measures,
@@ -64,11 +66,28 @@ def measure_split(
     settings: Mapping[str, Any], run_dir: Path, text_dir: Path, split: str
 ) -> tuple[dict[str, Any], Sentences]:
     """All measures of one split: teacher-forced statistics and the quality of the hypotheses."""
-    tokens = StoredColumns(run_dir / "predictions" / f"{split}.tokens.npz")
-    own = StoredColumns(run_dir / "predictions" / f"{split}.own.npz")
-    path = run_dir / "predictions" / f"{split}.hypotheses.tsv"
+    path, tokens, own = (
+        run_dir / "predictions" / f"{split}.{part}" for part in ("hypotheses.tsv", "tokens.npz", "own.npz")
+    )
     hypotheses = read_hypotheses(path)
     quality, statistics = score_texts(settings, hypotheses, read_texts(settings, text_dir, split), str(path))
+    with blaming(own):
+        of_own = measure_own(StoredColumns(own))
+    with blaming(tokens):
+        of_tokens, sums = measure_tokens(StoredColumns(tokens), of_own, len(hypotheses))
+    return {"n_sentences": len(hypotheses), **of_tokens, **quality}, statistics | sums
+
+
+def measure_own(own: StoredColumns) -> dict[str, Any]:
+    """Means under the model's own prefix, and the entropy (nats) within the beam."""
+    means = {name: np.float64(in_blocks.mean(own[name])) for name in ("entropy", "confidence")}
+    return {**means, "beam": np.asarray(own["beam_entropy"])}
+
+
+def measure_tokens(
+    tokens: StoredColumns, own: Mapping[str, Any], n_sentences: int
+) -> tuple[dict[str, Any], dict[str, Column]]:
+    """Teacher-forced measures, those of `measure_own` beside them, and the sums of each of `n_sentences`."""
     by_token = {name: tokens[name] for name in BY_TOKEN}
     if len({column.shape[:1] for column in by_token.values()}) > 1:
         raise UserError(
@@ -78,15 +97,11 @@ def measure_split(
     thresholds = {name: np.asarray(tokens[name]) for name in ("log_thresholds", "floor_factors")}
     means = {name: in_blocks.mean(by_token[name]) for name in BY_TOKEN[1:6]}
     entropies = {name: np.float64(means[name]) for name in ("entropy", "entropy_without_filler")}
-    entropies |= {"own": np.float64(in_blocks.mean(own["entropy"])), "beam": np.asarray(own["beam_entropy"])}
     shares = in_blocks.mean_rows(by_token["share"])
     sums, errors = sentence_sums(by_token, shares, str(tokens))
-    if len(sums["n_tokens"]) != len(hypotheses):
-        raise UserError(
-            f"{tokens} has {len(sums['n_tokens'])} sentences, not {len(hypotheses)}: delete it and run again."
-        )
+    if len(sums["n_tokens"]) != n_sentences:
+        raise UserError(f"{tokens} has {len(sums['n_tokens'])} sentences, not {n_sentences}: delete it and run again.")
     measures = {
-        "n_sentences": len(hypotheses),
         "n_tokens": by_token["nll"].shape[0],
         "vocabulary_size": vocabulary,
         "filler_entries": filler,
@@ -98,17 +113,16 @@ def measure_split(
         "entropy_normalized_without_filler": normalized_entropy(
             entropies["entropy_without_filler"], vocabulary - filler
         ),
-        "entropy_normalized_own_prefix": normalized_entropy(entropies["own"], vocabulary),
-        "entropy_normalized_beam": normalized_entropy(entropies["beam"], vocabulary),
+        "entropy_normalized_own_prefix": normalized_entropy(own["entropy"], vocabulary),
+        "entropy_normalized_beam": normalized_entropy(own["beam"], vocabulary),
         "entropy_spread": in_blocks.standard_deviation(by_token["entropy"]) / math.log(vocabulary),
-        "own_confidence": in_blocks.mean(own["confidence"]),
+        "own_confidence": float(own["confidence"]),
         "log_floor": log_floor(thresholds),
         "log_rest": log_rest(by_token["nll"], vocabulary),
         **named_shares(threshold_names(**thresholds), shares, errors),
         "reference_rank": in_blocks.mean_of(np.divide, sums["rank_sum"], sums["n_tokens"]),
-        **quality,
     }
-    return measures, statistics | sums
+    return measures, sums
 
 
 def log_floor(thresholds: Mapping[str, np.ndarray]) -> float | None:
@@ -183,10 +197,14 @@ def measure_temperatures(
     target = settings["training"]["languages"]["target"]
     references = read_lines(text_dir / FOLDER / f"{split}.{target}")[:first]
     path = folder / f"{split}.temperatures.tsv"
-    columns = read_npz(folder / f"{split}.temperatures.npz")
+    statistics, further = path.with_suffix(".npz"), {}
+    columns = read_npz(statistics)
     chosen_on = None if split == "valid" else read_npz(folder / "valid.temperatures.npz")
-    measures, arrays = temperature_measures(
-        settings, columns, read_sweep(path), texts, references, str(path), chosen_on
-    )
-    further = projection_measures(settings, read_npz(folder / "features.npz")) if split == "valid" else {}
+    with blaming(statistics):
+        measures, arrays = temperature_measures(
+            settings, columns, read_sweep(path), texts, references, str(path), chosen_on
+        )
+    if split == "valid":
+        with blaming(folder / "features.npz"):
+            further = projection_measures(settings, read_npz(folder / "features.npz"))
     return {"temperatures": measures, **further}, arrays

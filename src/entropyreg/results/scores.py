@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from entropyreg.columns import StoredColumns
+from entropyreg.errors import blaming
 from entropyreg.measures import in_blocks
 from entropyreg.measures.entropy import normalized_entropy
 from entropyreg.results.hypotheses import read_hypotheses, read_texts
@@ -29,10 +30,8 @@ def score_run(settings: Mapping[str, Any], run_dir: Path, text_dir: Path) -> dic
     tokens = StoredColumns(run_dir / "predictions" / f"{SPLIT}.tokens.npz")
     path = run_dir / "predictions" / f"{SPLIT}.hypotheses.tsv"
     quality, _ = score_texts(settings, read_hypotheses(path), read_texts(settings, text_dir, SPLIT), str(path))
-    vocabulary = int(np.asarray(tokens["vocabulary_size"]))
-    scores = {
-        "bleu": quality.get("bleu"),
-        "entropy_normalized": normalized_entropy(np.float64(in_blocks.mean(tokens["entropy"])), vocabulary),
-        "vocabulary_size": vocabulary,
-    }
+    with blaming(str(tokens)):
+        vocabulary = int(np.asarray(tokens["vocabulary_size"]))
+        entropy = normalized_entropy(np.float64(in_blocks.mean(tokens["entropy"])), vocabulary)
+    scores = {"bleu": quality.get("bleu"), "entropy_normalized": entropy, "vocabulary_size": vocabulary}
     return {"run": settings["run"], "regularizer": training["regularizer"], "measures": {SPLIT: scores}}

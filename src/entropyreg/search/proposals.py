@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, blaming
 from entropyreg.files import read_json
 from entropyreg.search.bayesian import propose_guided
 from entropyreg.search.matching import propose_match
@@ -22,20 +22,17 @@ def propose(settings: Mapping[str, Any], score_paths: Sequence[Path]) -> dict[st
     `settings` is `entropyreg.settings.proposal_settings`; `score_paths` are the scores of `settings["runs"]`.
     Raises `UserError` for those of another run.
     """
-    records = [read_json(path) for path in score_paths]
-    for record, run, path in zip(records, settings["runs"], score_paths, strict=True):
-        if record.get("run") != run:
-            raise UserError(
-                f"{path} belongs to the run '{record.get('run')}', not to '{run}': delete it and run again."
-            )
+    measure = OBJECTIVE if settings["kind"] in ("search", "winner") else "entropy_normalized"
+    found = [observed(path, run, measure) for path, run in zip(score_paths, settings["runs"], strict=True)]
+    observations = [observation for observation, _ in found]
     if settings["kind"] == "search":
-        return propose_guided(settings, [observation(record, OBJECTIVE) for record in records])
+        return propose_guided(settings, observations)
     if settings["kind"] == "winner":
-        return winner([observation(record, OBJECTIVE) for record in records])
+        return winner(observations)
     if settings["kind"] != "match":
         raise UserError(f"the proposal '{settings['name']}' is of the unknown kind '{settings['kind']}'.")
-    anchor, *others = [observation(record, "entropy_normalized") for record in records]
-    size = records[0]["measures"][SPLIT]["vocabulary_size"]
+    anchor, *others = observations
+    _, size = found[0]
     return propose_match(settings, anchor["value"], others, size)
 
 
@@ -46,12 +43,18 @@ def winner(observations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**kept, "method": "best validation BLEU", "observations": list(observations)}
 
 
-def observation(record: Mapping[str, Any], measure: str) -> dict[str, Any]:
-    """What a finished run tells: its regularizer and one validation measure."""
-    regularizer = record["regularizer"]
-    return {
-        "run": record["run"],
-        "skew": regularizer["skew"],
-        "strength": regularizer["strength"],
-        "value": record["measures"][SPLIT][measure],
-    }
+def observed(path: Path, run: str, measure: str) -> tuple[dict[str, Any], int]:
+    """What the scores of `run` tell: its regularizer with one validation measure, and the size of its vocabulary."""
+    record = read_json(path)
+    with blaming(path):
+        if record["run"] != run:
+            raise UserError(f"{path} belongs to the run {record['run']!r}, not to {run!r}: delete it and run again.")
+        regularizer, measures = record["regularizer"], record["measures"][SPLIT]
+        observation = {
+            **{"run": run, "skew": regularizer["skew"], "strength": regularizer["strength"]},
+            "value": measures[measure],
+        }
+        for key in ("skew", "strength", "value"):  # a run without a regularizer has no skew
+            if not isinstance(observation[key], int | float) and (key == "value" or observation[key] is not None):
+                raise ValueError(f"{key} is {observation[key]!r}, which is no number")
+        return observation, int(measures["vocabulary_size"])

@@ -8,9 +8,9 @@ import numpy as np
 
 from entropyreg.config import load_config
 from entropyreg.experiments import load_experiments
-from entropyreg.files import sha256_of, write_json, write_npz
+from entropyreg.files import arrays_sha256, sha256_of, write_json, write_npz
 from entropyreg.image_settings import image_collecting_settings, image_measuring_settings
-from entropyreg.settings import collecting_settings, measuring_settings
+from entropyreg.settings import collecting_settings, measuring_settings, scoring_settings
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 CLAIMS = WORKFLOW / "experiments" / "claims.yaml"
@@ -32,6 +32,9 @@ class Smoke:
             own = self.experiments.image_runs[run]
             return json.dumps(image_measuring_settings(self.config, self.experiments, own))
         return json.dumps(measuring_settings(self.config, self.experiments.runs[run]) | {"beam_sizes": []})
+
+    def scoring(self, run: str) -> str:
+        return json.dumps(scoring_settings(self.config, self.experiments.runs[run]))
 
     def collecting(self, artefact: str) -> str:
         known = self.experiments.artefacts[artefact]
@@ -91,9 +94,13 @@ def write_image_run(folder: Path, run: str, data: Path) -> None:
     training = {"settings": settings, "n_classes": 10, "updates": 10, "weights_sha256": "w"}
     write_json(folder / "training.json", training | {"validations": [validation]})
     write_json(folder / "training.provenance.json", {"seconds": 1.0})
-    images = generator.integers(256, size=(40, 1, 2, 2), dtype=np.uint8)
-    write_npz(data / "images.npz", {"train_images": images, "train_labels": np.arange(40) % 10})
-    write_json(data / "summary.json", {"classes": list("0123456789"), "stored": False})
+    arrays = {}
+    for split in ("train", "valid", "test"):
+        arrays[f"{split}_images"] = generator.integers(256, size=(40, 1, 2, 2), dtype=np.uint8)
+        arrays[f"{split}_labels"] = np.arange(40) % 10
+    write_npz(data / "images.npz", arrays)
+    summary = {"classes": list("0123456789"), "stored": False, "sha256": arrays_sha256(arrays)}
+    write_json(data / "summary.json", summary)
 
 
 def write_sums(folder: Path) -> None:

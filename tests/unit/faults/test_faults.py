@@ -161,7 +161,7 @@ def test_a_file_where_a_folder_should_be_is_told(smoke, folder):
         ("runs/{run}/predictions/valid.hypotheses.tsv", "valid.hypotheses.tsv is missing or damaged"),
         ("runs/{run}/training.json", "training.json does not exist"),
         ("runs/{run}/training.provenance.json", "training.provenance.json does not exist"),
-        ("text/valid.reference", "text/valid.reference is missing or damaged: delete {folder}/text and run again"),
+        ("text/valid.reference", "text/valid.reference is missing or damaged: delete {folder}/text/summary.json and"),
         ("text/summary.json", "text/summary.json does not exist"),
     ],
 )

@@ -40,6 +40,12 @@ def measure(smoke, folder, run):
     return run_stage("measure-images" if run == DIGITS else "measure", *arguments)
 
 
+def score(smoke, folder, run):
+    """The scores that a search reads."""
+    arguments = ["--settings", smoke.scoring(run), "--text", folder / "text", "--run-dir", folder / "runs" / run]
+    return run_stage("score", *arguments)
+
+
 def collect(smoke, folder, artefact):
     out = folder / "tables" / f"{artefact}.json"
     arguments = ["--settings", smoke.collecting(artefact), "--runs", folder / "runs", "--claims", CLAIMS, "--out", out]
@@ -50,12 +56,21 @@ def collect(smoke, folder, artefact):
 def measured(whole, smoke):
     for run in (NONE, SMOOTHED, DIGITS):
         assert measure(smoke, whole, run) is None
+    for run in (NONE, SMOOTHED):
+        assert score(smoke, whole, run) is None
     return whole
 
 
 @pytest.fixture
 def copied(measured, tmp_path):
     return Path(shutil.copytree(measured, tmp_path / "smoke"))
+
+
+def remedies(path, folder):
+    """The file to delete instead, where a damaged one is no output that Snakemake knows."""
+    if path.parent.name.startswith("seed"):
+        return (f"{folder}/predictions.json",)
+    return (f"{path.parent}/summary.json", f"delete {path.parent} ") if path.parent.name in ("text", "images") else ()
 
 
 @pytest.mark.parametrize("run", [NONE, DIGITS], ids=["text", "images"])
@@ -76,10 +91,12 @@ def test_damaged_predictions_make_no_record(smoke, copied, tmp_path, run, number
         spoil(path, damaged_json if path.suffix == ".json" else damaged_bytes, generator)
         if path.suffix == ".npz" and run == DIGITS and number % 2:
             write_sums(folder)  # so that it is the array that is read, not the sum
+    if run == NONE and (error := score(smoke, copied, run)) is not None:
+        checked(error, (str(path), *remedies(path, folder)))
     error = measure(smoke, copied, run)
     if error is not None:
         assert not (folder / "record.json").exists()
-        checked(error, (path.name, str(path.parent), str(folder)))
+        checked(error, (str(path), *remedies(path, folder)))
     else:
         json.loads((folder / "record.json").read_text())
         if path.suffix == ".npz" and path.exists() and path.parent.name != "images":  # damaged beside its arrays
@@ -115,7 +132,7 @@ def test_a_damaged_record_is_named_by_collect(smoke, copied, artefact, number):
     spoil(path, damaged_json, generator)
     error, out = collect(smoke, copied, artefact)
     if error is not None:
-        checked(error, (str(path), str(copied / "runs")))
+        checked(error, (str(path),))
         assert not out.exists()
     else:
         error = run_stage("render", artefact, "--table", out, "--out", copied)
@@ -131,7 +148,7 @@ def test_a_damaged_record_is_named_by_records_and_compare(copied, number):
     for arguments in (["records"], ["compare", NONE, SMOOTHED]):
         error = run_stage(*arguments, *results)
         if error is not None:
-            checked(error, (str(path), str(copied), "different tasks", "no seed or split in common"))
+            checked(error, (str(path), "different tasks", "no seed or split in common"))
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -157,15 +174,15 @@ def test_a_damaged_table_of_a_figure_is_named_by_render(root, tmp_path, number):
 
 
 @pytest.mark.parametrize("number", range(15 * LONG))
-def test_a_damaged_record_is_named_by_propose(copied, number):
-    path = copied / "runs" / NONE / "record.json"
+def test_damaged_scores_are_named_by_propose(copied, number):
+    path = copied / "runs" / NONE / "scores.json"
     spoil(path, damaged_json, random.Random(number))
     settings = {"kind": "winner", "runs": [NONE, SMOOTHED]}
     out = copied / "winner.json"
     error = run_stage("propose", "--settings", json.dumps(settings), "--runs", copied / "runs", "--out", out)
     assert (error is None) == out.exists()
     if error is not None:
-        checked(error, (str(path), str(copied / "runs")))
+        checked(error, (str(path),))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +203,8 @@ def test_a_damaged_record_is_named_by_propose(copied, number):
 def test_what_is_no_record_is_always_refused(smoke, copied, content):
     """By every stage that reads one, as is what is no table and no outcome of a training."""
     run = copied / "runs" / NONE
-    (run / "record.json").write_bytes(content)
+    for name in ("record.json", "scores.json"):
+        (run / name).write_bytes(content)
     results = ["--results-dir", copied.parent, "--scale", "smoke"]
     settings = json.dumps({"kind": "winner", "runs": [NONE, SMOOTHED]})
     out = ["--out", copied / "out.json"]
@@ -199,6 +217,7 @@ def test_what_is_no_record_is_always_refused(smoke, copied, content):
     (run / "training.json").write_bytes(content)
     (copied / "table.json").write_bytes(content)
     told += [run_stage("render", "a_table_translation", "--table", copied / "table.json", "--out", copied)]
-    for sentence, name in zip(told, ["record.json"] * 4 + ["table.json"], strict=True):
-        checked(sentence, (name, str(copied / "runs")))
-    checked(measure(smoke, copied, NONE), (str(run),))
+    for sentence, name in zip(told, ["record.json"] * 3 + ["scores.json", "table.json"], strict=True):
+        checked(sentence, (f"/{name}",))
+    for stage in (measure, score):
+        checked(stage(smoke, copied, NONE), (f"{run}/training.json",))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from small_scale import ARTEFACTS, RUN, write_scale
 
+from entropyreg.errors import UserError
 from entropyreg.files import sha256_of, write_json
 from entropyreg.report.inline_svg import inline_svg
 from entropyreg.report.ledger_lines import amount_text, claim_line, ledger_lines, probability
@@ -165,3 +166,17 @@ def test_the_committed_ledgers_are_still_read(name):
     with_records = sum(claim["first_record"] is not None for claim in ledger["claims"])
     assert sum(one["count"] for one in lines["days"]) == with_records
     assert len(lines["claims"]) == 43
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ledger.json", "tables/a_table_translation.json", f"runs/{RUN}/provenance.json", f"runs/{RUN}/record.json"],
+)
+@pytest.mark.parametrize("content", ["[3]", '{"training": 3, "rows": 3}', "x"])
+def test_a_damaged_file_is_named_and_not_the_folder_of_all_results(tmp_path, name, content):
+    *arguments, captions = write_scale(tmp_path)
+    path = tmp_path / "results" / name
+    path.write_text(content)
+    with pytest.raises(UserError, match=r"(delete it|delete the file) and run again") as caught:
+        write_report(*arguments, captions, tmp_path / "report.html")
+    assert str(caught.value).startswith(str(path)) and not (tmp_path / "report.html").exists()

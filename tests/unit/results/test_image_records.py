@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from entropyreg.errors import UserError
-from entropyreg.files import sha256_of, write_json, write_npz
+from entropyreg.files import arrays_sha256, sha256_of, write_json, write_npz
 from entropyreg.measures.matched_entropy import mean_normalized_entropy, temperature_of_entropy
 from entropyreg.results.image_collect import collect_images
 from entropyreg.results.image_measures import Predictions, mutual_information_curves, projection, shape_of
@@ -58,9 +58,11 @@ def settings_of(run, groups=GROUPS):
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
     generator = np.random.default_rng(0)
-    images = {"train_images": generator.integers(256, size=(50, 1, 2, 2)), "train_labels": np.arange(50) % CLASSES}
-    write_npz(folder / "images.npz", images)
-    write_json(folder / "summary.json", {"classes": list("abcde"), "stored": False})
+    arrays = {f"{split}_images": generator.integers(256, size=(50, 1, 2, 2)) for split in N}
+    arrays |= {f"{split}_labels": np.arange(50) % CLASSES for split in N}
+    write_npz(folder / "images.npz", arrays)
+    summary = {"classes": list("abcde"), "stored": False, "sha256": arrays_sha256(arrays)}
+    write_json(folder / "summary.json", summary)
     return folder
 
 

@@ -130,5 +130,5 @@ def test_tables_collect_them_and_figures_do_not(tmp_path):
 
 
 def test_sums_that_lack_a_measure_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"seed1/sentences\.npz"):
+    with pytest.raises(UserError, match=r"seed1/record\.json"):
         collected(tmp_path, {"test.n_tokens": np.ones(3), "valid.n_tokens": np.ones(3)}, sentence_intervals=True)
