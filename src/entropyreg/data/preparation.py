@@ -71,8 +71,8 @@ def prepare_pair(
     pair: PlacedPair, tokenizers: tuple[Tokenize, Tokenize], settings: CorpusTask, treatment: Treatment
 ) -> tuple[str, str] | str:
     """The two tokenised lines of a raw pair, or the reason for dropping it, as one word."""
-    if pair.near_duplicate:
-        return "near_duplicate"
+    if pair.drop:
+        return pair.drop
     source, target = (tokenize(text) for tokenize, text in zip(tokenizers, (pair.source, pair.target), strict=True))
     source = source[: settings.truncate_source]
     if treatment.length:
