@@ -53,6 +53,7 @@ def measure_run(
         "regularizer": {**regularizer, "smoothing": smoothing_of(regularizer["skew"], regularizer["strength"])},
         "updates": training["updates"],
         "weights_sha256": training["weights_sha256"],
+        **({"left_out": training["left_out"]} if "left_out" in training else {}),
         "data": read_json(text_dir / "summary.json"),
         "claims_sha256": claims_sha256,
         "measures": measures,
