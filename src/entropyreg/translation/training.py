@@ -50,14 +50,14 @@ def train(
         torch.set_num_threads(threads)
         check_device(settings["device"])
         verify_binary(binary_dir)
+        size = vocabulary_size(binary_dir, settings["languages"]["target"])
+        settings = {**settings, "regularizer": resolve(settings["regularizer"], size, proposal_path)}
         too_long = left_out(binary_dir, settings["languages"], settings["model"])
         if too_long:
             say(
                 f"'{settings['run']}' is trained without {too_long['pairs']} of {too_long['of']} pairs, as they have "
                 f"more than {too_long['longest']} subwords (max_tokens of the model); training.json names them."
             )
-        size = vocabulary_size(binary_dir, settings["languages"]["target"])
-        settings = {**settings, "regularizer": resolve(settings["regularizer"], size, proposal_path)}
         from entropyreg.translation.checkpoints import BEST, LAST, export_weights, repair_best, repair_last
         from entropyreg.translation.command import training_arguments
 
