@@ -104,9 +104,10 @@ def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
 def scoring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """What the scores that a search reads of a run depend on: part of `measuring_settings`."""
-    keys = ("run", "metric", "bleu_as_published", "target_language", "lowercase", "subwords")
+    keys = ("run", "metric", "bleu_as_published", "target_language", "lowercase", "subwords", "tokenizer")
     settings = measuring_settings(config, run)
-    return {**{key: settings[key] for key in keys}, "training": {"languages": settings["training"]["languages"]}}
+    kept = {key: settings[key] for key in (*keys, "bleu_tokenizer") if key in settings}
+    return {**kept, "training": {"languages": settings["training"]["languages"]}}
 
 
 def proposal_settings(proposal: Proposal) -> dict[str, Any]:

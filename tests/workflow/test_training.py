@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,12 +11,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from entropyreg.config import load_config
 from entropyreg.experiments import Regularizer, Run
 from entropyreg.settings import training_settings
+from entropyreg.translation.binarization import sizes
 
 pytestmark = pytest.mark.slow
 DATA = "results/smoke/data/smoke_de_en/binary"
@@ -190,6 +193,29 @@ def test_a_best_checkpoint_that_cannot_be_had_again_is_told_and_the_run_trained_
     assert done.returncode == 0, done.stderr
     assert "checkpoint_best.pt is damaged and cannot be had again" in done.stderr
     assert outcome(tmp_path) == reference(smoke)
+
+
+def test_pairs_that_are_too_long_are_named_and_a_sentence_of_validation_is_refused_before_training(
+    smoke, settings, tmp_path
+):
+    """max_tokens is what the longest sentence of validation needs; fairseq's log is the oracle of what was left out."""
+    chosen, longest = copy.deepcopy(settings), int(np.max(sizes(smoke / DATA, "valid", "de", "en")))
+    chosen["model"]["max_tokens"] = longest
+    done = train(chosen, smoke / DATA, tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    found = outcome(tmp_path / "run")["left_out"]
+    assert f"is trained without {found['pairs']} of {found['of']} pairs" in done.stderr
+    ids = [number - 1 for number in found["lines"]]
+    log = (tmp_path / "run" / "log").read_text()
+    assert (
+        f"{found['pairs']:,} samples have invalid sizes and will be skipped, max_positions=({longest}, {longest})"
+        in log
+    )
+    assert sorted(ids) == sorted(map(int, re.search(r"first few sample ids=\[([\d, ]+)\]", log)[1].split(",")))
+    chosen["model"]["max_tokens"] -= 1
+    done = train(chosen, smoke / DATA, tmp_path / "refused")
+    assert done.returncode == 2 and f"{longest} subwords, its end included; allowed by max_tokens" in done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "refused" / "log").exists()
 
 
 def test_damaged_data_is_told(smoke, settings, tmp_path):

@@ -56,7 +56,7 @@ class EmbeddedCorpus:
         for foreign, english, origin in embedded.read_pairs(self._name):
             split, near_duplicate = self._splitter.place(english, foreign)
             source, target = (english, foreign) if self._is_reversed else (foreign, english)
-            yield PlacedPair(split, source, target, origin, near_duplicate)
+            yield PlacedPair(split, source, target, origin, "near_duplicate" if near_duplicate else None)
 
 
 def open_corpus(task: CorpusTask, data_dir: Folder, download_dir: Folder = None) -> Corpus:

@@ -1,7 +1,11 @@
 """IWSLT'14 De-En from the raw archive, by the recipe of fairseq's prepare-iwslt14.sh (paper A).
 
 Training text: `train.tags.de-en.*` without its tags. After tokenising and cleaning, every 23rd pair goes to valid, the
-others are train. Test: dev2010, TEDX.dev2012, tst2010, tst2011 and tst2012, joined. Everything streams out of the tgz.
+others are train. Test: dev2010, TEDX.dev2012, tst2010, tst2011 and tst2012, joined; their segments are paired by
+document and number, where the script goes by their order. Everything streams out of the tgz.
+
+Limit: numbers do not tell that one language has two sentences where the other has one. That shifts 72 pairs of
+TEDX.dev2012 in the script's test set (issue 4146 of fairseq), and here as far as they lie in one talk.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +15,7 @@ from entropyreg.data.archives import member_name, read_member_lines
 from entropyreg.data.pairs import PUBLISHED, TRAINING, PlacedPair
 from entropyreg.data.parallel_text import align
 from entropyreg.data.sources import Folder, locate
-from entropyreg.data.tagged_text import segments, training_sentences
+from entropyreg.data.tagged_text import paired_segments, training_sentences
 from entropyreg.errors import UserError
 
 ARCHIVE = "iwslt14/de-en.tgz"
@@ -46,13 +50,7 @@ class Iwslt14:
         for source, target in align([member_name(self.archive, member) for member in members], texts):
             yield PlacedPair("train", source, target, "train")
         for name in TEST_SETS:
-            for source, target in self._test_pairs(name):
-                yield PlacedPair("test", source, target, name)
-
-    def _test_pairs(self, name: str) -> Iterator[tuple[str, ...]]:
-        members = [TEST_TEXT.format(name=name, language=language) for language in self.languages]
-        names = [member_name(self.archive, member) for member in members]
-        texts = [
-            segments(read_member_lines(self.archive, member), name) for member, name in zip(members, names, strict=True)
-        ]
-        return align(names, texts)
+            members = [TEST_TEXT.format(name=name, language=language) for language in self.languages]
+            texts = [read_member_lines(self.archive, member) for member in members]
+            names = [member_name(self.archive, member) for member in members]
+            yield from paired_segments(names, texts, "test", name)

@@ -5,16 +5,17 @@ from typing import NamedTuple
 
 
 class PlacedPair(NamedTuple):
-    """A raw pair in the direction of the task, its split, the set that it came from, and whether it is too near.
+    """A raw pair in the direction of the task, its split, the set that it came from, and why it is dropped, if it is.
 
-    `near_duplicate`: a near-duplicate of it is held out, so that it is dropped (embedded sets only).
+    `drop`: 'near_duplicate' where a near-duplicate of it is held out (embedded sets only), 'unmatched' where a test set
+    has it in one language only; None for all others.
     """
 
     split: str
     source: str
     target: str
     origin: str
-    near_duplicate: bool = False
+    drop: str | None = None
 
     def in_nfc(self) -> "PlacedPair":
         """The pair with composed characters: 'u' and its diaeresis are one."""

@@ -26,6 +26,7 @@ from entropyreg.data.cleaning import drop_reason
 from entropyreg.data.corpora import Corpus, open_corpus
 from entropyreg.data.languages import language_code
 from entropyreg.data.pairs import TRAINING, PlacedPair, Treatment
+from entropyreg.data.raw_words import words_of
 from entropyreg.data.sources import Folder, locate_all
 from entropyreg.data.split import SPLITS
 from entropyreg.data.task import CorpusTask
@@ -71,8 +72,8 @@ def prepare_pair(
     pair: PlacedPair, tokenizers: tuple[Tokenize, Tokenize], settings: CorpusTask, treatment: Treatment
 ) -> tuple[str, str] | str:
     """The two tokenised lines of a raw pair, or the reason for dropping it, as one word."""
-    if pair.near_duplicate:
-        return "near_duplicate"
+    if pair.drop:
+        return pair.drop
     source, target = (tokenize(text) for tokenize, text in zip(tokenizers, (pair.source, pair.target), strict=True))
     source = source[: settings.truncate_source]
     if treatment.length:
@@ -86,9 +87,13 @@ def prepare_pair(
 
 
 def tokenizers_of(settings: CorpusTask, treatment: Treatment = TRAINING) -> tuple[Tokenize, Tokenize]:
-    """Moses tokenisers of source and target, or, for tokenizer 'none', the words between spaces."""
+    """Moses tokenisers of source and target, or, for tokenizer 'none', the words between spaces.
+
+    These are escaped unless GPT-2's subwords follow, which are numbers and no signs of anything.
+    """
     if settings.tokenizer == "none":
-        return str.split, str.split
+        split = str.split if settings.subwords == "gpt2" else words_of
+        return split, split
     options = settings.normalize_punctuation and treatment.normalize, settings.aggressive_hyphens
     names = (settings.tokenizer_language or language for language in settings.languages)
     source, target = (Tokenizer(language_code(name), *options) for name in names)

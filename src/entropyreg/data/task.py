@@ -10,7 +10,7 @@ KINDS = ("embedded", "multi30k", "iwslt14", "wmt14", "mttt", "cnn_dailymail", "p
 TOKENIZERS = ("moses", "none")
 OPTIONS = (  # read as they stand
     *("lowercase", "ratio", "truncate_source", "tokenizer", "tokenizer_language"),
-    *("normalize_punctuation", "aggressive_hyphens"),
+    *("normalize_punctuation", "aggressive_hyphens", "subwords"),
 )
 
 
@@ -29,6 +29,7 @@ class CorpusTask:
     tokenizer_language: str | None = None  # Moses rules of both sides; None: those of each side's own language
     normalize_punctuation: bool = True
     aggressive_hyphens: bool = False
+    subwords: int | str | None = None  # merges, or gpt2
     truncate_source: int | None = None  # the source is cut after so many tokens, before its length is judged
 
     @classmethod

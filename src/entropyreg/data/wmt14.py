@@ -18,7 +18,7 @@ from entropyreg.data.archives import member_name, read_member_lines
 from entropyreg.data.pairs import PUBLISHED, TRAINING, PlacedPair
 from entropyreg.data.parallel_text import align
 from entropyreg.data.sources import Folder, locate_all
-from entropyreg.data.tagged_text import segments
+from entropyreg.data.tagged_text import paired_segments
 from entropyreg.errors import UserError
 
 EUROPARL = ("wmt14/training-parallel-europarl-v7.tgz", "training/europarl-v7.de-en.{language}")
@@ -84,16 +84,17 @@ class Wmt14:
                 yield PlacedPair("valid", source, target, "newstest2013")
         archive, member = NEWSTEST_2014
         sides = zip(("src", "ref"), self.languages, strict=True)
-        for source, target in self._pairs(archive, [member.format(side=side, language=name) for side, name in sides]):
-            yield PlacedPair("test", source, target, "newstest2014")
+        members = [member.format(side=side, language=name) for side, name in sides]
+        yield from paired_segments(*self._texts(archive, members), "test", "newstest2014")
 
     def _pairs(self, archive: str, members: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        return align(*self._texts(archive, members))
+
+    def _texts(self, archive: str, members: Sequence[str]) -> tuple[list[str], list[Iterator[str]]]:
         path = self.paths[archive]
-        names = [member_name(path, member) for member in members]
-        texts = [read_member_lines(path, member) for member in members]
-        if members[0].endswith(".sgm"):
-            texts = [segments(text, name) for text, name in zip(texts, names, strict=True)]
-        return align(names, texts)
+        return [member_name(path, member) for member in members], [
+            read_member_lines(path, member) for member in members
+        ]
 
 
 def without_control_characters(text: str) -> str:

@@ -42,6 +42,8 @@ def measure_run(
         regularizer = trained["regularizer"]
         smoothing = smoothing_of(regularizer["skew"], regularizer["strength"])
         trained["regularizer"] = {**regularizer, "smoothing": smoothing}
+        if "left_out" in training:  # pairs that were too long for the model
+            trained["left_out"] = training["left_out"]
     measures, sentences = {}, {}
     for split in settings["splits"]:
         measures[split], statistics = measure_split(settings, run_dir, text_dir, split)

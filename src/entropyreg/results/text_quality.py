@@ -4,6 +4,7 @@ Memory: some thousands of sentences at a time; the statistics of sentences lie i
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -14,6 +15,7 @@ from entropyreg.columns import Column, blocks
 from entropyreg.data import gpt2_bpe
 from entropyreg.data.detokenization import detokenize
 from entropyreg.data.languages import bleu_tokenizer, language_code
+from entropyreg.data.raw_words import text_of
 from entropyreg.data.subwords import undo
 from entropyreg.errors import UserError
 from entropyreg.measures import in_blocks
@@ -84,6 +86,8 @@ def score_texts(
     decode = gpt2_bpe.decoder(texts.folder) if settings["subwords"] == "gpt2" else None
     score = score_summaries if settings["metric"] == "rouge" else score_translations
     language = language_code(settings["target_language"])
+    is_raw = settings.get("tokenizer") == "none"
+    to_text = text_of if is_raw else partial(detokenize, language=language)
 
     def parts() -> Iterator[Part]:
         everything = zip(hypotheses, texts.references, texts.tokenized, strict=True)
@@ -93,7 +97,9 @@ def score_texts(
                 words = plain = [decode(line) for line in lines]
             else:
                 words = [undo(line) for line in lines]
-                plain = words if settings.get("tokenizer") == "none" else [detokenize(line, language) for line in words]
+                plain = [to_text(line) for line in words]
+                if is_raw:
+                    words, tokenized = plain, [text_of(line) for line in tokenized]
             yield Part(plain, words, references, tokenized)
 
     return score(parts(), settings, language)

@@ -1,6 +1,8 @@
 """Turn subword text into fairseq's binary data set, with dictionaries made from the training text alone.
 
 A corpus for a pre-trained model comes with that model's dictionary (`dict.txt`), which is taken as it is.
+`left_out` says before a training which of its sentences are too long for a model: fairseq would leave such pairs out of
+the training text with a line in its log, and end at the first one of validation.
 """
 
 import contextlib
@@ -11,10 +13,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from entropyreg.errors import UserError, blaming
 from entropyreg.files import read_json, sha256_of, write_json
 
 NOT_DATA = ("preprocess.log", "binary.json")
+FEWEST_PAIRS = 2  # of valid and test: standard errors over sentences need two
+POSITIONS = 1024  # most subwords of a sentence, its end included, in the translation task and models of fairseq
+NAMED = 10  # lines that are named, of the sentences that are too long
 
 
 def binarize(settings: Mapping[str, Any], subwords_dir: Path, out_dir: Path) -> None:
@@ -43,6 +50,13 @@ def binarize(settings: Mapping[str, Any], subwords_dir: Path, out_dir: Path) -> 
         files = sorted(path for path in temporary.iterdir() if path.name not in NOT_DATA)
         if not any(path.suffix == ".idx" for path in files):
             raise UserError(f"fairseq-preprocess wrote no data from {subwords_dir}.")
+        for split in ("valid", "test"):
+            n_pairs = len(sizes(temporary, split, source, target)[0])
+            if n_pairs < FEWEST_PAIRS:
+                raise UserError(
+                    f"The {split} set of {subwords_dir} has {n_pairs} pair; allowed: {FEWEST_PAIRS} or more, which "
+                    "standard errors need: give the corpus more."
+                )
         out_dir.mkdir(exist_ok=True)
         for path in files:
             path.replace(out_dir / path.name)
@@ -55,6 +69,54 @@ def binarize(settings: Mapping[str, Any], subwords_dir: Path, out_dir: Path) -> 
 def vocabulary_size(binary_dir: Path, language: str) -> int:
     """Entries of the softmax for a target language: a line each, and fairseq's own four symbols."""
     return (binary_dir / f"dict.{language}.txt").read_bytes().count(b"\n") + 4
+
+
+def left_out(binary_dir: Path, languages: Mapping[str, str], model: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The training pairs that are too long for a model of the configuration: how many, and the lines of the first.
+
+    None where there are none. Raises `UserError` where all are, and for a sentence of valid or test that the model
+    cannot take.
+    """
+    source, target = languages["source"], languages["target"]
+    longest = min(POSITIONS, model["max_tokens"])
+    for split, limit, key in (
+        ("valid", longest, "max_tokens of the model" if longest < POSITIONS else "the positions of a model"),
+        ("test", POSITIONS, "the positions of a model"),  # a longer one than max_tokens is a batch of its own there
+    ):
+        for language, found in zip((source, target), sizes(binary_dir, split, source, target, model), strict=True):
+            if lines := lines_above(found, limit):
+                raise UserError(
+                    f"Line {lines[0]} of {split}.{language} has {found[lines[0] - 1]} subwords, its end included; "
+                    f"allowed by {key}: {limit} (lines above that: {len(lines)}); "
+                    f"{'raise max_tokens, or ' if limit < POSITIONS else ''}shorten or remove those sentences."
+                )
+    found = np.maximum(*sizes(binary_dir, "train", source, target, model))
+    lines = lines_above(found, longest)
+    if len(lines) == len(found):
+        raise UserError(
+            f"All {len(found)} training pairs have more than {longest} subwords, the most that the model takes "
+            f"(max_tokens is {model['max_tokens']}): raise max_tokens, or shorten the sentences."
+        )
+    return {"pairs": len(lines), "of": len(found), "longest": longest, "lines": lines[:NAMED]} if lines else None
+
+
+def sizes(
+    binary_dir: Path, split: str, source: str, target: str, model: Mapping[str, Any] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Subwords of every sentence of both sides, its end included, (n,) each; as a model reads them, if one is given."""
+    from fairseq.data import data_utils
+
+    prefix = binary_dir / f"{split}.{source}-{target}"
+    data = [data_utils.load_indexed_dataset(f"{prefix}.{one}", None) for one in (source, target)]
+    sides = [np.array(one.sizes) for one in data]  # copied: they lie in a mapped file, which is closed with `data`
+    if model and model.get("truncate_source"):
+        sides[0] = np.minimum(sides[0], POSITIONS)
+    return sides[0], sides[1]
+
+
+def lines_above(found: np.ndarray, limit: int) -> list[int]:
+    """Numbers, from 1, of the lines with more than so many subwords."""
+    return (np.flatnonzero(found > limit) + 1).tolist()
 
 
 def verify_binary(binary_dir: Path) -> None:

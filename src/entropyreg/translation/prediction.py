@@ -127,7 +127,10 @@ def load_model(settings: Mapping[str, Any], binary_dir: Path, weights_path: Path
 def iterate_batches(
     task: Any, split: str, max_tokens: int, first: int | None = None, only: Collection[int] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Batches of similar length of the `first` sentences, or `only` of some (None: all); `id` is the corpus' number."""
+    """Batches of similar length of the `first` sentences, or `only` of some (None: all); `id` is the corpus' number.
+
+    A sentence of more than `max_tokens` is a batch of its own.
+    """
     task.load_dataset(split)
     dataset = task.dataset(split)
     with data_utils.numpy_seed(1):  # sentences of equal length are ordered at random
@@ -136,8 +139,9 @@ def iterate_batches(
         indices = indices[indices < first]
     if only is not None:
         indices = indices[np.isin(indices, list(only))]
-    sampler = dataset.batch_by_size(indices, max_tokens=max_tokens, required_batch_size_multiple=1)
-    for batch in sampler:
+    fits = dataset.num_tokens_vec(indices) <= max_tokens
+    sampler = dataset.batch_by_size(indices[fits], max_tokens=max_tokens, required_batch_size_multiple=1)
+    for batch in [*sampler, *([number] for number in indices[~fits])]:
         yield dataset.collater([dataset[number] for number in batch])
 
 

@@ -20,7 +20,7 @@ from entropyreg.experiments.resolution import resolve
 from entropyreg.files import read_json, sha256_of, write_json
 from entropyreg.run_folder import delete_checkpoints, is_whole, run_lock, say, set_other_recipes_aside
 from entropyreg.translation import processes
-from entropyreg.translation.binarization import verify_binary, vocabulary_size
+from entropyreg.translation.binarization import left_out, verify_binary, vocabulary_size
 from entropyreg.translation.devices import check_device, is_launched, one_device
 
 
@@ -36,7 +36,8 @@ def train(
     """Train, or resume, the run that `settings` (see `settings.training_settings`) describe.
 
     `training.json` says which regularizer it was, with numbers for what `settings` leaves to the vocabulary or to
-    the proposal in `proposal_path`. A model with the key `pretrained` starts from the weights in `pretrained_path`.
+    the proposal in `proposal_path`, and which pairs were too long to be trained on, if any (`left_out`). A model
+    with the key `pretrained` starts from the weights in `pretrained_path`.
     In processes of torchrun the first one does all this, and the others train beside it (`processes`).
     Raises `UserError` for a missing device, a folder in use, damaged data or checkpoints, and a loss that is not
     finite.
@@ -51,6 +52,12 @@ def train(
         verify_binary(binary_dir)
         size = vocabulary_size(binary_dir, settings["languages"]["target"])
         settings = {**settings, "regularizer": resolve(settings["regularizer"], size, proposal_path)}
+        too_long = left_out(binary_dir, settings["languages"], settings["model"])
+        if too_long:
+            say(
+                f"'{settings['run']}' is trained without {too_long['pairs']} of {too_long['of']} pairs, as they have "
+                f"more than {too_long['longest']} subwords (max_tokens of the model); training.json names them."
+            )
         from entropyreg.translation.checkpoints import BEST, LAST, export_weights, repair_best, repair_last
         from entropyreg.translation.command import training_arguments
 
@@ -87,6 +94,7 @@ def train(
             "selection": settings["model"]["selection"],
             **exported,
             "validations": history,
+            **({"left_out": too_long} if too_long else {}),
         }
         seconds = time.time() - started
         write_json(run_dir / "training.provenance.json", provenance(settings["device"], seconds, resumed_from, threads))

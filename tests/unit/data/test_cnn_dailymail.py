@@ -115,6 +115,8 @@ def test_binary_data_keep_the_published_numbering(data_dir, tmp_path):
 
     from entropyreg.translation.binarization import binarize
 
+    for (name,) in (FILES["valid"], FILES["test"]):  # two pairs each, which a data set needs
+        write_parquet(data_dir / "cnn_dailymail" / name, ROWS[name] * 2)
     out = tmp_path / "out"
     prepare_corpus(TASK, out, str(data_dir))
     segment_corpus(TASK, out)

@@ -128,6 +128,37 @@ def test_texts_that_do_not_match_are_told(write_archive, members, tmp_path):
         prepare_corpus(TASK, tmp_path / "out", write_archive(ARCHIVE, members))
 
 
+def test_segments_are_paired_by_document_and_number(write_archive, members, tmp_path):
+    """Each language lacks one segment, so that as many are left: by their order, those between would be shifted."""
+
+    def talks(language, missing):
+        return "".join(
+            f'<doc docid="{talk}" genre="lectures">\n'
+            + "".join(f'<seg id="{n}"> {language} {talk} {n} </seg>\n' for n in (1, 2, 3) if (talk, n) != missing)
+            + "</doc>\n"
+            for talk in (7, 9)
+        )
+
+    for language, missing in (("de", (7, 2)), ("en", (9, 1))):
+        members[f"de-en/IWSLT14.TEDX.dev2012.de-en.{language}.xml"] = talks(language, missing)
+    out = tmp_path / "out"
+    summary = prepare_corpus(TASK, out, write_archive(ARCHIVE, members))
+    assert summary["splits"]["test"]["dropped"] == {"unmatched": 2}
+    assert summary["splits"]["test"]["read"] == 14
+    kept = ["7 1", "7 3", "9 2", "9 3"]
+    assert [read(out / f"test.{language}")[2:6] for language in ("de", "en")] == [
+        [f"{language} {place}" for place in kept] for language in ("de", "en")
+    ]
+    assert read(out / "test.origin")[1:7] == ["TED.dev2010", *["TEDX.dev2012"] * 4, "TED.tst2010"]
+
+
+def test_sets_without_a_common_segment_are_told(write_archive, members, tmp_path):
+    name = "de-en/IWSLT14.TED.tst2010.de-en.en.xml"
+    members[name] = members[name].replace('docid="1"', 'docid="2"')
+    with pytest.raises(UserError, match=r"No segment of \S+tst2010\.de-en\.de\.xml has the document and the number of"):
+        prepare_corpus(TASK, tmp_path / "out", write_archive(ARCHIVE, members))
+
+
 def test_a_segment_that_goes_on_is_told(write_archive, members, tmp_path):
     name = "de-en/IWSLT14.TED.tst2010.de-en.en.xml"
     members[name] = members[name].replace(" </seg>", "\n</seg>", 1)

@@ -38,5 +38,5 @@ def test_split_folder_packed_or_not_has_the_same_pairs_and_sums(write_corpus, tm
     plain = SplitFolder(data_dir, "toy", ("de", "en"))
     assert list(plain) == packed_pairs
     assert plain.sha256 == packed.sha256
-    assert packed_pairs[:2] == [("train", "a", "c", "train", False), ("train", "b", "d", "train", False)]
+    assert packed_pairs[:2] == [("train", "a", "c", "train", None), ("train", "b", "d", "train", None)]
     assert [pair.split for pair in packed_pairs] == ["train", "train", "valid", "test"]

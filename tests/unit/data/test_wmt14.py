@@ -103,6 +103,20 @@ def test_newstest_is_tokenised_but_not_normalised(data_dir, tmp_path):
     assert read(out / "test.origin") == ["newstest2014"] * 2
 
 
+def test_newstest_is_paired_by_document_and_number(data_dir, write_archive, tmp_path):
+    members = {
+        f"test-full/newstest2014-deen-{side}.{language}.sgm": sgm(side, language)
+        for side in ("src", "ref")
+        for language in ("en", "de")
+    }
+    members["test-full/newstest2014-deen-src.de.sgm"] = '<doc docid="x">\n<seg id="2">AT&amp;T</seg>\n</doc>\n'
+    write_archive("wmt14/test-full.tgz", members)
+    out = tmp_path / "out"
+    summary = prepare_corpus(TASK, out, data_dir)
+    assert (read(out / "test.de"), read(out / "test.reference")) == (["AT &amp; T"], ["AT&T"])
+    assert summary["splits"]["test"]["dropped"] == {"unmatched": 1}
+
+
 def test_training_text_is_cleaned_as_the_script_does(data_dir, write_archive, tmp_path):
     texts = {
         "de": ["„Groß-Rede“\u200b hier", "kurz", "lang " * 251, ""],

@@ -175,7 +175,7 @@ def test_target_counts_leave_the_source_language_out(tmp_path):
     (tmp_path / "train.en").write_text("the house .\nthe dog\n")
     for split in ("valid", "test"):
         for language in ("de", "en"):
-            (tmp_path / f"{split}.{language}").write_text("the\n")
+            (tmp_path / f"{split}.{language}").write_text("the\nthe\n")
     languages = {"languages": {"source": "de", "target": "en"}, "joined_dictionary": True}
     binarize(languages, tmp_path, tmp_path / "binary")
     words = Dictionary.load(str(tmp_path / "binary" / "dict.en.txt"))
