@@ -24,7 +24,7 @@ ENVIRONMENTS = {  # name: what it is for, its direct needs
         "numpy scipy pandas matplotlib seaborn sacrebleu sacremoses rouge-score bayesian-optimization pyyaml "
         "jsonschema jinja2 docutils filelock",
     ),
-    "workflow": ("Snakemake itself.", "snakemake pyyaml jsonschema filelock numpy"),
+    "workflow": ("Snakemake itself.", "snakemake pygments pyyaml jsonschema filelock numpy"),
 }
 
 

@@ -3,11 +3,15 @@
 `tests/workflow/test_conda.py` makes the environments and runs rules inside, in many minutes; this takes seconds.
 """
 
+import ast
+import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 import yaml
@@ -75,3 +79,47 @@ def test_the_workflow_s_environment_forecasts(root):
 def test_what_is_not_pinned_is_hidden(root):
     done = run(root, "analysis", ["images"])
     assert done.returncode == 1 and "no pin of torch, which has torch" in done.stderr
+
+
+NOT_IN_THE_LOCK = {  # import: why the pipeline works without it in its lock
+    "torch": "installed apart from the lock, by tools/make_venv.sh",
+    "triton": "requirements/triton.lock; comes with torch for CUDA",
+    "ctranslate2": "requirements/ctranslate.lock; for benchmarks",
+    "entropyreg": "this package",
+    "embedded_builder": "a folder of tools/",
+    "entropyreg_fairseq": "fairseq's plug-in, of this package",
+}
+
+
+def imported(folder):
+    """{top-level package: a file that imports it}, anywhere in the code below a folder."""
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            found |= {name.partition(".")[0]: path for name in names}
+    return found
+
+
+def locked(root):
+    """The names of the distributions in the pipeline's lock."""
+    text = (root / "requirements" / "pipeline.lock").read_text()
+    return {re.sub("[-_.]+", "-", one).lower() for one in re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)}
+
+
+def folders(root):
+    """Our code, the tools of a user, and Snakemake's report, whose needs Snakemake does not declare."""
+    snakemake = Path(importlib.util.find_spec("snakemake").origin).parent
+    return [root / "src", root / "tools", snakemake / "report"]
+
+
+def test_everything_that_the_pipeline_imports_is_in_its_lock(root):
+    owners, pins = packages_distributions(), locked(root)
+    for folder in folders(root):
+        for name, path in imported(folder).items():
+            own = {re.sub("[-_.]+", "-", one).lower() for one in owners.get(name, [])}
+            known = name in sys.stdlib_module_names or name in NOT_IN_THE_LOCK or own & pins
+            assert known, f"{path} imports {name}, which requirements/pipeline.lock does not have"
+    assert "pygments" in imported(folders(root)[-1])
