@@ -3,7 +3,8 @@
 The library is built for this very processor, so its name holds a hash of the sources, the flags, the compiler and the
 processor: machines that share a home directory keep their own. It lies in `$XDG_CACHE_HOME/entropyreg` (default
 `~/.cache/entropyreg`), or, where that cannot be written or is not the user's own, is built anew by every process.
-Two processes that build at once each write a file of their own and rename it, so neither sees half a file.
+Two processes that build at once each write a file of their own and rename it, so neither sees half a file. Beside it
+lies its SHA-256; a library that does not have that sum (a full disk, a power cut) is not loaded but built again.
 """
 
 import ctypes
@@ -14,6 +15,7 @@ import platform
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -97,16 +99,46 @@ def _load(compiler: list[str], version: str) -> ctypes.CDLL:
     except (OSError, RuntimeError):  # RuntimeError: there is no home directory
         with tempfile.TemporaryDirectory() as directory:
             return ctypes.CDLL(str(_built(compiler, Path(directory) / "kernel.so")))
-    if kept.exists():
+    if kept.exists() and _is_whole(kept):
         try:
             return ctypes.CDLL(str(kept))
-        except OSError:  # damaged
-            kept.unlink(missing_ok=True)
+        except OSError:  # whole, yet of another system, where a home directory is shared
+            pass
     return ctypes.CDLL(str(_built(compiler, kept)))
 
 
+def sum_path(library_path: Path) -> Path:
+    """The file that holds the library's sum."""
+    return library_path.with_suffix(".so.sha256")
+
+
+def _is_whole(library_path: Path) -> bool:
+    try:
+        return sum_path(library_path).read_bytes() == _sum_of(library_path)
+    except OSError:
+        return False
+
+
+def _sum_of(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).hexdigest().encode()
+
+
+def _keep(own: Path, path: Path) -> None:
+    """Give a finished file its name once its bytes are on the disk."""
+    with own.open("rb") as file:
+        os.fsync(file.fileno())
+    own.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
 def _built(compiler: list[str], path: Path) -> Path:
-    """Build into a file of our own, then rename it to `path`."""
+    """Build into a file of our own, then rename it to `path`, its sum beside it; say so, as it takes seconds."""
+    again = " again, as the kept one does not have its checksum" if path.exists() else ""
+    print(f"entropyreg: building the CPU kernel with {compiler[0]}{again} (some seconds)", file=sys.stderr, flush=True)
     descriptor, own = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
     os.close(descriptor)
     try:
@@ -116,9 +148,13 @@ def _built(compiler: list[str], path: Path) -> Path:
                 command, capture_output=True, text=True, timeout=SECONDS, env={**os.environ, "LC_ALL": "C"}
             )
             if done.returncode == 0:
-                Path(own).replace(path)
+                total = Path(own).with_suffix(".sum")
+                total.write_bytes(_sum_of(Path(own)))
+                _keep(Path(own), path)
+                _keep(total, sum_path(path))
                 return path
         said = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()[-1:]
         raise OSError(f"{compiler[0]} failed to build the kernel: {said[0] if said else 'it said nothing'}")
     finally:
-        Path(own).unlink(missing_ok=True)
+        for left in (Path(own), Path(own).with_suffix(".sum")):
+            left.unlink(missing_ok=True)

@@ -79,7 +79,10 @@ def test_two_processes_that_build_at_once_do_not_disturb_each_other(tmp_path):
     assert all(process.returncode == 0 for process in running)
     assert said[0] == said[1] and said[0].startswith("native|")
     version = said[0].split("|")[1]
-    assert [path.name for path in (tmp_path / "entropyreg").iterdir()] == [f"kernel-{version}.so"]
+    assert {path.name for path in (tmp_path / "entropyreg").iterdir()} == {
+        f"kernel-{version}.so",
+        f"kernel-{version}.so.sha256",
+    }
 
 
 @needs_compiler
@@ -94,14 +97,45 @@ def test_the_library_is_built_once_and_kept_for_this_user_alone(fresh, monkeypat
     assert build.library().problem is None
 
 
+def flipped(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def without_its_end(content):
+    return content[: len(content) // 2]
+
+
 @needs_compiler
-def test_a_damaged_library_is_built_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["kernel-{}.so", "kernel-{}.so.sha256"])
+@pytest.mark.parametrize("damage", [flipped, without_its_end, lambda content: b"", None])
+def test_a_damaged_library_is_built_again_and_never_loaded(name, damage, fresh, monkeypatch, capfd):
     monkeypatch.setattr(build, "FLAGS", QUICK)
-    directory = tmp_path / "entropyreg"
-    directory.mkdir(mode=0o700)
-    (directory / f"kernel-{build.digest(build.find_compiler())}.so").write_bytes(b"half a file")
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "ENTROPYREG_KERNEL": "native"}
-    subprocess.run([sys.executable, "-c", SHOW], env=environment, check=True, stdout=subprocess.DEVNULL)
+    first = build.library()
+    assert capfd.readouterr().err.splitlines() == [
+        f"entropyreg: building the CPU kernel with {build.find_compiler()[0]} (some seconds)"
+    ]
+    path = fresh / name.format(first.version)
+    whole = path.read_bytes()
+    path.unlink()  # the loaded file stays as it is
+    if damage is not None:
+        path.write_bytes(damage(whole))
+    loaded = []
+    real = build.ctypes.CDLL
+    monkeypatch.setattr(build.ctypes, "CDLL", lambda file: loaded.append(build.Path(file).read_bytes()) or real(file))
+    build.library.cache_clear()
+    again = build.library()
+    assert (again.problem, again.version) == (None, first.version)
+    said = capfd.readouterr().err
+    gone = damage is None and name.endswith(".so")
+    assert said.count("\n") == 1 and ("again, as the kept one does not have its checksum" in said) != gone
+    assert len(loaded) == 1 and build._is_whole(fresh / f"kernel-{first.version}.so")
+    assert loaded[0] == (fresh / f"kernel-{first.version}.so").read_bytes()
+    build.library.cache_clear()
+    assert build.library().problem is None and capfd.readouterr().err == ""  # kept
+    assert sorted(p.name for p in fresh.iterdir()) == sorted(
+        f"kernel-{first.version}.so{ending}" for ending in ("", ".sha256")
+    )
 
 
 @needs_compiler
