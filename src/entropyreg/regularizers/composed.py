@@ -14,7 +14,7 @@ def composed_terms(logits: Tensor, targets: Tensor | None, objective: Objective)
     """NLL and divergence (N,) of logits (N, V) and targets (N,), differentiable to any order."""
     logits = logits.to(computation_dtype(logits))
     log_p = torch.log_softmax(logits, dim=-1)  # (N, V)
-    forbidden = logits == -torch.inf
+    forbidden = logits - logits.amax(-1, keepdim=True) == -torch.inf
     weights, log_weights = (~forbidden).to(log_p.dtype), 0.0
     if objective.baseline is not None:
         weights, log_weights = weights * objective.baseline.probabilities, objective.baseline.log_probabilities

@@ -88,7 +88,12 @@ def entropy_regularized_cross_entropy(
 
     Half-precision logits are computed inside in float32, and the loss is float32; the gradient has their dtype. In
     float16 it waits for backward unreduced, so that little underflows ("mean" divides by n in backward, after any loss
-    scaling). A target whose logit is -inf has infinite NLL.
+    scaling).
+
+    A symbol whose logit is -inf is forbidden: p and u are 0 there, and as a target it has infinite NLL (and the
+    gradient of the limit). A row that holds NaN or +inf, or nothing but -inf, has the loss NaN and a gradient that is
+    NaN all over; "mean" and "sum" over it are NaN, but the gradients of the other rows stay what they are. What an
+    ignored row holds changes nothing.
     Inside torch.compile the loss is computed eagerly, between two graphs. Inside torch.func and torch.export, and for
     double backward, slower composed operations take over.
     Raises ValueError naming the argument that is wrong, its value and what is allowed.

@@ -23,6 +23,7 @@ from entropyreg.regularizers.arguments import (
     composed,
     has_tangent,
     is_batched,
+    may_look,
 )
 from entropyreg.regularizers.autograd import (
     LossParts,
@@ -69,7 +70,7 @@ def linear_entropy_regularized_cross_entropy(
         hidden, weight, bias = hidden.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
     objective = skew_objective(weight.new_empty((0, weight.shape[0])), skew, strength, baseline)
     if composed() or has_tangent(hidden, weight, bias):
-        logits = F.linear(hidden, weight, bias)
+        logits = F.linear(torch.where((targets == ignore_index)[..., None], 0.0, hidden), weight, bias)
         parts = objective_loss(logits, targets, objective, ignore_index=ignore_index, reduction=reduction)
         return parts if return_parts else parts.loss
     flat, ignored = targets.reshape(-1), targets.reshape(-1) == ignore_index
@@ -112,9 +113,10 @@ def _sweep_projection(
     terms = hidden.new_zeros((2, n_rows), dtype=computation_dtype(hidden))
     logits = hidden.new_empty((min(ROWS, n_rows), n_classes))
     wanted = any(gradient is not None for gradient in gradients)
+    hide = gradients.weight is not None and (not may_look(ignored) or bool(ignored.any()))
     for start in range(0, n_rows, ROWS):
         chunk = slice(start, start + ROWS)
-        h = hidden[chunk]
+        h = hidden[chunk].masked_fill(ignored[chunk, None], 0.0) if hide else hidden[chunk]
         z = torch.mm(h, weight.t(), out=logits[: h.shape[0]])  # (n, V)
         if bias is not None:
             z.add_(bias)

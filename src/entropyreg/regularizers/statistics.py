@@ -31,7 +31,7 @@ class TokenStatistics(NamedTuple):
     entropy: Tensor  # nats
     max_prob: Tensor  # the confidence
     correct: Tensor  # bool: the target is the argmax (of ties, the first symbol)
-    rank: Tensor  # int64, 0 = top: how many symbols come before the target, by logit, then by index
+    rank: Tensor  # int64, 0 = top, -1 = undefined: how many symbols come before the target, by logit, then by index
     share: Tensor  # (..., n_thresholds): fraction of the V symbols with probability below each threshold
 
 
@@ -44,7 +44,9 @@ def token_statistics(
 
     With one temperature, the default, every result has the shape (...); with several, a first axis over them (`correct`
     and `rank`, which no temperature changes, are repeated as views). Padding is not treated: leave those rows out.
-    Computed in float32 (float64 for float64 logits). Forbidden symbols (-inf) have probability 0, below any threshold.
+    Computed in float32 (float64 for float64 logits). Forbidden symbols (-inf) have probability 0, below any threshold,
+    and infinite NLL. A row that holds NaN or +inf, or nothing but -inf, is NaN in every column, of rank -1 and not
+    correct.
     Raises ValueError for wrong shapes or types, targets outside [0, V), thresholds outside (0, 1] and temperatures
     that are not positive and finite.
     """
@@ -85,27 +87,31 @@ def _fill_by_chunks(
         x, spare = work[: z.shape[0]], buffer[: z.shape[0]]
         own = targets[chunk, None]
         rank[chunk] = _rank(z, own, spare)[:, 0]
-        torch.sub(z, z.amax(-1, keepdim=True), out=x).clamp_min_(_FINITE)
+        torch.sub(z, z.amax(-1, keepdim=True), out=x)
+        impossible = x.gather(1, own) == -math.inf  # (n, 1)
+        x.clamp_min_(_FINITE)
         previous = 1.0
         for temperature, column in zip(temperatures, columns, strict=True):
             if temperature != previous:
                 x.mul_(previous / temperature)
                 previous = temperature
-            _fill(column[chunk], x, own, thresholds, spare)
+            _fill(column[chunk], x, own, impossible, thresholds, spare)
+        rank[chunk].masked_fill_(columns[0, chunk, 2].isnan(), -1)
 
 
-def _fill(out: Tensor, x: Tensor, targets: Tensor, thresholds: list[float], spare: Tensor) -> None:
+def _fill(out: Tensor, x: Tensor, targets: Tensor, impossible: Tensor, thresholds: list[float], spare: Tensor) -> None:
     """nll, entropy, max_prob and the shares of a chunk x (n, V) at one temperature, into the columns of `out`."""
     n_classes = x.shape[-1]
     exp = torch.exp(x, out=spare)
     total = exp.sum(-1, keepdim=True)  # (n, 1)
     log_total = total.log()
-    out[:, 0:1] = log_total - x.gather(1, targets)
+    out[:, 0:1] = (log_total - x.gather(1, targets)).masked_fill_(impossible, math.inf)
     out[:, 1:2] = log_total - exp.mul_(x).sum(-1, keepdim=True) / total
     out[:, 2:3] = total.reciprocal()
     for index, threshold in enumerate(thresholds):
         below = torch.lt(x, log_total + math.log(threshold), out=spare)  # 1.0 or 0.0: summed faster than booleans
         out[:, 3 + index : 4 + index] = below.sum(-1, keepdim=True) / n_classes
+    out.masked_fill_(total.isnan(), math.nan)
 
 
 def _rank(z: Tensor, targets: Tensor, spare: Tensor) -> Tensor:

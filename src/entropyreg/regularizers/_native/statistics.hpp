@@ -53,7 +53,12 @@ inline void statistics_row(const StatisticsTask& task, int64_t index) {
     });
     const double log_total = std::log(total);
     float* out = task.columns + i * task.columns_stride + index * width;
-    out[0] = static_cast<float>(log_total - x(target));
+    if (std::isnan(total)) {
+      task.rank[index] = -1;
+      std::fill(out, out + width, kNaN);
+      continue;
+    }
+    out[0] = z[target] - highest == -kInfinity ? kInfinity : static_cast<float>(log_total - x(target));
     out[1] = static_cast<float>(log_total - product / total);
     out[2] = static_cast<float>(1.0 / total);
     for (int64_t j = 0; j < task.thresholds; ++j) {
