@@ -205,6 +205,8 @@ def test_pairs_that_are_too_long_are_named_and_a_sentence_of_validation_is_refus
     assert done.returncode == 0, done.stderr
     found = outcome(tmp_path / "run")["left_out"]
     assert f"is trained without {found['pairs']} of {found['of']} pairs" in done.stderr
+    assert found["limit"] == longest < found["longest"]
+    assert found["longest"] == np.max(sizes(smoke / DATA, "train", "de", "en"))
     ids = [number - 1 for number in found["lines"]]
     log = (tmp_path / "run" / "log").read_text()
     assert (
@@ -214,7 +216,7 @@ def test_pairs_that_are_too_long_are_named_and_a_sentence_of_validation_is_refus
     assert sorted(ids) == sorted(map(int, re.search(r"first few sample ids=\[([\d, ]+)\]", log)[1].split(",")))
     chosen["model"]["max_tokens"] -= 1
     done = train(chosen, smoke / DATA, tmp_path / "refused")
-    assert done.returncode == 2 and f"{longest} subwords, its end included; allowed by max_tokens" in done.stderr
+    assert done.returncode == 2 and f"{longest} subwords, its end included, and" in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "refused" / "log").exists()
 
 

@@ -8,7 +8,7 @@ class PlacedPair(NamedTuple):
     """A raw pair in the direction of the task, its split, the set that it came from, and why it is dropped, if it is.
 
     `drop`: 'near_duplicate' where a near-duplicate of it is held out (embedded sets only), 'unmatched' where a test set
-    has it in one language only; None for all others.
+    has it in one language only, which `origin` then names with its place; None for all others.
     """
 
     split: str

@@ -35,6 +35,7 @@ from entropyreg.errors import UserError
 from entropyreg.files import atomic_path, sha256_of, write_json
 
 SUMMARY = "summary.json"
+NAMED = 10  # segments that `summary.json` names, of those that one language lacks
 Tokenize = Callable[[str], list[str]]
 
 
@@ -113,11 +114,17 @@ class _Staged:
         self.file = file
         self.n_read = self.n_clean = self.n_written = 0
         self.dropped: Counter[str] = Counter()
+        self.unmatched: list[str] = []  # the first ones: where they stand
         self.tokens = [0, 0]
 
     def add(self, rank: str, *lines: str) -> None:
         self.file.write(json.dumps([rank, self.n_clean, *lines]) + "\n")
         self.n_clean += 1
+
+    def drop(self, pair: PlacedPair, reason: str) -> None:
+        self.dropped[reason] += 1
+        if reason == "unmatched" and len(self.unmatched) < NAMED:
+            self.unmatched.append(pair.origin)
 
     def __iter__(self) -> Iterator[list[Any]]:
         self.file.seek(0)
@@ -135,6 +142,7 @@ class _Staged:
         return {
             "read": self.n_read,
             "dropped": dict(self.dropped),
+            **({"first_unmatched": self.unmatched} if self.unmatched else {}),
             "not_chosen": self.n_clean - self.n_written,
             "pairs": self.n_written,
             "tokens": dict(zip(settings.languages, self.tokens, strict=True)),
@@ -163,7 +171,7 @@ def _stage(corpus: Corpus, settings: CorpusTask, staged: Mapping[str, _Staged]) 
             split = "valid" if n_clean % corpus.hold_out_every == 0 else "train"
         staged[split].n_read += 1
         if isinstance(prepared, str):
-            staged[split].dropped[prepared] += 1
+            staged[split].drop(pair, prepared)
         else:
             staged[split].add(hash_rank(pair, settings.languages), *prepared, pair.target, pair.origin)
 

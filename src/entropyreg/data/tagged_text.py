@@ -33,14 +33,19 @@ def paired_segments(
 ) -> Iterator[PlacedPair]:
     """Pairs of the segments that have the same document and number, in the order of the first text.
 
-    A segment that only one text has comes as a pair to drop ('unmatched'). `names` say in messages what the texts are.
+    A segment that only one text has comes as a pair to drop ('unmatched'), whose origin says where it stands. `names`
+    say in messages what the texts are.
     """
     source, target = (segments(lines, name) for lines, name in zip(texts, names, strict=True))
     if not source.keys() & target.keys():
         raise UserError(f"No segment of {names[0]} has the document and the number of one of {names[1]}.")
     for place in source | target:  # those of the target alone come last
-        drop = None if place in source and place in target else "unmatched"
-        yield PlacedPair(split, source.get(place, ""), target.get(place, ""), origin, drop)
+        if place in source and place in target:
+            yield PlacedPair(split, source[place], target[place], origin)
+        else:
+            side = "source" if place in source else "target"
+            named = f"{origin}, document {place[0]}, segment {place[1]}: {side} only"
+            yield PlacedPair(split, source.get(place, ""), target.get(place, ""), named, "unmatched")
 
 
 def segments(lines: Iterable[str], name: str) -> dict[Place, str]:

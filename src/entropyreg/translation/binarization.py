@@ -72,32 +72,39 @@ def vocabulary_size(binary_dir: Path, language: str) -> int:
 
 
 def left_out(binary_dir: Path, languages: Mapping[str, str], model: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The training pairs that are too long for a model of the configuration: how many, and the lines of the first.
+    """The training pairs that are too long for a model of the configuration, and None where there are none.
 
-    None where there are none. Raises `UserError` where all are, and for a sentence of valid or test that the model
-    cannot take.
+    `pairs` are too long `of` so many: more than `limit` subwords on a side, the end included; the longest has
+    `longest`, and `lines` are the first ones in the prepared text. Raises `UserError` where all are too long, and for a
+    sentence of valid or test that the model cannot take.
     """
     source, target = languages["source"], languages["target"]
-    longest = min(POSITIONS, model["max_tokens"])
-    for split, limit, key in (
-        ("valid", longest, "max_tokens of the model" if longest < POSITIONS else "the positions of a model"),
-        ("test", POSITIONS, "the positions of a model"),  # a longer one than max_tokens is a batch of its own there
-    ):
+    limit = min(POSITIONS, model["max_tokens"])
+    most = {
+        "valid": POSITIONS if model.get("skip_invalid_size") else limit,  # left out of validation, but predicted
+        "test": POSITIONS,  # a longer one than max_tokens is a batch of its own in predictions
+    }
+    for split, allowed in most.items():
         for language, found in zip((source, target), sizes(binary_dir, split, source, target, model), strict=True):
-            if lines := lines_above(found, limit):
+            if lines := lines_above(found, allowed):
+                is_key = allowed < POSITIONS
                 raise UserError(
-                    f"Line {lines[0]} of {split}.{language} has {found[lines[0] - 1]} subwords, its end included; "
-                    f"allowed by {key}: {limit} (lines above that: {len(lines)}); "
-                    f"{'raise max_tokens, or ' if limit < POSITIONS else ''}shorten or remove those sentences."
+                    f"{binary_dir}: line {lines[0]} of the prepared {split}.{language} has {found[lines[0] - 1]} "
+                    f"subwords, its end included, and {len(lines) - 1} more lines are too long; allowed by "
+                    f"{'models.*.max_tokens' if is_key else 'the positions of a model'}: {allowed}; "
+                    f"{'raise that, or ' if is_key else ''}shorten or remove the sentences in the corpus."
                 )
     found = np.maximum(*sizes(binary_dir, "train", source, target, model))
-    lines = lines_above(found, longest)
+    lines = lines_above(found, limit)
     if len(lines) == len(found):
         raise UserError(
-            f"All {len(found)} training pairs have more than {longest} subwords, the most that the model takes "
-            f"(max_tokens is {model['max_tokens']}): raise max_tokens, or shorten the sentences."
+            f"{binary_dir}: all {len(found)} training pairs have more than {limit} subwords, the most that the model "
+            f"takes (models.*.max_tokens is {model['max_tokens']}): raise that, or shorten the sentences."
         )
-    return {"pairs": len(lines), "of": len(found), "longest": longest, "lines": lines[:NAMED]} if lines else None
+    if not lines:
+        return None
+    of_pairs = {"pairs": len(lines), "of": len(found), "limit": limit, "longest": int(found.max())}
+    return {**of_pairs, "lines": lines[:NAMED]}
 
 
 def sizes(

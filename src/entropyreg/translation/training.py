@@ -20,7 +20,7 @@ from entropyreg.experiments.resolution import resolve
 from entropyreg.files import read_json, sha256_of, write_json
 from entropyreg.run_folder import delete_checkpoints, is_whole, run_lock, say, set_other_recipes_aside
 from entropyreg.translation import processes
-from entropyreg.translation.binarization import left_out, verify_binary, vocabulary_size
+from entropyreg.translation.binarization import POSITIONS, left_out, verify_binary, vocabulary_size
 from entropyreg.translation.devices import check_device, is_launched, one_device
 
 
@@ -55,8 +55,9 @@ def train(
         too_long = left_out(binary_dir, settings["languages"], settings["model"])
         if too_long:
             say(
-                f"'{settings['run']}' is trained without {too_long['pairs']} of {too_long['of']} pairs, as they have "
-                f"more than {too_long['longest']} subwords (max_tokens of the model); training.json names them."
+                f"'{settings['run']}' is trained without {too_long['pairs']} of {too_long['of']} pairs, which have up "
+                f"to {too_long['longest']} subwords; allowed by models.*.max_tokens (and by {POSITIONS} positions): "
+                f"{too_long['limit']}. The first lines are {', '.join(map(str, too_long['lines']))} of the text."
             )
         from entropyreg.translation.checkpoints import BEST, LAST, export_weights, repair_best, repair_last
         from entropyreg.translation.command import training_arguments

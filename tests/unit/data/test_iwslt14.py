@@ -144,6 +144,10 @@ def test_segments_are_paired_by_document_and_number(write_archive, members, tmp_
     out = tmp_path / "out"
     summary = prepare_corpus(TASK, out, write_archive(ARCHIVE, members))
     assert summary["splits"]["test"]["dropped"] == {"unmatched": 2}
+    assert summary["splits"]["test"]["first_unmatched"] == [
+        "TEDX.dev2012, document 9, segment 1: source only",
+        "TEDX.dev2012, document 7, segment 2: target only",
+    ]
     assert summary["splits"]["test"]["read"] == 14
     kept = ["7 1", "7 3", "9 2", "9 3"]
     assert [read(out / f"test.{language}")[2:6] for language in ("de", "en")] == [

@@ -115,6 +115,7 @@ def test_newstest_is_paired_by_document_and_number(data_dir, write_archive, tmp_
     summary = prepare_corpus(TASK, out, data_dir)
     assert (read(out / "test.de"), read(out / "test.reference")) == (["AT &amp; T"], ["AT&T"])
     assert summary["splits"]["test"]["dropped"] == {"unmatched": 1}
+    assert summary["splits"]["test"]["first_unmatched"] == ["newstest2014, document x, segment 1: target only"]
 
 
 def test_training_text_is_cleaned_as_the_script_does(data_dir, write_archive, tmp_path):

@@ -67,7 +67,7 @@ def test_training_pairs_that_are_too_long_are_those_that_fairseq_leaves_out(bina
     data = LanguagePairDataset(sides[0], sides[0].sizes, dictionary, sides[1], sides[1].sizes, dictionary)
     _, ignored = data.filter_indices_by_size(np.arange(len(pairs)), (10, 10))
     found = left_out(folder, LANGUAGES, {"max_tokens": 10})
-    assert found == {"pairs": 3, "of": 6, "longest": 10, "lines": [2, 4, 5]}
+    assert found == {"pairs": 3, "of": 6, "limit": 10, "longest": 13, "lines": [2, 4, 5]}
     assert sorted(ignored) == [number - 1 for number in found["lines"]]
     assert left_out(folder, LANGUAGES, {"max_tokens": 13}) is None
 
@@ -83,14 +83,17 @@ def test_the_longest_sentence_is_that_of_fairseqs_task_and_models():
     [
         (
             {"valid": [(3, 3), (3, 11)]},
-            r"Line 2 of valid\.en has 12 subwords, its end included; allowed by max_tokens of the model: 10 "
-            r"\(lines above that: 1\); raise max_tokens, or shorten",
+            r"/binary: line 2 of the prepared valid\.en has 12 subwords, its end included, and 0 more lines are too "
+            r"long; allowed by models\.\*\.max_tokens: 10; raise that, or shorten",
         ),
         (
             {"test": [(3, 3), (1024, 3), (1025, 3)]},
-            r"Line 2 of test\.de has 1025 subwords.*the positions of a model: 1024 \(lines above that: 2\); shorten",
+            r"line 2 of the prepared test\.de has 1025 subwords.* 1 more line.*the positions of a model: 1024; shorten",
         ),
-        ({"train": [(10, 3), (3, 11)]}, r"All 2 training pairs have more than 10 subwords.*max_tokens is 10"),
+        (
+            {"train": [(10, 3), (3, 11)]},
+            r"all 2 training pairs have more than 10 subwords.*models\.\*\.max_tokens is 10",
+        ),
     ],
 )
 def test_what_a_model_cannot_take_is_refused_by_its_line(binary, lengths, message):
@@ -101,8 +104,15 @@ def test_what_a_model_cannot_take_is_refused_by_its_line(binary, lengths, messag
 def test_sources_that_a_model_cuts_are_not_too_long(binary):
     folder = binary(valid=[(2000, 3), (3, 3)], train=[(2000, 3), (3, 3)])
     assert left_out(folder, LANGUAGES, {"max_tokens": 2048, "truncate_source": True}) is None
-    with pytest.raises(UserError, match=r"Line 1 of valid\.de has 2001 subwords"):
+    with pytest.raises(UserError, match=r"line 1 of the prepared valid\.de has 2001 subwords"):
         left_out(folder, LANGUAGES, {"max_tokens": 2048})
+
+
+def test_a_model_that_skips_long_sentences_of_validation_takes_those_that_can_be_predicted(binary):
+    folder = binary(valid=[(3, 3), (3, 11)])
+    assert left_out(folder, LANGUAGES, {"max_tokens": 10, "skip_invalid_size": True}) is None
+    with pytest.raises(UserError, match=r"valid\.en has 1026 subwords.*the positions of a model: 1024"):
+        left_out(binary(valid=[(3, 3), (3, 1025)]), LANGUAGES, {"max_tokens": 10, "skip_invalid_size": True})
 
 
 @pytest.mark.parametrize("split", ["valid", "test"])
