@@ -185,18 +185,35 @@ def add_run(runs: dict[str, Run], run: Run) -> None:
 
 
 def add_missing_cells(artefact: Artefact, rows: Iterable[str]) -> None:
-    """Give every (row, task) of a table a cell, in the printed order; a figure keeps the order of declaration."""
+    """Give every (row, task) of an artefact with rows a cell, in the printed order; rows that it does not list follow.
+
+    An artefact without rows keeps the order of declaration.
+    """
     rows = list(rows)
+    artefact.cells = list(dict.fromkeys(artefact.cells))
     if not rows:
-        artefact.cells = list(dict.fromkeys(artefact.cells))
         return
-    for cell in artefact.cells:
-        if cell.row not in rows:
-            raise UserError(f"{artefact.name} has no row {cell.row!r} (run '{cell.run}'); allowed: {', '.join(rows)}.")
-    filled = {(cell.row, cell.task) for cell in artefact.cells}
+    cells = named_by_label(artefact.cells)
+    filled = {(cell.row, cell.task) for cell in cells}
     missing = [Cell(row, task, None) for row in rows for task in artefact.tasks if (row, task) not in filled]
-    order = {(row, task): (i, j) for i, row in enumerate(rows) for j, task in enumerate(artefact.tasks)}
-    artefact.cells = sorted([*dict.fromkeys(artefact.cells), *missing], key=lambda cell: order[cell.row, cell.task])
+    order = {row: position for position, row in enumerate(dict.fromkeys([*rows, *(cell.row for cell in cells)]))}
+    tasks = {task: position for position, task in enumerate(artefact.tasks)}
+    artefact.cells = sorted([*cells, *missing], key=lambda cell: (order[cell.row], tasks[cell.task]))
+
+
+def named_by_label(cells: Iterable[Cell]) -> list[Cell]:
+    """Cells whose arm names no row get the label of their run as one; two models of one label have a row each."""
+    cells = list(cells)
+    models: dict[tuple[str, str], set[str]] = {}
+    for cell in cells:
+        if cell.row is None:
+            models.setdefault((cell.task, cell.label), set()).add(cell.model)
+
+    def row(cell: Cell) -> str:
+        shared = len(models[cell.task, cell.label]) > 1
+        return f"{cell.model} {cell.label}" if shared else cell.label
+
+    return [cell if cell.row is not None else replace(cell, row=row(cell)) for cell in cells]
 
 
 def check_service(runs: Iterable[str], artefacts: Mapping[str, Artefact], scale: str) -> None:

@@ -53,6 +53,16 @@ class Cell:
     run: str | None
     trial: Trial | None = None
 
+    @property
+    def model(self) -> str:
+        """The model of its run, whose id is task/model/label, and of text the seed."""
+        return self.run.split("/")[1]
+
+    @property
+    def label(self) -> str:
+        """The label of its run's regularizer, and of a student what it learns from."""
+        return self.run.split("/")[2]
+
 
 @dataclass(frozen=True)
 class Proposal:

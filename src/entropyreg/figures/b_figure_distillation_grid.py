@@ -34,6 +34,7 @@ COLUMNS = (
     *("split", "teacher_model", "teacher_smoothing", "temperature", "selected", "n_seeds"),
     *("mean", "lowest", "highest"),
 )
+ROW = "student"  # other rows are not on the map
 BAR = 0.5  # inches right of each panel, for its colour bar
 CELL = 0.3  # inches, height of a line of the map
 
@@ -42,7 +43,7 @@ def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row a teacher and temperature, over the seeds; accuracy in percent."""
     groups: dict[tuple, list[Mapping[str, Any]]] = {}
     for run in finished_images(collected, "scores"):
-        if run["teacher"]:
+        if run["row"] == ROW:
             groups.setdefault((run["column"], run["model"], run["run"]), []).append(run)
     rows = []
     for members in groups.values():
@@ -72,7 +73,7 @@ def draw(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Fig
 
 def grid(collected: Mapping[str, Any], network: Network) -> tuple[list[float], list[float]]:
     """Smoothings and temperatures of the teachers of a network, also those of missing runs."""
-    teachers = [run["teacher"] for run in collected["rows"] if network.owns(run) and run["teacher"]]
+    teachers = [run["teacher"] for run in collected["rows"] if network.owns(run) and run["row"] == ROW]
     return tuple(
         sorted({teacher[key] for teacher in teachers if teacher.get(key) is not None})
         for key in ("smoothing", "temperature")
@@ -120,7 +121,7 @@ def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     """The paragraph under the figure."""
     told = []
     if rows:
-        teachers = [run["teacher"] for run in finished_images(collected) if run["teacher"]]
+        teachers = [run["teacher"] for run in finished_images(collected) if run["row"] == ROW]
         titles = {teacher.get("model_title") or teacher["model"] for teacher in teachers}
         told = [
             f"Validation accuracy of the student in %, mean over seeds. Taught by: {', '.join(sorted(titles))}.",

@@ -34,7 +34,7 @@ def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row a token or template, for each row's first seed, triplet and split, with the measures of its split."""
     shaped, seen, rows = as_network_runs(collected), set(), []
     for run in finished_images(shaped, "projection"):
-        if (run["column"], run["row"]) in seen:
+        if run["row"] not in OBJECTIVES or (run["column"], run["row"]) in seen:
             continue
         seen.add((run["column"], run["row"]))
         found = run["measures"]
@@ -110,6 +110,8 @@ def absent(collected: Mapping[str, Any]) -> list[str]:
     titles = {column["task"]: column["title"] for column in collected["columns"]}
     reasons, without = [], 0
     for run in finished_images(as_network_runs(collected)):
+        if run["row"] not in OBJECTIVES:
+            continue
         triplets = run["measures"].get("projection")
         without += triplets is None
         for triplet in triplets or ():

@@ -8,7 +8,7 @@ from typing import Any
 
 from entropyreg.results.published import Published
 from entropyreg.tables.beside import OF_B, beside, counterpart
-from entropyreg.tables.by_network import Parts, sizes_text
+from entropyreg.tables.by_network import Parts, in_rows, sizes_text
 from entropyreg.tables.by_network import build as build_by_network
 from entropyreg.tables.cells import block
 from entropyreg.tables.formats import Cell, Table
@@ -62,11 +62,11 @@ def build(collected: Mapping[str, Any], published: Published | None = None) -> T
 def make(column: Column, arms: Sequence[Arm], published: Published, legend: Legend) -> Parts:
     """Teachers, then students; all are set beside the paper's MNIST networks. A student's own targets are hard."""
     task, lines, entries = column["task"], [], []
-    for arm in sorted(arms, key=lambda one: list(LAYOUT.rows).index(one.row)):
+    for arm in in_rows(arms, LAYOUT.rows):
         keys = ((source, LAYOUT.name, arm.row, PUBLISHED_AS, METRIC) for source in OF_B)
         own = [arm.entry(ERROR, *(beside(published, key, task) for key in keys)), *map(arm.entry, OTHERS)]
         settings = (*(arm.declared(name) for name in ("dropout", "smoothing")), arm.teaching("weight"))
-        names = (Cell(LAYOUT.rows[arm.row]), Cell(arm.declared("model_title") or "-"), *map(number, settings))
+        names = (Cell(LAYOUT.row(arm.row)), Cell(arm.declared("model_title") or "-"), *map(number, settings))
         lines.append((names, own))
         entries.append((arm.named, own))
     text = f"networks {counterpart(task, PUBLISHED_AS, published)}; {sizes_text(arms)}."

@@ -104,7 +104,7 @@ def make(column: Column, arms: Sequence[Arm], published: Published, legend: Lege
 
 
 def names_of(arm: Arm) -> tuple[Cell, Cell]:
-    return Cell(LAYOUT.rows[arm.row]), Cell(arm.declared("model_title") or "-")
+    return Cell(LAYOUT.row(arm.row)), Cell(arm.declared("model_title") or "-")
 
 
 def strength_of(arm: Arm) -> Cell:
@@ -113,7 +113,7 @@ def strength_of(arm: Arm) -> Cell:
 
 
 def is_student(arm: Arm) -> bool:
-    return arm.row.startswith("student_of_")
+    return arm.row.startswith("student_of_") or arm.declared("teacher") is not None
 
 
 def teacher_entries(arm: Arm) -> list[Entry]:

@@ -1,6 +1,6 @@
 """A table of paper B: what its tables of image and of translation runs have in common, around their own sections."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from entropyreg.results.published import Published, published_numbers
@@ -97,14 +97,20 @@ def difference_section(
     layout: ImageLayout, collected: Collected, column: Column, own: Sequence[Arm], legend: Legend
 ) -> list[Section]:
     """A line for each row and model, of the runs that were chosen and of the rows that are compared."""
-    chosen = [arm for arm in own if arm.chosen and arm.row in (layout.compared or layout.rows)]
-    chosen.sort(key=lambda arm: list(layout.rows).index(arm.row))
+    chosen = [arm for arm in own if arm.chosen and (not layout.compared or arm.row in layout.compared)]
+    chosen = in_rows(chosen, layout.rows)
     names = {
-        (arm.row, arm.declared("model")): (Cell(layout.rows[arm.row]), Cell(arm.declared("model_title") or "-"))
+        (arm.row, arm.declared("model")): (Cell(layout.row(arm.row)), Cell(arm.declared("model_title") or "-"))
         for arm in chosen
     }
     lines = [(cells, row, model) for (row, model), cells in names.items()]
     return differences.section(collected, column, ["row", "network"], lines, layout.rows, layout.differences, legend)
+
+
+def in_rows(own: Sequence[Arm], rows: Iterable[str]) -> list[Arm]:
+    """The lines in the order of `rows`, and then those of other rows."""
+    order = {row: position for position, row in enumerate(rows)}
+    return sorted(own, key=lambda arm: order.get(arm.row, len(order)))
 
 
 def sizes_text(own: Sequence[Arm]) -> str:

@@ -32,17 +32,16 @@ class Content:
     arms: Mapping[tuple[str, str], Arm]
     legend: Legend = field(default_factory=Legend)
 
-    @property
-    def rows(self) -> list[str]:
-        """The paper's rows, then others that were collected."""
-        return list(dict.fromkeys([*self.layout.rows, *(row for row, _ in self.arms)]))
+    def rows(self, column: Column) -> list[str]:
+        """The paper's rows, then others that were collected of this column."""
+        return list(dict.fromkeys([*self.layout.rows, *(row for row, task in self.arms if task == column["task"])]))
 
     def arm(self, row: str, column: Column) -> Arm:
         return self.arms.get((row, column["task"])) or Arm(column["task"], row)
 
     def value(self, row: str, column: Column, quantity: Measured) -> Value:
         """The reproduced value of one quantity in one cell."""
-        arm, base = self.arm(row, column), self.layout.row(row).base
+        arm, base = self.arm(row, column), self.base(row, column)
         if row in self.layout.references or (quantity.key == "skew" and not self.layout.row(row).has_skew):
             return Value()
         if quantity.declared:
@@ -50,6 +49,14 @@ class Content:
         if quantity.is_gain:
             return Value() if base is None else self.gain(arm, base, column, quantity)
         return arm.value(quantity.path)
+
+    def base(self, row: str, column: Column) -> str | None:
+        """The unregularized row that gains are taken to: of a row that the layout does not list, that of its model."""
+        if row in self.layout.rows:
+            return self.layout.rows[row].base
+        model = self.arm(row, column).declared("model")
+        plain = [name for name, one in self.layout.rows.items() if one.base is None]
+        return next((name for name in plain if self.arm(name, column).declared("model") == model), None)
 
     def gain(self, arm: Arm, base: str, column: Column, quantity: Measured) -> Value:
         """The measure minus that of `base`; of one seed, with the interval of their collected comparison."""
@@ -91,11 +98,10 @@ def build(layout: Layout, collected: Mapping[str, Any], published: Published | N
     columns = collected["columns"]
     sections = [main_section(content, column) for column in columns]
     sections += [further_section(content, column) for column in columns if layout.further]
-    labels = {row: layout.row(row).label for row in content.rows}
-    titles = {row: label.text for row, label in labels.items()}
+    titles = {row: layout.row(row).label.text for column in columns for row in content.rows(column)}
     metrics = {one.key: Metric(one.header.text, "+.1f", 1.0, one.unit) for one in layout.quantities}
-    names = [((label,), row, None) for row, label in labels.items()]
     for column in columns:
+        names = [((layout.row(row).label,), row, None) for row in content.rows(column)]
         sections += differences.section(collected, column, ["regularizer"], names, titles, metrics, content.legend)
     return Table(
         name=layout.name,
@@ -115,7 +121,7 @@ def main_section(content: Content, column: Column) -> Section:
     """One data set's part of the table; without a published counterpart it has no published columns."""
     layout = content.layout
     lines = []
-    for row in [*content.rows, *content.references(column)]:
+    for row in [*content.rows(column), *content.references(column)]:
         model = (Cell(content.arm(row, column).declared("model") or "-"),) if layout.show_model else ()
         lines.append(((content.label(row), *model), content.entries(row, column, layout.shown(MAIN))))
     return block(
@@ -130,7 +136,7 @@ def main_section(content: Content, column: Column) -> Section:
 def further_section(content: Content, column: Column) -> Section:
     """What nothing is published on: BLEU of text, entropy under every other conditioning."""
     quantities = content.layout.shown(FURTHER)
-    lines = [((content.label(row),), content.entries(row, column, quantities)) for row in content.rows]
+    lines = [((content.label(row),), content.entries(row, column, quantities)) for row in content.rows(column)]
     return block(f"{column['title']}: {content.layout.further}", "", ["regularizer"], lines, content.legend)
 
 
@@ -146,7 +152,9 @@ def section_title(column: Column, published: Published) -> str:
 def sizes_text(content: Content, column: Column) -> str:
     """Size of the split and of the vocabulary."""
     split = content.layout.split
-    runs = [run for row in content.rows for run in content.arm(row, column).done if at(run["measures"], (split,))]
+    runs = [
+        run for row in content.rows(column) for run in content.arm(row, column).done if at(run["measures"], (split,))
+    ]
     sizes = sorted({tuple(run["measures"][split][key] for key in SIZES) for run in runs})
     text = "; ".join(
         f"{sentences} sentences, {tokens} tokens, V = {v} ({filler} of them padding, start of sentence or filler)"
@@ -159,7 +167,7 @@ def csv_lines(content: Content) -> list[tuple[Any, ...]]:
     """Every quantity of every cell, and the published numbers that stand beside none."""
     lines, shown, layout = [], [], content.layout
     for column in content.collected["columns"]:
-        for row in [*content.rows, *content.references(column)]:
+        for row in [*content.rows(column), *content.references(column)]:
             named = content.arm(row, column).named
             for quantity in layout.quantities:
                 entries = content.entries(row, column, [quantity])

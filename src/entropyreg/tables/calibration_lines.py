@@ -109,7 +109,9 @@ def network_lines(members: Sequence[Arm], title: str, names: Names, published: P
         if not any(isclose(amount, one) for one in run):
             rows = {source: row_of(amount, amounts) for source, amounts in known.items()}
             smoothed.append((amount, Line(None, title, f"smoothed {amount:.3g}", names, rows, task, model)))
-    return lines + [line for _, line in sorted(smoothed, key=lambda item: item[0])]
+    lines += [line for _, line in sorted(smoothed, key=lambda item: item[0])]
+    others = [arm for arm in members if arm.row not in ("hard", "smoothed")]
+    return lines + [Line(arm, title, arm.row, names, dict.fromkeys(OF_B), task, model) for arm in others]
 
 
 def label_of(amount: float, arm: Arm) -> str:

@@ -29,10 +29,14 @@ class ImageLayout:
     beside: tuple[str, ...] = ()  # published networks that stand beside every run, whatever the run is published as
     compared: tuple[str, ...] = ()  # the rows whose differences are shown; none: all
 
+    def row(self, name: str) -> str:
+        """A row as printed; one that the table does not list, by its name."""
+        return self.rows.get(name, name)
+
     def label(self, arm: Arm) -> str:
         """The row, with the amount of smoothing of its run: 'smoothed 0.1'."""
-        amount = arm.declared("smoothing")
-        return f"{self.rows[arm.row]} {amount:.3g}" if amount else self.rows[arm.row]
+        amount = arm.declared("smoothing") if arm.row in self.rows else None
+        return f"{self.row(arm.row)} {amount:.3g}" if amount else self.row(arm.row)
 
 
 DIFFERENCES = {

@@ -122,14 +122,13 @@ def at(measures: Mapping[str, Any] | None, path: Path) -> Any:
 def arms(collected: Collected, task: str, rows: Sequence[str]) -> list[Arm]:
     """The lines of one task: by model in order of appearance, then by row, then by amount of smoothing.
 
-    Raises `UserError` for two entries of one seed of a run, and for a row that is not in `rows`.
+    Rows that are not in `rows` follow those that are. Raises `UserError` for two entries of one seed of a run.
     """
     found: dict[tuple[str, str | None], list[Run]] = {}
     for run in collected["rows"]:
         if run["column"] == task:
-            if run["row"] not in rows:
-                raise UserError(f"task '{task}' has the row {run['row']!r}; allowed: {', '.join(rows)}.")
             found.setdefault((run["row"], run["run"]), []).append(run)
+    rows = list(dict.fromkeys([*rows, *(row for row, _ in found)]))
     lines = [Arm(task, row, tuple(runs)) for (row, _), runs in found.items()]
     for arm in lines:
         seeds = [run["seed"] for run in arm.runs]
@@ -142,7 +141,7 @@ def arms(collected: Collected, task: str, rows: Sequence[str]) -> list[Arm]:
         lines,
         key=lambda arm: (
             order.get(arm.declared("model"), len(order)),
-            list(rows).index(arm.row),
+            rows.index(arm.row),
             arm.declared("smoothing") or 0.0,
         ),
     )

@@ -54,9 +54,9 @@ def arms_of(shaped: Collected, task: str) -> list[Arm]:
 
 
 def label(arm: Arm) -> str:
-    """'hard', 'smoothed 0.1', 'skew 0.5', 'confidence penalty'."""
+    """'hard', 'smoothed 0.1', 'skew 0.5', 'confidence penalty'; a row that is none of `ROWS` by its name."""
     amount = arm.declared("smoothing") if arm.row == "smoothed" else None
-    return f"{ROWS[arm.row]} {amount:.3g}" if amount else ROWS[arm.row]
+    return f"{ROWS[arm.row]} {amount:.3g}" if amount else ROWS.get(arm.row, arm.row)
 
 
 def one(quantity: str, header: str, unit: str, form: str) -> Quantity:
@@ -183,8 +183,9 @@ def difference_sections(collected: Collected, legend: Legend, metrics: Metrics =
     """One section a task with comparisons; a line for each row that is compared."""
     made = []
     for column in collected["columns"]:
-        compared = {entry["row"] for entry in differences.comparisons(collected, column["task"])}
-        names = [((Cell(title),), row, None) for row, title in ROWS.items() if row in compared]
+        compared = dict.fromkeys(entry["row"] for entry in differences.comparisons(collected, column["task"]))
+        shown = [*(row for row in ROWS if row in compared), *(row for row in compared if row not in ROWS)]
+        names = [((Cell(ROWS.get(row, row)),), row, None) for row in shown]
         made += differences.section(collected, column, ["targets"], names, ROWS, metrics, legend)
     return made
 

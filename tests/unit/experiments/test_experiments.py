@@ -102,7 +102,6 @@ def test_a_cell_without_a_run_stays_in_the_table():
         ({"artefacts": ["a_figure_z"]}, "unknown artefact 'a_figure_z'"),
         ({"name": "one"}, "two blocks of scale 'demo' are named 'one'"),
         ({"tasks": ["fr_en"]}, "run 'fr_en/transformer/jensen-skew0.00-strength0.76/seed1' serves no artefact"),
-        ({"artefacts": ["a_table_x"], "arms": [{"row": "x", "regularizer": "none"}]}, "a_table_x has no row 'x'"),
         ({"arms": [{"regularizer": "none", "skew": 1}]}, "'none' takes no 'skew'; allowed: nothing"),
         ({"arms": [{"regularizer": "skew_jensen", "skew": 1}]}, "'skew_jensen' needs either 'strength' or 'entropy'"),
         ({"arms": [{"regularizer": "label_smoothing"}]}, "needs either 'smoothing' or 'strength'"),
