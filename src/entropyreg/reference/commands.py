@@ -6,9 +6,12 @@ from pathlib import Path
 
 from entropyreg.errors import UserError
 from entropyreg.files import read_json
+from entropyreg.forecast.machine import this_machine
 from entropyreg.reference.cells import runs_of_cell
-from entropyreg.reference.comparison import Compared, compare_run
+from entropyreg.reference.comparison import FAIL, OTHER, SAME, Compared, Rules, compare_records, count, read_records
 from entropyreg.reference.folders import Reference
+from entropyreg.reference.spread import Spread
+from entropyreg.reference.verdicts import Verdicts, compare_verdicts
 
 REMARKS_SHOWN = 5
 
@@ -41,7 +44,8 @@ def act(action: str, scale: str, root: Path, cell: str | None = None, out: Path 
         return 0
     if action == "compare":
         runs = [str(one.parent.relative_to(reference.results / "runs")) for one in records_of(reference)]
-        return tell({run: compare_run(run, reference.results, results) for run in runs})
+        verdicts = compare_verdicts(reference.results / "ledger.json", results / "ledger.json")
+        return tell(*compare_runs(runs, reference, results, root), verdicts)
     return verify_cell(reference, scale, root, cell)
 
 
@@ -65,15 +69,46 @@ def verify_cell(reference: Reference, scale: str, root: Path, cell: str | None) 
     config = [f"scale={scale}", "results_dir=results/verify", "figures_dir=results/verify/figures"]
     command = [sys.executable, "-m", "snakemake", "--cores", "all", *records, "--config", *config]
     subprocess.run(command, cwd=root, check=True)
-    return tell({run: compare_run(run, reference.results, apart / scale) for run in runs})
+    return tell(*compare_runs(runs, reference, apart / scale, root), None)
 
 
-def tell(compared: dict[str, Compared]) -> int:
-    """One line a run, the worst differences under it; 1 if any failed."""
+def compare_runs(runs: list[str], reference: Reference, found: Path, root: Path) -> tuple[dict[str, Compared], bool]:
+    """Compare each run's record; with whether the reference is of this type of processor."""
+    same_type = read_json(reference.results / "machine.json")["processor"] == this_machine()["processor"]
+    records = {run: read_records(run, reference.results, found) for run in runs}
+    rules = Rules(None)
+    if not same_type:
+        spread = Spread.of(root)
+        rules = Rules(spread, max(1, count([ours for ours, _ in records.values()], spread)))
+    return {run: compare_records(*pair, rules) for run, pair in records.items()}, same_type
+
+
+def tell(compared: dict[str, Compared], same_type: bool, verdicts: Verdicts | None) -> int:
+    """One line a run, what failed under it, and one sentence on all of them; 1 if a number or a verdict differs."""
     for run, found in compared.items():
-        print(f"{found.outcome}: {run}, {found.n_measures} measures")
-        for remark in found.remarks[:REMARKS_SHOWN]:
+        near = "" if found.outcome in (SAME, FAIL, OTHER) else f", at most {found.farthest:.2f} of what is allowed"
+        print(f"{found.outcome}: {run}, {found.n_measures} measures{near}")
+        remarks = found.remarks if found.outcome in (FAIL, OTHER) else []
+        for remark in remarks[:REMARKS_SHOWN]:
             print(f"  {remark}")
-        if len(found.remarks) > REMARKS_SHOWN:
-            print(f"  and {len(found.remarks) - REMARKS_SHOWN} more")
-    return 1 if any(found.outcome == "FAIL" for found in compared.values()) else 0
+        if len(remarks) > REMARKS_SHOWN:
+            print(f"  and {len(remarks) - REMARKS_SHOWN} more")
+    for sentence in verdicts.differing if verdicts else []:
+        print(sentence)
+    print(summary([found.outcome for found in compared.values()], same_type, verdicts))
+    failed = any(found.outcome == FAIL for found in compared.values())
+    return 1 if failed or (verdicts and verdicts.differing) else 0
+
+
+def summary(outcomes: list[str], same_type: bool, verdicts: Verdicts | None) -> str:
+    """The sentence at the end: 'other processor: 47 of 47 within the spread of seeds; all 43 verdicts the same'."""
+    counts = {outcome: outcomes.count(outcome) for outcome in (SAME, OTHER, FAIL)}
+    compared = len(outcomes) - counts[OTHER]
+    if same_type:
+        told = f"same processor: {counts[SAME]} of {compared} the same to the last bit"
+    else:
+        told = f"other processor: {compared - counts[FAIL]} of {compared} within the spread of seeds"
+        told += f" ({counts[SAME]} of them the same to the last bit)" if counts[SAME] else ""
+        told += f", {counts[FAIL]} outside" if counts[FAIL] else ""
+        told += f", {counts[OTHER]} not compared, as a search proposed other settings" if counts[OTHER] else ""
+    return f"{told}; {verdicts.told}" if verdicts else told

@@ -1,95 +1,153 @@
-"""Hold retrained records against the reference: bit for bit on one type of processor, within a tolerance on another.
+"""Hold retrained records against the reference: bit for bit on one type of processor, within the spread of seeds else.
 
-Every leaf of the two files is compared, lists included: what `tolerances.yaml` does not name may not differ at all.
+Every leaf of the two records is compared, lists included. On another type of processor a measured number may lie as far
+off as `spread` allows; what is left out there (`spread.LEFT_OUT`) must still be there, as a number or as null. Texts,
+counts, settings and whatever never differs between seeds must be the same. What a run takes over from others' results
+may differ: the temperature that brings a teacher to another's entropy, and what a search proposes from the scores of
+earlier trials; with another proposal the run trains something else, and its numbers are not compared.
 """
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from entropyreg.errors import UserError
 from entropyreg.files import read_json
-from entropyreg.forecast.machine import this_machine
-from entropyreg.reference.tolerances import Tolerances, name_of, tolerances
+from entropyreg.reference.spread import (
+    ROUNDING,
+    Leaf,
+    Spread,
+    is_logarithmic,
+    is_number,
+    leaves,
+    name_of,
+    on_scale,
+    pools_of,
+    reason_left_out,
+)
 
+SAME, WITHIN, OTHER, FAIL = "the same", "within the spread of seeds", "other settings found by a search", "FAIL"
 ABSENT = object()  # the value of a leaf that only the other record has
-Leaf = tuple[str, ...]  # keys and places, as texts
+IGNORED = {"claims_sha256": "the claims may be amended after a run; the ledger looks at this sum itself"}
+IGNORED_ELSEWHERE = {"weights_sha256": "weights differ in their last bits on another type of processor"}
+PROPOSED = [("regularizer", key) for key in ("skew", "strength", "smoothing")]
+MATCHED = "-entropy.of-"  # in the id of a run whose teacher's temperature is found, see experiments.images
+TEMPERATURES = [("training", "distillation", "temperature"), ("teacher", "temperature")]
 
 
 class Compared(NamedTuple):
-    """Outcome 'OK', 'within tolerance' or 'FAIL', the number of measured numbers compared, and what differs.
+    """One of the four outcomes, the number of measured numbers compared, what differs, the farthest first.
 
-    The remarks begin with those of the largest differences, as multiples of what is allowed.
+    `farthest` is the largest difference as a share of what is allowed, among those within it.
     """
 
     outcome: str
     n_measures: int
     remarks: list[str]
+    farthest: float = 0.0
 
 
-def compare_run(run: str, reference: Path, found: Path) -> Compared:
-    """Compare one run's record; both folders are those of a scale. Raises `UserError` where one is missing."""
-    records = []
-    for folder in (reference, found):
-        path = folder / "runs" / run / "record.json"
+class Rules(NamedTuple):
+    """What two records may differ by: nothing (`spread` None: one type of processor), or as seeds do.
+
+    `n_compared`: the numbers that are held against a bound in the whole comparison, see `count`.
+    """
+
+    spread: Spread | None
+    n_compared: int = 1
+
+
+def count(records: list[Mapping[str, Any]], spread: Spread) -> int:
+    """How many numbers of these records are held against a bound."""
+    return sum(
+        spread.differs(pools_of(record), name_of(path))
+        for record in records
+        for path, value in leaves({"measures": record["measures"]})
+        if is_number(value)
+    )
+
+
+def read_records(run: str, *folders: Path) -> list[dict[str, Any]]:
+    """The run's record in each folder of a scale; raises `UserError` where one is missing."""
+    paths = [folder / "runs" / run / "record.json" for folder in folders]
+    for path in paths:
         if not path.is_file():
             raise UserError(f"{path} is missing: nothing to compare.")
-        records.append(read_json(path))
-    same_type = read_json(reference / "machine.json")["processor"] == this_machine()["processor"]
-    return compare_records(*records, tolerances(), same_type)
+    return [read_json(path) for path in paths]
 
 
-def compare_records(
-    reference: Mapping[str, Any], found: Mapping[str, Any], rules: Tolerances, same_type: bool
-) -> Compared:
-    """Compare all leaves of two records. On a processor of the same type whatever differs is a failure."""
-    return compare_leaves(dict(leaves(reference)), dict(leaves(found)), rules, same_type)
-
-
-def compare_leaves(
-    reference: Mapping[Leaf, Any], found: Mapping[Leaf, Any], rules: Tolerances, same_type: bool
-) -> Compared:
-    """Compare what `leaves` gives of two records."""
-    ignored = rules.ignored if same_type else rules.ignored | rules.ignored_elsewhere
-    rule_of = cache(rules.rule)
-    compared, told = 0, []
-    for path in dict.fromkeys([*reference, *found]):
-        name, values = name_of(path), (reference.get(path, ABSENT), found.get(path, ABSENT))
-        if name in ignored:
+def compare_records(reference: Mapping[str, Any], found: Mapping[str, Any], rules: Rules) -> Compared:
+    """Compare all leaves of two records."""
+    ours, theirs = dict(leaves(reference)), dict(leaves(found))
+    ignored = {(key,) for key in (IGNORED if rules.spread is None else IGNORED | IGNORED_ELSEWHERE)}
+    other = differently_proposed(ours, theirs) if rules.spread else []
+    told, compared = [], 0
+    for path in dict.fromkeys([*ours, *theirs]):
+        if path in ignored or (other and (path in PROPOSED or path[0] == "measures")):
             continue
+        values = (ours.get(path, ABSENT), theirs.get(path, ABSENT))
         compared += path[0] == "measures" and any(is_number(value) for value in values)
-        if values[0] == values[1] and isinstance(values[0], bool) == isinstance(values[1], bool):
-            continue
-        rule, where = rule_of(name), ".".join(path)
-        if all(is_number(value) for value in values):
-            difference, bound = abs(values[0] - values[1]), 0.0 if same_type else rule.bound(*values)
-            within = difference <= bound  # false for what is not a number
-            excess = difference / bound if bound else math.inf
-            allowed = "0 on this type of processor" if same_type else f"{bound:.4g}"
-            told.append((excess, within, f"{where}: differs by {difference:.3g} (allowed: {allowed})"))
-        else:
-            within = not same_type and rule.absent and None in values and any(is_number(value) for value in values)
-            told.append((math.inf, within, f"{where}: {shown(values[1])}, not {shown(values[0])}"))
-    told.sort(key=lambda one: (one[1], -one[0]))
-    outcome = "OK" if not told else "within tolerance" if all(within for _, within, _ in told) else "FAIL"
-    return Compared(outcome, compared, [remark for _, _, remark in told])
+        if values[0] != values[1] or isinstance(values[0], bool) != isinstance(values[1], bool):
+            told.append(judge(path, values, reference, rules))
+    told.sort(key=lambda one: -one[0])
+    share, remarks = max((share for share, _ in told), default=0.0), [remark for _, remark in told]
+    if share > 1:
+        return Compared(FAIL, compared, remarks, share)
+    if other:
+        return Compared(OTHER, compared, other)
+    return Compared(WITHIN if told else SAME, compared, remarks, share)
 
 
-def leaves(value: Any, path: Leaf = ()) -> Iterator[tuple[Leaf, Any]]:
-    """(path, value) of all that is no object and no list; an empty one is a leaf."""
-    if isinstance(value, Mapping | list) and value:
-        parts = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for key, part in parts:
-            yield from leaves(part, (*path, str(key)))
-    else:
-        yield path, value
+def differently_proposed(ours: Mapping[Leaf, Any], theirs: Mapping[Leaf, Any]) -> list[str]:
+    """What a search proposed for a run elsewhere, where it is not what it proposed for the reference."""
+    if ours.get(("regularizer", "proposal")) is None:
+        return []
+    pairs = [(path, ours.get(path), theirs.get(path)) for path in PROPOSED]
+    return [
+        f"{'.'.join(path)}: {second}, not {first}"
+        for path, first, second in pairs
+        if is_number(first) and is_number(second) and not equal_but_for_rounding(first, second)
+    ]
 
 
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def judge(path: Leaf, values: tuple[Any, Any], record: Mapping[str, Any], rules: Rules) -> tuple[float, str]:
+    """How far two different values are apart, as a share of what is allowed, and a remark on it."""
+    remark = f"{'.'.join(path)}: {shown(values[1])}, not {shown(values[0])}"
+    if rules.spread is None:
+        return math.inf, remark
+    if is_left_out(path, record) and all(value is None or is_finite(value) for value in values):
+        return 0.0, f"{remark} (left out)"
+    if not all(map(is_finite, values)):
+        return math.inf, remark
+    if equal_but_for_rounding(*values):
+        return 0.0, f"{remark} (rounding)"
+    name = name_of(path)
+    bound = rules.spread.bound(pools_of(record), name, rules.n_compared) if path[0] == "measures" else 0.0
+    if not bound:
+        return math.inf, f"{remark} (may not differ)"
+    difference = abs(on_scale(name, values[0]) - on_scale(name, values[1]))
+    share = difference / bound if math.isfinite(difference) else math.inf
+    what = "its logarithm may differ" if is_logarithmic(name) else "may differ"
+    return share, f"{remark} ({what} by {bound:.3g})"
+
+
+def is_left_out(path: Leaf, record: Mapping[str, Any]) -> bool:
+    """Whether a number may be any on another type of processor."""
+    if MATCHED in record.get("run", "") and any(path[-len(end) :] == end for end in TEMPERATURES):
+        return True
+    return path[0] == "measures" and reason_left_out(name_of(path)) is not None
+
+
+def equal_but_for_rounding(first: float, second: float) -> bool:
+    if isinstance(first, int) and isinstance(second, int):
+        return first == second
+    return math.isclose(first, second, rel_tol=ROUNDING)
+
+
+def is_finite(value: Any) -> bool:
+    return is_number(value) and math.isfinite(value)
 
 
 def shown(value: Any) -> str:

@@ -10,21 +10,31 @@ import pytest
 
 from entropyreg.__main__ import main
 from entropyreg.errors import UserError
-from entropyreg.files import read_json, write_json
+from entropyreg.files import write_json
 from entropyreg.reference.cells import runs_of_cell
 from entropyreg.reference.commands import act
-from entropyreg.reference.comparison import compare_records, compare_run
+from entropyreg.reference.comparison import FAIL, SAME, WITHIN, Rules, compare_records
 from entropyreg.reference.folders import Reference
-from entropyreg.reference.tolerances import tolerances
+from entropyreg.reference.spread import Spread
 
 DATA = Path(__file__).parents[2] / "data"
 RUN = "de_en/transformer/none/seed1"
 MEASURES = {"bleu": 13.2, "n_tokens": 600, "entropy_normalized": 0.31, "log_floor": 1}
 
 
-def record(bleu):
-    identity = {"run": RUN, "task": "de_en", "model": "transformer", "seed": 1, "updates": 750}
-    return {**identity, "regularizer": {"skew": None, "strength": 0.0}, "measures": {"test": {"bleu": bleu}}}
+def record(bleu, seed=1, **measures):
+    identity = {"run": RUN.replace("seed1", f"seed{seed}"), "task": "de_en", "model": "transformer", "seed": seed}
+    found = {"bleu": bleu, **measures}
+    return {**identity, "updates": 750, "regularizer": {"skew": None, "strength": 0.0}, "measures": {"test": found}}
+
+
+def seeds():
+    """Further seeds of the run, by whose spread another processor is judged: .5 BLEU, .02 of entropy."""
+    signs = [(-1) ** seed for seed in range(13)]
+    return [
+        record(13.2 + 0.5 * sign, 101 + at, n_tokens=600, entropy_normalized=0.31 + 0.02 * sign, log_floor=1)
+        for at, sign in enumerate(signs)
+    ]
 
 
 @pytest.fixture
@@ -41,6 +51,8 @@ def root(tmp_path):
     (results / "runs" / RUN / "checkpoints").mkdir()
     (results / "runs" / RUN / "checkpoints" / "last.pt").write_bytes(b"for resuming")
     (figures / "report.html").write_text("a page")
+    for one in seeds():
+        write_json(tmp_path / "results" / "reference" / "seeds" / "runs" / one["run"] / "record.json", one)
     return tmp_path
 
 
@@ -89,43 +101,79 @@ def test_drawing_goes_to_a_folder_that_no_rule_writes(root):
 
 
 def outcome(found, same_type=False):
-    records = [{"seed": 1, "measures": {"test": own}} for own in (MEASURES, {**MEASURES, **found})]
-    return compare_records(*records, tolerances(), same_type)
+    records = [{**record(0.0), "measures": {"test": own}} for own in (MEASURES, {**MEASURES, **found})]
+    return compare_records(*records, Rules(None) if same_type else Rules(Spread(seeds()), 2))
 
 
 def test_equal_numbers_are_ok_on_every_processor():
-    assert outcome({}, same_type=True).outcome == outcome({}).outcome == "OK"
+    assert outcome({}, same_type=True).outcome == outcome({}).outcome == SAME
     assert outcome({}).n_measures == 4
 
 
 def test_another_processor_may_differ_as_seeds_do_and_the_same_not_at_all():
-    assert outcome({"bleu": 14.0}).outcome == "within tolerance"
-    assert outcome({"bleu": 14.0}, same_type=True).outcome == "FAIL"
-    assert outcome({"bleu": 17.0}).outcome == "FAIL"
-    assert outcome({"bleu": 17.0, "entropy_normalized": 0.32}).outcome == "FAIL"  # a later small one mends nothing
-    assert "bleu: differs by 3.8 (allowed: 3)" in outcome({"bleu": 17.0}).remarks[0]
-    assert "bleu: differs" in outcome({"bleu": 17.0, "entropy_normalized": 0.349}).remarks[0]  # the worst comes first
+    assert outcome({"bleu": 14.0}).outcome == WITHIN
+    assert outcome({"bleu": 14.0}, same_type=True).outcome == FAIL
+    assert outcome({"bleu": 17.0}).outcome == FAIL
+    assert outcome({"bleu": 17.0, "entropy_normalized": 0.32}).outcome == FAIL  # a later small one mends nothing
+    # 13 seeds: t(1 - .01 / 4, 12) * sqrt(2 * .2692)
+    assert outcome({"bleu": 17.0}).remarks == ["measures.test.bleu: 17.0, not 13.2 (may differ by 2.52)"]
+    assert "bleu: 17.0" in outcome({"bleu": 17.0, "entropy_normalized": 0.349}).remarks[0]  # the worst comes first
 
 
 def test_counts_and_what_is_absent_may_not_differ():
-    assert outcome({"n_tokens": 601}).outcome == "FAIL"
-    assert outcome({"bleu": None}).outcome == "FAIL"
-    assert outcome({"not_known_to_any_rule": 0.5}).remarks == ["measures.test.not_known_to_any_rule: 0.5, not absent"]
-    record = {"seed": 1, "measures": {"test": MEASURES}}
-    assert compare_records(record, {"seed": 1, "measures": {}}, tolerances(), False).outcome == "FAIL"
+    assert outcome({"n_tokens": 601}).outcome == FAIL
+    assert outcome({"bleu": None}).outcome == FAIL
+    assert outcome({"of_no_seed": 0.5}).remarks == ["measures.test.of_no_seed: 0.5, not absent"]
+    assert compare_records(record(13.2), {**record(13.2), "measures": {}}, Rules(Spread([]))).outcome == FAIL
+
+
+def ledger(**verdicts):
+    return {"claims": [{"id": claim, "verdict": verdict} for claim, verdict in verdicts.items()]}
+
+
+def compared(root, capsys):
+    """Exit status and lines of `reference compare`."""
+    capsys.readouterr()
+    status = act("compare", "demo", root)
+    return status, capsys.readouterr().out.splitlines()
 
 
 def test_a_retrained_scale_is_held_against_its_reference(root, capsys):
+    results, machine = root / "results" / "demo", Reference.of("demo", root).results / "machine.json"
+    write_json(results / "ledger.json", ledger(A1="supported", A2="not_tested"))
     act("save", "demo", root)
-    assert act("compare", "demo", root) == 0 and f"OK: {RUN}, 1 measures" in capsys.readouterr().out
-    write_json(root / "results" / "demo" / "runs" / RUN / "record.json", record(14.0))
-    assert act("compare", "demo", root) == 1  # this very processor made the reference
-    machine = Reference.of("demo", root).results / "machine.json"
-    write_json(machine, read_json(machine) | {"processor": "another"})
-    assert act("compare", "demo", root) == 0 and "within tolerance" in capsys.readouterr().out
-    (root / "results" / "demo" / "runs" / RUN / "record.json").unlink()
+    same = f"the same: {RUN}, 1 measures"
+    told = "1 of 1 the same to the last bit; all 2 verdicts the same"
+    assert compared(root, capsys) == (0, [same, f"same processor: {told}"])
+
+    write_json(results / "runs" / RUN / "record.json", record(14.0))
+    status, lines = compared(root, capsys)  # this very processor made the reference
+    assert status == 1 and lines[:2] == [f"FAIL: {RUN}, 1 measures", "  measures.test.bleu: 14.0, not 13.2"]
+    assert lines[-1] == "same processor: 0 of 1 the same to the last bit; all 2 verdicts the same"
+
+    write_json(machine, {"processor": "another"})
+    status, lines = compared(root, capsys)
+    assert status == 0 and lines[0].startswith(f"within the spread of seeds: {RUN}, 1 measures, at most 0.3")
+    assert lines[-1] == "other processor: 1 of 1 within the spread of seeds; all 2 verdicts the same"
+
+    write_json(results / "ledger.json", ledger(A1="not_supported", A3="supported"))
+    status, lines = compared(root, capsys)
+    assert status == 1 and lines[1] == "verdict of A1: not_supported, not supported"
+    assert lines[2] == "verdict of A2: no such claim, not not_tested"
+    assert lines[-1] == "other processor: 1 of 1 within the spread of seeds; 3 of 3 verdicts differ"
+
+    (results / "ledger.json").unlink()
+    status, lines = compared(root, capsys)
+    assert status == 1 and lines[1].endswith("results/demo/ledger.json is missing: no verdict was compared.")
+    assert lines[-1] == "other processor: 1 of 1 within the spread of seeds; no verdict compared (no ledger)"
+
+    write_json(results / "runs" / RUN / "record.json", record(17.0))
+    status, lines = compared(root, capsys)
+    # 14 seeds with it: t(1 - .01 / 2, 13) * sqrt(2 * .2486)
+    assert status == 1 and lines[1] == "  measures.test.bleu: 17.0, not 13.2 (may differ by 2.12)"
+    (results / "runs" / RUN / "record.json").unlink()
     with pytest.raises(UserError, match=r"record\.json is missing: nothing to compare"):
-        compare_run(RUN, Reference.of("demo", root).results, root / "results" / "demo")
+        compared(root, capsys)
 
 
 def test_a_cell_names_its_runs():
