@@ -38,6 +38,7 @@ PLUMBING = {  # module: why no number of a stage depends on it
     "files": "writes and reads whole files, whose content others decide",
     "run_folder": "locks, leftovers, and which checkpoints may be resumed",
     "trained_weights": "compares sums, and refuses",
+    "predicted_files": "the same",
     "schemas": "refuses what it does not know; what it lets through is in the settings",
     "images.settings": "refuses wrong settings",
     "images.provenance": "times and versions",

@@ -60,27 +60,35 @@ def propose(args: argparse.Namespace) -> None:
 
 
 def predict(args: argparse.Namespace) -> None:
+    from entropyreg.predicted_files import write_sums
     from entropyreg.trained_weights import verify_weights
     from entropyreg.translation.prediction import predict as run
 
     verify_weights(args.run_dir, args.settings["run"])
     run(args.settings, args.binary, args.run_dir, args.split, args.threads)
+    write_sums(args.run_dir, args.settings["run"], args.split)
 
 
 def predict_beams(args: argparse.Namespace) -> None:
+    from entropyreg.predicted_files import write_sums
     from entropyreg.trained_weights import verify_weights
     from entropyreg.translation.prediction import predict_beams as run
 
     verify_weights(args.run_dir, args.settings["run"])
     run(args.settings, args.binary, args.run_dir, args.threads)
+    write_sums(args.run_dir, args.settings["run"], "valid.beams")
 
 
 def predict_temperatures(args: argparse.Namespace) -> None:
+    from entropyreg.predicted_files import verify_sums, write_sums
     from entropyreg.trained_weights import verify_weights
     from entropyreg.translation.temperatures import predict_temperatures as run
 
     verify_weights(args.run_dir, args.settings["run"])
+    if args.split != "valid":  # the temperatures that validation chose
+        verify_sums(args.run_dir, args.settings["run"], "valid.temperatures")
     run(args.settings, args.binary, args.run_dir, args.threads, args.split)
+    write_sums(args.run_dir, args.settings["run"], f"{args.split}.temperatures")
 
 
 def prepare_images(args: argparse.Namespace) -> None:
@@ -104,19 +112,25 @@ def train_images(args: argparse.Namespace) -> None:
         verify_weights(args.teacher, teacher)
     if args.matched_to:
         from entropyreg.images.matching import with_matched_temperature
+        from entropyreg.predicted_files import verify_image_sums
 
+        chosen = settings["distillation"].get("teacher_seed")
+        seeds = settings["seeds"] if chosen is None else [chosen]
+        matched = "/".join(args.matched_to.parts[-3:])  # the id of a run of images
+        for folder, name in ((args.teacher, teacher), (args.matched_to, matched)):
+            verify_image_sums(folder, name, seeds, ["train.images.npz"])
         settings = with_matched_temperature(settings, args.teacher, args.matched_to)
     train_image_run(settings, args.data, args.run_dir, args.threads, args.teacher, args.data_dir)
 
 
 def predict_images(args: argparse.Namespace) -> None:
     from entropyreg.images.prediction import predict_images as run
-    from entropyreg.images.prediction import write_sums
+    from entropyreg.predicted_files import write_image_sums
     from entropyreg.trained_weights import verify_weights
 
     verify_weights(args.run_dir, args.settings["run"])
     run(args.settings, args.data, args.run_dir, args.settings["splits"], args.threads, args.data_dir)
-    write_sums(args.run_dir)
+    write_image_sums(args.run_dir, args.settings["run"])
 
 
 def measure_images(args: argparse.Namespace) -> None:

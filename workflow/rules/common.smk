@@ -3,6 +3,7 @@
 import json
 import shlex
 
+from entropyreg import predicted_files
 from entropyreg import settings as narrow
 from entropyreg.code_identity import code_digest
 from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
@@ -74,16 +75,18 @@ def data_dir_argument(wildcards):
     return "" if folder is None or not is_read else f"--data-dir {shlex.quote(folder)}"
 
 
+def predictions(run, *stages):
+    """What predicting stages made of a run, and its sums."""
+    folder = f"{PATHS.run_dir(run.id)}/{predicted_files.FOLDER}"
+    names = [[*predicted_files.files_of(one), predicted_files.sums_of(one)] for one in stages]
+    return [f"{folder}/{name}" for own in names for name in own]
+
+
 def predictions_of(wildcards):
+    """All that is measured of a run."""
     run = run_of(wildcards)
-    folder = f"{PATHS.run_dir(run.id)}/predictions"
-    parts = ("tokens.npz", "own.npz", "hypotheses.tsv")
-    sweeps = ["valid.beams.tsv"] if run.beam_sizes else []
-    sweeps += [f"{split}.temperatures.{ending}" for split in run.temperature_splits for ending in ("npz", "tsv")]
-    sweeps += ["features.npz"] if run.temperatures else []
-    return [f"{folder}/{split}.{part}" for split in run.splits for part in parts] + [
-        f"{folder}/{one}" for one in sweeps
-    ]
+    beams, temperatures = ["valid.beams"] if run.beam_sizes else [], run.temperature_splits
+    return predictions(run, *run.splits, *beams, *(f"{split}.temperatures" for split in temperatures))
 
 
 def texts_of(wildcards):

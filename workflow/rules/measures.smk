@@ -31,10 +31,7 @@ rule measure_translation:
 
 rule score_translation:
     input:
-        predictions=lambda wildcards: [
-            f"{PATHS.run_dir(run_of(wildcards).id)}/predictions/valid.{part}"
-            for part in ("tokens.npz", "hypotheses.tsv")
-        ],
+        predictions=lambda wildcards: predictions(run_of(wildcards), "valid"),
         training=f"{PATHS.run_dir('{run}')}/training.json",
         text=lambda wildcards: f"{PATHS.text_dir(run_of(wildcards).task)}/summary.json",
     output:

@@ -58,6 +58,7 @@ rule predict_translation:
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.tokens.npz",
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.own.npz",
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.hypotheses.tsv",
+        f"{PATHS.run_dir('{run}')}/predictions/{{split}}.sums.json",
     log:
         PATHS.log("predict/{run}/{split}"),
     benchmark:
@@ -85,6 +86,7 @@ rule predict_beams:
         binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
     output:
         f"{PATHS.run_dir('{run}')}/predictions/valid.beams.tsv",
+        f"{PATHS.run_dir('{run}')}/predictions/valid.beams.sums.json",
     log:
         PATHS.log("predict/{run}/beams"),
     benchmark:
@@ -113,6 +115,7 @@ rule predict_temperatures:
         f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.npz",
         f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.tsv",
         f"{PATHS.run_dir('{run}')}/predictions/features.npz",
+        f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.sums.json",
     log:
         PATHS.log("predict/{run}/temperatures"),
     benchmark:
@@ -136,11 +139,12 @@ rule predict_temperatures_on_test:
     input:
         model=f"{PATHS.run_dir('{run}')}/model.pt",
         training=f"{PATHS.run_dir('{run}')}/training.json",
-        chosen_on=f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.npz",
+        chosen_on=lambda wildcards: predictions(run_of(wildcards), "valid.temperatures"),
         binary=lambda wildcards: f"{PATHS.binary_dir(run_of(wildcards).task)}/binary.json",
     output:
         f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.npz",
         f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.tsv",
+        f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.sums.json",
     log:
         PATHS.log("predict/{run}/temperatures.test"),
     benchmark:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from entropyreg.errors import UserError
-from entropyreg.files import sha256_of, write_json, write_npz
+from entropyreg.files import write_npz
 from entropyreg.images.data.preparation import SPLITS, load_prepared
 from entropyreg.images.evaluation import outputs_of
 from entropyreg.images.runs import load_group, view_of
@@ -73,9 +73,3 @@ def chosen_rows(labels: np.ndarray, classes: Sequence[int] | None, per_class: in
     classes = np.unique(labels) if classes is None else classes
     rows = [np.flatnonzero(labels == one)[:per_class] for one in classes]
     return np.sort(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.int64)
-
-
-def write_sums(run_dir: Path) -> None:
-    """Write `predictions.json`: the sha256 of every file under `predictions/`, those of training included; last."""
-    paths = sorted((run_dir / "predictions").glob("seed*/*.npz"))
-    write_json(run_dir / "predictions.json", {str(path.relative_to(run_dir)): sha256_of(path) for path in paths})

@@ -9,10 +9,11 @@ import numpy as np
 from entropyreg.errors import UserError, blaming
 from entropyreg.experiments.kinds import FIXED_SKEW, by_kind
 from entropyreg.experiments.regularizer import smoothing_of
-from entropyreg.files import read_json, read_npz, sha256_of
+from entropyreg.files import read_json, read_npz
 from entropyreg.images.data.preparation import load_prepared
 from entropyreg.measures.information_loss import class_similarity
 from entropyreg.measures.logits import logit_statistics
+from entropyreg.predicted_files import verify_image_sums
 from entropyreg.regularizers.equilibrium import strength_for_entropy
 from entropyreg.results import image_measures as measures
 from entropyreg.results.image_measures import Predictions
@@ -30,15 +31,19 @@ def measure_image_run(
     `settings` is `entropyreg.image_settings.image_measuring_settings`; `data_dir` holds the prepared images and
     `teacher_dir` the run that a student learnt from. Only the groups in `settings["measures"]` are measured.
     """
-    check_sums(run_dir)
     training, summary = read_training(run_dir, settings["run"]), data_dir / "summary.json"
-    if teacher_dir is not None:
-        read_training(teacher_dir, settings["teacher"])
     with blaming(run_dir / "training.json"):
         trained = {key: training[key] for key in ("updates", "weights_sha256", "n_classes")}
         seeds, distillation = list(training["settings"]["seeds"]), training["settings"].get("distillation")
         regularizer = regularizer_of_training(training["settings"]["regularizer"], trained["n_classes"])
         learning = [learning_of(training["validations"], position) for position in range(len(seeds))]
+        followed = ["trajectory.npz"] if training["settings"].get("trajectory") else []
+    read = [*(f"{split}.images.npz" for split in settings["splits"]), "templates.npz", *followed]
+    verify_image_sums(run_dir, settings["run"], seeds, read)
+    if teacher_dir is not None:
+        chosen = distillation.get("teacher_seed")
+        taught_by = seeds if chosen is None else [chosen]
+        verify_image_sums(teacher_dir, settings["teacher"], taught_by, ["train.images.npz"])
     data = read_json(summary)
     with blaming(summary):
         classes = data["classes"]
@@ -173,11 +178,3 @@ def regularizer_of_training(regularizer: Mapping[str, Any], n_classes: int) -> d
         if strength is None:
             strength = strength_for_entropy(skew, regularizer["entropy"], n_classes)
     return {"kind": kind, "skew": skew, "strength": strength, "smoothing": smoothing_of(skew, strength)}
-
-
-def check_sums(run_dir: Path) -> None:
-    """Raise `UserError` unless every predicted file is there as it was written."""
-    for name, wanted in read_json(run_dir / "predictions.json").items():
-        path = run_dir / name
-        if not path.is_file() or sha256_of(path) != wanted:
-            raise UserError(f"{path} is missing or damaged: delete {run_dir / 'predictions.json'} and run again.")

@@ -18,6 +18,7 @@ from entropyreg.files import read_json, read_npz
 from entropyreg.measures import in_blocks
 from entropyreg.measures.entropy import normalized_entropy
 from entropyreg.measures.sparsity import threshold_names
+from entropyreg.predicted_files import verify_sums
 from entropyreg.results.hypotheses import read_hypotheses, read_sweep, read_texts
 from entropyreg.results.text_quality import read_lines, score_texts
 from entropyreg.trained_weights import read_training
@@ -45,6 +46,8 @@ def measure_run(
         if "left_out" in training:  # pairs that were too long for the model
             trained["left_out"] = training["left_out"]
     measures, sentences = {}, {}
+    for what in predicted(settings):
+        verify_sums(run_dir, settings["run"], what)
     for split in settings["splits"]:
         measures[split], statistics = measure_split(settings, run_dir, text_dir, split)
         sentences |= {f"{split}.{name}": values for name, values in statistics.items()}
@@ -62,6 +65,12 @@ def measure_run(
         "measures": measures,
     }
     return record, sentences
+
+
+def predicted(settings: Mapping[str, Any]) -> list[str]:
+    """What the predicting stages must have made of the run."""
+    sweeps = ["valid.beams"] if settings["beam_sizes"] else []
+    return [*settings["splits"], *sweeps, *(f"{split}.temperatures" for split in settings["temperature_splits"])]
 
 
 def measure_split(

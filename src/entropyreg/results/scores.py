@@ -14,6 +14,7 @@ from entropyreg.columns import StoredColumns
 from entropyreg.errors import blaming
 from entropyreg.measures import in_blocks
 from entropyreg.measures.entropy import normalized_entropy
+from entropyreg.predicted_files import verify_sums
 from entropyreg.results.hypotheses import read_hypotheses, read_texts
 from entropyreg.results.text_quality import score_texts
 from entropyreg.trained_weights import read_training
@@ -27,6 +28,7 @@ def score_run(settings: Mapping[str, Any], run_dir: Path, text_dir: Path) -> dic
     `settings` is `entropyreg.settings.scoring_settings`; `text_dir` holds the prepared text with its references.
     """
     training = read_training(run_dir, settings["run"])
+    verify_sums(run_dir, settings["run"], SPLIT)
     tokens = StoredColumns(run_dir / "predictions" / f"{SPLIT}.tokens.npz")
     path = run_dir / "predictions" / f"{SPLIT}.hypotheses.tsv"
     quality, _ = score_texts(settings, read_hypotheses(path), read_texts(settings, text_dir, SPLIT), str(path))

@@ -8,8 +8,9 @@ import numpy as np
 
 from entropyreg.config import load_config
 from entropyreg.experiments import load_experiments
-from entropyreg.files import arrays_sha256, sha256_of, write_json, write_npz
+from entropyreg.files import arrays_sha256, read_json, sha256_of, write_json, write_npz
 from entropyreg.image_settings import image_collecting_settings, image_measuring_settings
+from entropyreg.predicted_files import write_image_sums, write_sums
 from entropyreg.settings import collecting_settings, measuring_settings, scoring_settings
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
@@ -76,6 +77,7 @@ def write_text_run(folder: Path, run: str, strength: float) -> None:
         write_npz(folder / f"predictions/{split}.own.npz", own)
         hypotheses = [f"{number}\t-0.5\t{line} x\n" for number, line in enumerate(REFERENCES)]
         (folder / f"predictions/{split}.hypotheses.tsv").write_text("".join(hypotheses))
+    bind(folder)
 
 
 def write_image_run(folder: Path, run: str, data: Path) -> None:
@@ -88,11 +90,11 @@ def write_image_run(folder: Path, run: str, data: Path) -> None:
             write_npz(folder / f"predictions/seed{seed}/{split}.images.npz", columns)
         last = {"weights": generator.normal(size=(10, 6)).astype(np.float32), "biases": np.zeros(10, np.float32)}
         write_npz(folder / f"predictions/seed{seed}/templates.npz", last)
-    write_sums(folder)
     validation = {"epoch": 1, "update": 10, "valid_accuracy": [0.5] * 3, "valid_nll": [1.0] * 3}
     settings = {"run": run, "seeds": seeds, "regularizer": {"kind": "none"}}
     training = {"settings": settings, "n_classes": 10, "updates": 10, "weights_sha256": "w"}
     write_json(folder / "training.json", training | {"validations": [validation]})
+    bind(folder)
     write_json(folder / "training.provenance.json", {"seconds": 1.0})
     arrays = {}
     for split in ("train", "valid", "test"):
@@ -103,7 +105,11 @@ def write_image_run(folder: Path, run: str, data: Path) -> None:
     write_json(data / "summary.json", summary)
 
 
-def write_sums(folder: Path) -> None:
-    """predictions.json of a run of images, as predicting writes it last."""
-    paths = sorted((folder / "predictions").rglob("*.npz"))
-    write_json(folder / "predictions.json", {str(path.relative_to(folder)): sha256_of(path) for path in paths})
+def bind(folder: Path) -> None:
+    """The sums of a run's predictions as they are now, as predicting writes them last."""
+    training = read_json(folder / "training.json")
+    if "run" not in training:
+        write_image_sums(folder, training["settings"]["run"])
+        return
+    for split in ("valid", "test"):
+        write_sums(folder, training["run"], split)

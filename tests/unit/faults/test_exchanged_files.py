@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 from damage import run_stage
-from made_runs import CLAIMS, DIGITS, NONE, SMOOTHED, Smoke, write_image_run, write_text, write_text_run
+from made_runs import CLAIMS, DIGITS, NONE, SMOOTHED, Smoke, bind, write_image_run, write_text, write_text_run
 
 from entropyreg.files import read_json, write_json
 from entropyreg.trained_weights import digest_of
@@ -40,6 +40,7 @@ def write_weights(run_dir, value):
     torch.save(weights, run_dir / "model.pt")
     training = read_json(run_dir / "training.json")
     write_json(run_dir / "training.json", {**training, "weights_sha256": digest_of(weights)})
+    bind(run_dir)
 
 
 def exchange(first, second, *names):
@@ -82,6 +83,10 @@ def test_the_outcome_of_another_training_is_refused(smoke, folder, command, run,
 
 
 def test_the_teacher_of_a_measured_student_is_the_one_that_it_learnt_from(smoke, folder):
+    training = read_json(folder / "runs" / DIGITS / "training.json")
+    training["settings"]["distillation"] = {"teacher": OTHER_DIGITS, "loss": "logits", "weight": 1.0}
+    write_json(folder / "runs" / DIGITS / "training.json", training)
+    bind(folder / "runs" / DIGITS)
     settings = json.dumps(json.loads(smoke.measuring(DIGITS)) | {"teacher": OTHER_DIGITS})
     exchange(folder / "runs" / OTHER_DIGITS, folder / "runs" / NONE, "training.json")
     told = run_stage(

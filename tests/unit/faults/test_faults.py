@@ -157,8 +157,8 @@ def test_a_file_where_a_folder_should_be_is_told(smoke, folder):
 @pytest.mark.parametrize(
     ("lost", "message"),
     [
-        ("runs/{run}/predictions/test.own.npz", "test.own.npz is missing or damaged"),
-        ("runs/{run}/predictions/valid.hypotheses.tsv", "valid.hypotheses.tsv is missing or damaged"),
+        ("runs/{run}/predictions/test.own.npz", "predictions/test.sums.json and run again"),
+        ("runs/{run}/predictions/valid.hypotheses.tsv", "predictions/valid.sums.json and run again"),
         ("runs/{run}/training.json", "training.json does not exist"),
         ("runs/{run}/training.provenance.json", "training.provenance.json does not exist"),
         ("text/valid.reference", "text/valid.reference is missing or damaged: delete {folder}/text/summary.json and"),

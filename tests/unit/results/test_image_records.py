@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from entropyreg.errors import UserError
-from entropyreg.files import arrays_sha256, sha256_of, write_json, write_npz
+from entropyreg.files import arrays_sha256, write_json, write_npz
 from entropyreg.measures.matched_entropy import mean_normalized_entropy, temperature_of_entropy
+from entropyreg.predicted_files import write_image_sums
 from entropyreg.results.image_collect import collect_images
 from entropyreg.results.image_measures import Predictions, mutual_information_curves, projection, shape_of
 from entropyreg.results.image_records import measure_image_run, regularizer_of_training
@@ -40,13 +41,12 @@ def write_predictions(folder, factor, seed):
 def write_run(folder, run, factor, seeds=(1, 2), **settings):
     for seed in seeds:
         write_predictions(folder / "predictions" / f"seed{seed}", factor, seed)
-    paths = sorted((folder / "predictions").rglob("*.npz"))
-    write_json(folder / "predictions.json", {str(path.relative_to(folder)): sha256_of(path) for path in paths})
     validation = {"epoch": 1, "update": 10, "valid_accuracy": [0.5, 0.6], "valid_nll": [1.0, 0.9]}
     settings = {"run": run, "seeds": list(seeds), "regularizer": {"kind": "none"}, **settings}
     training = {"settings": settings, "n_classes": CLASSES}
     training |= {"updates": 10, "weights_sha256": "w", "validations": [validation]}
     write_json(folder / "training.json", training)
+    write_image_sums(folder, run)
 
 
 def settings_of(run, groups=GROUPS):
@@ -153,7 +153,7 @@ def test_a_student_record_tells_how_soft_its_teacher_was(runs, data, tmp_path):
 def test_a_damaged_prediction_is_named(data, tmp_path):
     write_run(tmp_path, "t/m/s", 1.0)
     (tmp_path / "predictions/seed2/valid.images.npz").write_bytes(b"x")
-    with pytest.raises(UserError, match=r"seed2/valid.images.npz is missing or damaged"):
+    with pytest.raises(UserError, match=r"seed2/valid.images.npz is missing or not what was predicted"):
         measure_image_run(settings_of("t/m/s", []), tmp_path, data, CLAIMS)
 
 

@@ -9,6 +9,7 @@ import pytest
 from entropyreg.errors import UserError
 from entropyreg.files import read_npz, write_npz
 from entropyreg.measures.bleu_statistics import bleu_of_sums
+from entropyreg.predicted_files import write_sums
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.results.collect import collect
 from entropyreg.results.hypotheses import read_sweep
@@ -73,8 +74,15 @@ def predicted(tmp_path):
     return run, text
 
 
+def measured(settings, run, text, claims):
+    """The record and the sentences of what is predicted now."""
+    for what in ("valid", "valid.beams"):
+        write_sums(run, settings["run"], what)
+    return measure_run(settings, run, text, claims)
+
+
 def test_a_record_holds_what_the_predictions_say(predicted):
-    record, columns = measure_run(SETTINGS, *predicted, "c" * 64)
+    record, columns = measured(SETTINGS, *predicted, "c" * 64)
     sentences = {name: np.asarray(column) for name, column in columns.items()}
     measures = record["measures"]["valid"]
     assert measures["bleu"] == pytest.approx(100) and "case:lc" in measures["bleu_signature"]
@@ -100,7 +108,7 @@ def test_a_record_holds_what_the_predictions_say(predicted):
 
 
 def test_scores_are_those_of_the_record(predicted):
-    scores, (record, _) = score_run(SETTINGS, *predicted), measure_run(SETTINGS, *predicted, "c")
+    (record, _), scores = measured(SETTINGS, *predicted, "c"), score_run(SETTINGS, *predicted)
     assert scores["run"] == record["run"] and scores["regularizer"].items() <= record["regularizer"].items()
     for name, value in scores["measures"]["valid"].items():
         assert value == record["measures"]["valid"][name]
@@ -108,7 +116,7 @@ def test_scores_are_those_of_the_record(predicted):
 
 
 def test_beam_sizes_are_measured_on_the_sentences_that_were_decoded(predicted):
-    record, _ = measure_run(SETTINGS | BEAMS, *predicted, "c")
+    record, _ = measured(SETTINGS | BEAMS, *predicted, "c")
     beams = record["measures"]["valid"]["beam_sizes"]
     assert {beam: (one["n_sentences"], round(one["bleu"])) for beam, one in beams.items()} == {
         "1": (1, 100),
@@ -123,7 +131,7 @@ def test_published_bleu_is_of_the_paper_that_the_task_names(predicted):
     (text / "valid.reference").write_text("The cat's mat is red.\nA dog-like cat is in the house!\n")
     found = {}
     for name in ("tokenized", "tensor2tensor"):
-        record, sentences = measure_run(SETTINGS | {"bleu_as_published": name}, run, text, "c")
+        record, sentences = measured(SETTINGS | {"bleu_as_published": name}, run, text, "c")
         found[name] = record["measures"]["valid"]
         total = bleu_of_sums(np.asarray(sentences["valid.bleu_as_published"]).sum(axis=0))
         assert total == pytest.approx(found[name]["bleu_as_published"], abs=1e-9)
@@ -138,7 +146,7 @@ def test_misaligned_predictions_are_refused(predicted):
     run, text = predicted
     (text / "valid.reference").write_text("One line.\n")
     with pytest.raises(UserError, match="2 hypotheses for 1 references"):
-        measure_run(SETTINGS, run, text, "c")
+        measured(SETTINGS, run, text, "c")
 
 
 def test_damaged_predictions_are_named(predicted):
@@ -169,7 +177,7 @@ def test_lost_hypotheses_do_not_shorten_the_references(predicted, name, changed,
     path = run / "predictions" / name
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(UserError) as caught:
-        measure_run(SETTINGS | changed, run, text, "c")
+        measured(SETTINGS | changed, run, text, "c")
     assert str(caught.value).startswith(f"{path}{told}")
     assert str(caught.value).endswith("delete the file and run again.")
 
@@ -179,7 +187,7 @@ def test_statistics_of_fewer_sentences_than_hypotheses_are_refused(predicted):
     columns = dict(read_npz(path))
     np.savez(path, **columns | {"sentence": np.repeat(np.arange(3), [9, 4, 4])})
     with pytest.raises(UserError, match=r"valid\.tokens\.npz has 3 sentences, not 2: delete it and run again"):
-        measure_run(SETTINGS, *predicted, "c")
+        measured(SETTINGS, *predicted, "c")
 
 
 def collecting(*runs, **changed):
@@ -205,7 +213,7 @@ def save(folder, record, **changed):
 
 
 def test_collecting_joins_records_and_shows_what_is_missing(predicted, tmp_path):
-    record, _ = measure_run(SETTINGS, *predicted, "c")
+    record, _ = measured(SETTINGS, *predicted, "c")
     save(tmp_path, record)
     table = collect(collecting("t/m/none/seed1", "t/m/none/seed2", None), tmp_path, "c")
     assert [row["status"] for row in table["rows"]] == ["done", "missing", "missing"]
@@ -227,7 +235,7 @@ def test_collecting_joins_records_and_shows_what_is_missing(predicted, tmp_path)
     ],
 )
 def test_foreign_records_are_refused(predicted, tmp_path, change, message):
-    record, _ = measure_run(SETTINGS, *predicted, "c")
+    record, _ = measured(SETTINGS, *predicted, "c")
     path = save(tmp_path, record)
     path.write_text(json.dumps(record | change))
     with pytest.raises(UserError, match=message):
@@ -235,14 +243,14 @@ def test_foreign_records_are_refused(predicted, tmp_path, change, message):
 
 
 def test_with_partial_a_record_under_other_claims_is_a_missing_cell(predicted, tmp_path):
-    save(tmp_path, measure_run(SETTINGS, *predicted, "old")[0])
+    save(tmp_path, measured(SETTINGS, *predicted, "old")[0])
     table = collect(collecting("t/m/none/seed1", partial=True), tmp_path, "new")
     assert [(row["status"], row["reason"]) for row in table["rows"]] == [("missing", "measured under other claims")]
 
 
 def test_rows_are_compared_over_seeds_and_sentences(predicted, tmp_path):
     """Two arms of two seeds: one translates every sentence right, the other half of them."""
-    record, sentences = measure_run(SETTINGS, *predicted, "c")
+    record, sentences = measured(SETTINGS, *predicted, "c")
     right = np.tile(np.asarray(sentences["valid.bleu"])[:1], (40, 1))
     half = right.copy()
     half[::2, 2:6] = 0  # no n-gram matches
