@@ -32,8 +32,12 @@ OWN = ("sentence", "position", "target", "nll", "entropy", "confidence")  # of a
 
 
 def filler_entries(dictionary: Any) -> list[int]:
-    """Entries of the softmax that no target can be: start of sentence, padding, and what fairseq fills up with."""
-    fill = [index for index, symbol in enumerate(dictionary.symbols) if symbol.startswith("madeupword")]
+    """Entries of the softmax that no target can be: start of sentence, padding, and what fairseq fills up with.
+
+    A text may have the word `madeupword0000` too, which is then counted.
+    """
+    counted = enumerate(zip(dictionary.symbols, dictionary.count, strict=True))
+    fill = [index for index, (symbol, count) in counted if symbol.startswith("madeupword") and not count]
     return sorted({dictionary.bos(), dictionary.pad(), *fill})
 
 

@@ -1,4 +1,4 @@
-"""Text that is not tokenised comes back whole, whatever signs of fairseq and subword-nmt stand in it."""
+"""Text comes back whole from subwords and dictionary, whatever signs of fairseq and subword-nmt stand in it."""
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -8,9 +8,11 @@ from entropyreg.config import load_config
 from entropyreg.data.preparation import prepare_corpus
 from entropyreg.data.raw_words import text_of, words_of
 from entropyreg.data.subwords import apply, learn, segment_corpus, undo
+from entropyreg.data.tokenization import Tokenizer
 from entropyreg.experiments import Regularizer, Run
 from entropyreg.results.text_quality import Texts, read_lines, score_texts
 from entropyreg.settings import measuring_settings, scoring_settings
+from entropyreg.translation.scoring import filler_entries
 
 SIGNS = ["<s>", "</s>", "<pad>", "<unk>", "<", "@@", "a@@", "@@b", "a@@b", "@@@", "@", "a@", "</w>", "x</w>"]
 SIGNS += ["madeupword0000", "Madeupword0001", "&", "&#60;", "&#38;#60;", "&amp;", "#fairseq:overwrite", "größe", "low"]
@@ -35,7 +37,7 @@ def as_a_model_reads_it(folder, lines):
     counted.finalize(padding_factor=8)
     counted.save(str(folder / "dictionary"))
     dictionary = Dictionary.load(str(folder / "dictionary"))
-    own = {dictionary.index(f"madeupword{number:04d}") for number in range(8)} | set(range(dictionary.nspecial))
+    own = {*filler_entries(dictionary), *range(dictionary.nspecial)}
     numbers = [dictionary.encode_line(line, add_if_not_exist=False, append_eos=False) for line in subwords]
     assert not any(own & set(line.tolist()) for line in numbers)
     return [dictionary.string(line) for line in numbers]
@@ -48,6 +50,26 @@ def test_every_text_comes_back(tmp_path, lines):
     texts = [" ".join(words) for words in lines]
     read = as_a_model_reads_it(tmp_path, [" ".join(words_of(text)) for text in texts])
     assert [text_of(undo(line)) for line in read] == [" ".join(text.split()) for text in texts]
+
+
+@example([["madeupword0000", "@@", "a@@"], ["madeupword0000", "<unk>", "@@"]])
+@given(LINES)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_text_that_is_tokenised_by_moses_comes_back_as_it_was_tokenised(tmp_path, lines):
+    tokenize = Tokenizer("en")
+    texts = [" ".join(tokenize(" ".join(words))) for words in lines]
+    assert [undo(line) for line in as_a_model_reads_it(tmp_path, texts)] == texts
+
+
+def test_a_word_of_the_text_is_no_filler_entry_whatever_its_name():
+    from fairseq.data import Dictionary
+
+    dictionary = Dictionary()
+    for word in ("madeupword0000", "one", "two"):
+        dictionary.add_symbol(word)
+    dictionary.finalize(padding_factor=8)
+    fill = [dictionary.symbols[index] for index in filler_entries(dictionary)]
+    assert fill == ["<s>", "<pad>", "madeupword0001"]
 
 
 def test_words_without_signs_stay_as_they_are():

@@ -15,6 +15,7 @@ class Words:
     """A dictionary as fairseq's, of the numbers as words."""
 
     symbols = (*(f"w{number}" for number in range(V - 2)), "madeupword0000", "madeupword0001")
+    count = (*(1 for _ in range(V - 2)), 0, 0)
 
     def bos(self):
         return 0
