@@ -207,7 +207,7 @@ def test_bart_large_has_its_published_size(workflow_dir, tmp_path, monkeypatch):
 def fairseq_train(model, binary, folder, pretrained=None, **changes):
     """`fairseq-train` with a small BART, in a process of its own; returns the tensors of the last checkpoint."""
     settings = {
-        "model": {key: value for key, value in model.items() if key != "validate_every_epochs"},
+        "model": {key: value for key, value in model.items() if not key.endswith("_every_epochs")},
         "languages": {"source": "article", "target": "highlights"},
         "regularizer": asdict(Regularizer(0.5, 1.0)),
         "seed": 1,
