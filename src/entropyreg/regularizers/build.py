@@ -20,6 +20,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from entropyreg.files import write_atomically
+
 SOURCES = Path(__file__).with_name("_native")
 COMPILERS = ("c++", "g++", "clang++")  # where the environment variable CXX names none
 FLAGS = "-std=c++17 -O3 -fopenmp-simd -fno-math-errno -fno-trapping-math -ffp-contract=fast -pthread -shared -fPIC"
@@ -148,13 +150,11 @@ def _built(compiler: list[str], path: Path) -> Path:
                 command, capture_output=True, text=True, timeout=SECONDS, env={**os.environ, "LC_ALL": "C"}
             )
             if done.returncode == 0:
-                total = Path(own).with_suffix(".sum")
-                total.write_bytes(_sum_of(Path(own)))
+                total = _sum_of(Path(own))
                 _keep(Path(own), path)
-                _keep(total, sum_path(path))
+                write_atomically(sum_path(path), total)
                 return path
         said = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()[-1:]
         raise OSError(f"{compiler[0]} failed to build the kernel: {said[0] if said else 'it said nothing'}")
     finally:
-        for left in (Path(own), Path(own).with_suffix(".sum")):
-            left.unlink(missing_ok=True)
+        Path(own).unlink(missing_ok=True)
