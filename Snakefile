@@ -12,15 +12,15 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 
 from entropyreg import failed_jobs
 from entropyreg.code_identity import PLANNED_IN
-from entropyreg.config import load_config
 from entropyreg.errors import UserError
 from entropyreg.experiments import load_experiments
+from entropyreg.overrides import given_config
 from entropyreg.paths import Paths
 
 failed_jobs.shorten()
 os.environ[PLANNED_IN] = str(ROOT)  # for what a job says that runs from another tree
 try:
-    config = load_config(WORKFLOW, config)
+    config = given_config(WORKFLOW, workflow.config_settings)
     EXPERIMENTS = load_experiments(WORKFLOW, config)
 except UserError as error:
     raise WorkflowError(str(error)) from None

@@ -13,8 +13,11 @@ OTHER_FILES = {"image_settings.schema.yaml": ROOT / "src" / "entropyreg" / "imag
 PARTS = {
     "config": (
         "Configuration of a scale",
-        "`workflow/config/base.yaml`, then `workflow/config/<scale>.yaml`, then `--config key=value` of the command "
-        "line (nested keys as JSON), merged in this order. `<name>` stands for a name of yours.",
+        "`workflow/config/base.yaml`, then `workflow/config/<scale>.yaml`, then the files of `--configfile`, then "
+        "`--config key=value` of the command line, merged in this order: maps key by key, but one of another `kind` "
+        "replaces the one below it, and `null` takes an optional key away. In `--config`, nested keys are JSON: "
+        """`--config 'decoding={"beam_test": 3}' 'models={"transformer": {"lr": 1e-3}}'`. `<name>` stands for a """
+        "name of yours.",
     ),
     "experiments": (
         "Experiments",

@@ -1,6 +1,7 @@
 """The configuration of a scale: base.yaml, the scale's file and the user's overrides, merged and validated."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +10,26 @@ from entropyreg.data.embedded import languages_of
 from entropyreg.data.languages import bleu_tokenizer, check_bleu_tokenizer, language_code
 from entropyreg.errors import UserError
 from entropyreg.images.settings import check_settings
-from entropyreg.schemas import merged, read_keys, suggestion, validate
+from entropyreg.schemas import merged, read_keys, suggestion, validate, without_nulls
 
 FOLDERS = ("results_dir", "figures_dir", "data_dir", "download_dir")
 SCALES = ("smoke", "demo", "workstation", "paper")
 
 
-def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def load_config(workflow_dir: str | Path, *overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return the validated configuration.
 
-    `workflow_dir` is the project's `workflow` folder; `overrides` are the keys of `--config` and `--configfile`.
-    Raises `UserError` naming the key, the value and what is allowed.
+    `workflow_dir` is the project's `workflow` folder; `overrides` are laid over its files in their order. A key that is
+    null where no null is allowed is taken away. Raises `UserError` naming the key, the value and what is allowed.
     """
-    folder, overrides = Path(workflow_dir), dict(overrides or {})
-    base = read_keys(folder / "config" / "base.yaml")
-    scale = overrides.get("scale", base.get("scale"))
-    if scale not in SCALES:
-        raise UserError(f"scale is {scale!r}{suggestion(str(scale), SCALES)}; allowed: {', '.join(SCALES)}.")
-    for key, value in overrides.items():  # Snakemake passes `--config partial=true` as text
-        if isinstance(base.get(key), bool) and str(value).lower() in ("true", "false"):
-            overrides[key] = str(value).lower() == "true"
-    config = merged(merged(base, read_keys(folder / "config" / f"{scale}.yaml")), {**overrides, "scale": scale})
-    validate(config, folder / "schemas" / "config.schema.yaml", f"configuration of scale '{scale}'")
+    folder = Path(workflow_dir)
+    base, schema = read_keys(folder / "config" / "base.yaml"), folder / "schemas" / "config.schema.yaml"
+    given = reduce(merged, overrides, {})
+    scale = given.get("scale", base.get("scale"))
+    check_scale(scale)
+    config = merged(merged(base, read_keys(folder / "config" / f"{scale}.yaml")), {**given, "scale": scale})
+    config = without_nulls(config, schema)
+    validate(config, schema, f"configuration of scale '{scale}'")
     check_folders(config)
     check_temperatures(config["decoding"]["temperatures"], "decoding.temperatures")
     for name, task in config["tasks"].items():
@@ -44,6 +43,11 @@ def load_config(workflow_dir: str | Path, overrides: Mapping[str, Any] | None = 
     if not config["tasks"] or not config["models"]:
         raise UserError(f"scale '{scale}' has no tasks or no models.")
     return config
+
+
+def check_scale(scale: Any) -> None:
+    if scale not in SCALES:
+        raise UserError(f"scale is {scale!r}{suggestion(str(scale), SCALES)}; allowed: {', '.join(SCALES)}.")
 
 
 def check_folders(config: Mapping[str, Any]) -> None:

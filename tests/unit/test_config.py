@@ -105,9 +105,29 @@ def test_a_missing_or_malformed_file_is_named(tmp_path, workflow_dir):
         load_config(tmp_path)
 
 
-@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), (True, True)])
-def test_truth_values_of_the_command_line(workflow_dir, text, value):
-    assert load_config(workflow_dir, {"partial": text})["partial"] is value
+def test_a_source_of_another_kind_replaces_the_one_below_it(workflow_dir):
+    source = {"kind": "parallel", "folder": "mine"}
+    config = load_config(workflow_dir, {"tasks": {"demo_de_en": {"source": source, "train_pairs": 9}}})
+    assert config["tasks"]["demo_de_en"]["source"] == source and config["tasks"]["demo_de_en"]["valid_pairs"] == 500
+    config = load_config(workflow_dir, {"image_models": {"mlp": {"model": {"kind": "alexnet", "channels": 8}}}})
+    assert config["image_models"]["mlp"]["model"] == {"kind": "alexnet", "channels": 8}
+    config = load_config(workflow_dir, {"image_models": {"mlp": {"model": {"hidden": [9]}}}})
+    assert config["image_models"]["mlp"]["model"] == {"kind": "mlp", "hidden": [9], "init_std": 0.1}
+
+
+def test_null_takes_a_key_away_where_no_null_is_allowed(workflow_dir):
+    given = {"optimizer": "nag", "adam_betas": None, "momentum": 0.9, "lr": 0.1}
+    model = load_config(workflow_dir, {"models": {"transformer": given}})["models"]["transformer"]
+    assert "adam_betas" not in model and given["adam_betas"] is None
+    assert load_config(workflow_dir, {"tasks": {"demo_de_en": {"ratio": None}}})["tasks"]["demo_de_en"]["ratio"] is None
+    with pytest.raises(UserError, match=r"models\.transformer lacks the key 'lr'"):
+        load_config(workflow_dir, {"models": {"transformer": {"lr": None}}})
+
+
+def test_later_overrides_are_laid_over_earlier_ones(workflow_dir):
+    layers = {"scale": "demo", "threads": {"train": 2, "predict": 2}}, {"scale": "smoke", "threads": {"train": 3}}
+    config = load_config(workflow_dir, *layers)
+    assert config["scale"] == "smoke" and config["threads"] == {"train": 3, "predict": 2}
 
 
 OWN = {

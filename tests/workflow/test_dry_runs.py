@@ -1,5 +1,6 @@
 """The DAG of every scale, seen by dry runs: what would run, and for which target."""
 
+import json
 import re
 import subprocess
 import sys
@@ -56,14 +57,38 @@ def test_targets_exist(snakemake, tmp_path, target):
     [
         (("--config", "scale=dmo"), "scale is 'dmo' (did you mean 'demo'?); allowed: smoke, demo, workstation, paper."),
         (("--config", "skale=demo"), "unknown key 'skale' in the top level (did you mean 'scale'?)"),
+        (("--config", 'decoding={"beam_test": 0}'), "decoding.beam_test is 0; allowed: >= 1."),
+        (("--config", "scale=smoke", "--config", "partial=true"), "--config is given twice, of which Snakemake takes"),
+        (("--configfile", "{twice}"), "twice.yaml is not valid YAML: the key 'tasks' is given twice, in line 1"),
+        (("--profile", "{twice}"), "twice.yaml is not valid YAML: the key 'tasks' is given twice, in line 1"),
         (("a_figure_nothing",), "a_figure_nothing"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(snakemake, tmp_path, arguments, message):
-    done = snakemake(tmp_path, "--dry-run", *arguments)
+    twice = tmp_path / "twice.yaml"
+    twice.write_text("tasks:\n  own: 1\ntasks:\n  own: 2\n")
+    done = snakemake(tmp_path, "--dry-run", *(str(twice) if one == "{twice}" else one for one in arguments))
     assert done.returncode != 0
     assert message in done.stdout + done.stderr
     assert not list(tmp_path.glob("results*"))
+
+
+def test_overrides_of_the_command_line_and_of_files_reach_the_jobs(snakemake, tmp_path):
+    """Numbers and lists of `--config`, a corpus of one's own in place of the embedded one, a later file over it."""
+    (tmp_path / "data" / "mine").mkdir(parents=True)
+    for name in (f"{split}.{language}" for split in ("train", "valid", "test") for language in ("de", "en")):
+        (tmp_path / "data" / "mine" / name).write_text("eins zwei drei\n")
+    own = {"source": {"kind": "parallel", "folder": "mine"}}
+    files = {"one": {"scale": "demo", "data_dir": "data", "tasks": {"smoke_de_en": own}}, "two": {"scale": "smoke"}}
+    for name, content in files.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    config = 'decoding={"beam_test": 3, "length_penalty": 5e-1}', 'models={"transformer": {"adam_betas": [0.8, 0.9]}}'
+    arguments = ["--configfile", *(str(tmp_path / f"{name}.json") for name in files), "--config", *config]
+    done = snakemake(tmp_path, "--dry-run", "--printshellcmds", "--quiet", "progress", *arguments)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output[-3000:]
+    expected = ('"beam": 3', '"length_penalty": 0.5', '"adam_betas": [0.8, 0.9]', '"kind": "parallel"')
+    assert [part for part in expected if part not in output] == []
 
 
 def test_parsing_the_workflow_loads_no_torch_and_no_fairseq(root, tmp_path):

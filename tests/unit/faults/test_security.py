@@ -44,7 +44,7 @@ def test_nothing_that_is_read_can_run_code(path):
         if short == "numpy.load":
             assert keyword(call, "allow_pickle") in (None, "False"), place  # numpy's default is False
         if short in ("yaml.load", "yaml.load_all"):
-            assert "SafeLoader" in keyword(call, "Loader") or keyword(call, "Loader") == "UniqueKeyLoader", place
+            assert "SafeLoader" in keyword(call, "Loader") or keyword(call, "Loader") == "StrictLoader", place
         if short.startswith("subprocess."):
             assert keyword(call, "shell") in (None, "False"), place
             assert not call.args or not isinstance(call.args[0], ast.JoinedStr | ast.Constant), place
