@@ -12,7 +12,7 @@ from entropyreg import stages
 from entropyreg.blame import read_by
 from entropyreg.code_identity import refuse_other_code
 from entropyreg.errors import SHOW_TRACEBACK, sentence_of
-from entropyreg.run_folder import Busy, forget_failure, note_failure
+from entropyreg.run_folder import Busy, forget_failures, note_failure
 
 
 def json_argument(text: str) -> Any:
@@ -283,19 +283,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a sub-command; bad input, and what the disk refuses, is one sentence on stderr and status 2."""
     args = parser().parse_args(argv)
     run_dir = getattr(args, "run_dir", None)
+    stage = ".".join(filter(None, [args.command, getattr(args, "split", None)]))
     try:
         refuse_other_code(args)
         status = args.function(args)
     except Exception as error:
         told = sentence_of(error, read_by(args), run_dir)
         if run_dir is not None and not isinstance(error, Busy):
-            note_failure(run_dir, args.command, told or f"{type(error).__name__}: {error}")
+            note_failure(run_dir, stage, told or f"{type(error).__name__}: {error}")
         if told is None or os.environ.get(SHOW_TRACEBACK):
             raise
         print(f"entropyreg {args.command}: {told}", file=sys.stderr)
         return 2
     if run_dir is not None:
-        forget_failure(run_dir)
+        forget_failures(run_dir, stage)
     return status or 0
 
 

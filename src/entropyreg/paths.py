@@ -65,6 +65,7 @@ class Paths:
         return f"{self.results}/ledger.json"
 
     def log(self, name: str) -> str:
+        """Of a run `name` is '<stage>/<run>', the stage as in the run's `failed.<stage>.json`."""
         return f"{self.results}/logs/{name}.log"
 
     def benchmark(self, name: str) -> str:

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -19,10 +20,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from entropyreg.errors import UserError
+from entropyreg.errors import UserError, blaming
 from entropyreg.files import read_json, sync_folder, write_atomically, write_json
 
-FAILURE = "failed.json"  # in a run's folder: the command that stopped last, when, and why
 LOCK, HOLDER = ".lock", ".lock.holder"  # the locked file; the name of the process that holds it
 PATIENCE = 2.0  # seconds before a run is called busy: who looks at it (`is_locked`) holds its lock for a moment
 WRITTEN = ("model.pt", "training.json", "training.provenance.json")  # by training, beside its checkpoints
@@ -108,16 +108,43 @@ def delete_leftovers(run_dir: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def note_failure(run_dir: Path, command: str, error: str) -> None:
+def failure_path(run_dir: Path, stage: str) -> Path:
+    """Where the last attempt at a stage (`train`, `predict.test`) leaves word that it failed; others have their own."""
+    return run_dir / f"failed.{stage}.json"
+
+
+def note_failure(run_dir: Path, stage: str, error: str) -> None:
     """Leave word of an error in the run's folder, for `entropyreg status`; never fails itself (a full disk)."""
     time = datetime.now(UTC).isoformat(timespec="seconds")
     with suppress(OSError):
-        write_json(run_dir / FAILURE, {"command": command, "time": time, "error": error})
+        write_json(failure_path(run_dir, stage), {"stage": stage, "time": time, "error": error})
 
 
-def forget_failure(run_dir: Path) -> None:
+def forget_failures(run_dir: Path, stage: str) -> None:
+    """Take back, after a stage that succeeded, its own word and those of what it needs; after a training, all."""
     with suppress(OSError):
-        (run_dir / FAILURE).unlink(missing_ok=True)
+        failure_path(run_dir, stage).unlink(missing_ok=True)
+        for path in failure_files(run_dir):
+            if place_of(stage) == 0 or place_of(path.name.removeprefix("failed.")) < place_of(stage):
+                path.unlink(missing_ok=True)
+
+
+def place_of(stage: str) -> int:
+    """Of training, predicting, and what reads predictions."""
+    return {"train": 0, "predict": 1}.get(re.split("[-.]", stage)[0], 2)
+
+
+def failure_files(run_dir: Path) -> list[Path]:
+    return sorted(run_dir.glob("failed.*.json"))
+
+
+def failures(run_dir: Path) -> list[dict[str, str]]:
+    """The failed attempts that no later one has made good, the last one first: stage, time, error."""
+    found = []
+    for path in failure_files(run_dir):
+        with blaming(path):
+            found.append({key: str(read_json(path)[key]) for key in ("stage", "time", "error")})
+    return sorted(found, key=lambda failure: failure["time"], reverse=True)
 
 
 def set_other_recipes_aside(recipe: Mapping[str, Any], checkpoints: Path) -> int | None:

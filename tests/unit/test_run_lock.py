@@ -154,11 +154,11 @@ def test_a_killed_trainer_is_told_by_status_and_by_the_next_one(tmp_path, capsys
     told = (
         f"process {other.pid} on {socket.gethostname()} was killed: by hand, by a power cut, or by the system because"
     )
-    assert look_at("t/m/none/seed1", paths).error.startswith(told)
+    assert look_at("t/m/none/seed1", paths).errors[0].startswith(told)
     with run_lock(folder):
         pass
     assert f"{folder}: {told} memory ran out." in capsys.readouterr().err
-    assert look_at("t/m/none/seed1", paths).error is None
+    assert look_at("t/m/none/seed1", paths).errors == ()
     with run_lock(folder):
         pass
     assert capsys.readouterr().err == ""

@@ -13,7 +13,7 @@ from chaos import command, contents
 
 from entropyreg.config import load_config
 from entropyreg.experiments import load_experiments
-from entropyreg.run_folder import FAILURE
+from entropyreg.run_folder import failures
 from entropyreg.settings import training_settings
 
 pytestmark = pytest.mark.long
@@ -152,7 +152,7 @@ def test_fairseq_drops_no_batch_that_does_not_fit(workflow_dir, tmp_path):
         capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr[-3000:]
-    told = json.loads((run_dir / FAILURE).read_text())["error"]
+    told = failures(run_dir)[0]["error"]
     assert told.startswith(f"run '{TEXT}' ran out of memory after update 8 (fairseq would leave a batch out and go on")
     assert told in done.stderr and not (run_dir / "model.pt").exists()
     assert "Tried to allocate 2.00 GiB" in Path(tmp_path / "log").read_text()

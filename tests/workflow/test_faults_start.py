@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from entropyreg.images.data.preparation import prepare_images
-from entropyreg.run_folder import FAILURE
+from entropyreg.run_folder import failures
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,7 +165,7 @@ def test_an_orphaned_trainer_and_its_twin_never_write_together(folder, digits, k
     twin = subprocess.run(training(digits, run_dir), cwd=folder, capture_output=True, text=True, timeout=300)
     assert twin.returncode == 2 and twin.stderr.count("\n") == 1
     assert f"{run_dir} is being trained by process {orphan.pid} on " in twin.stderr
-    assert not (run_dir / FAILURE).exists()  # nothing is wrong with the run
+    assert failures(run_dir) == []  # nothing is wrong with the run
     assert orphan.poll() is None
     orphan.kill()
     orphan.wait()

@@ -12,6 +12,7 @@ from entropyreg.experiments import load_experiments
 from entropyreg.files import read_npz, sha256_of
 from entropyreg.paths import Paths
 from entropyreg.regularizers.equilibrium import equilibrium
+from entropyreg.run_folder import note_failure
 
 pytestmark = pytest.mark.slow
 SEARCH = "results/smoke/proposals/smoke_ger"
@@ -133,7 +134,7 @@ def test_partial_draws_with_what_exists_and_trains_nothing(smoke, snakemake, tmp
     table = tmp_path / "paper_figures" / "smoke" / "a_table_variants.md"
     assert "no record yet" in table.read_text()
     ger.mkdir()
-    (ger / "failed.json").write_text(json.dumps({"command": "train", "time": "", "error": "out of memory at update 7"}))
+    note_failure(ger, "train", "out of memory at update 7")
     done = snakemake(tmp_path, "--config", "scale=smoke", "partial=true", "--", "a_table_variants")
     assert done.returncode == 0, done.stderr
     assert "failed: out of memory at update 7" in table.read_text()  # what happened since is drawn too

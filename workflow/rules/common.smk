@@ -10,7 +10,7 @@ from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.local import names_of, present_files
 from entropyreg.data.sources import local_path
-from entropyreg.run_folder import FAILURE
+from entropyreg.run_folder import failure_files
 
 
 def job(stage, settings):
@@ -134,7 +134,7 @@ def present_records(wildcards):
     if not config["partial"]:
         return ""
     folders = [Path(PATHS.run_dir(run)) for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids]
-    found = [path for folder in folders for path in (folder / "record.json", folder / FAILURE) if path.exists()]
+    found = [path for folder in folders for path in (folder / "record.json", *failure_files(folder)) if path.exists()]
     return " ".join(f"{path}@{path.stat().st_mtime_ns}" for path in found)
 
 

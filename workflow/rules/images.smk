@@ -31,7 +31,7 @@ rule train_images:
         f"{PATHS.run_dir('{image_run}')}/training.json",
         f"{PATHS.run_dir('{image_run}')}/training.provenance.json",
     log:
-        PATHS.log("train/{image_run}"),
+        PATHS.log("train-images/{image_run}"),
     benchmark:
         PATHS.benchmark("train/{image_run}")
     conda:
@@ -62,7 +62,7 @@ rule predict_images:
     output:
         f"{PATHS.run_dir('{image_run}')}/predictions.json",
     log:
-        PATHS.log("predict/{image_run}"),
+        PATHS.log("predict-images/{image_run}"),
     benchmark:
         PATHS.benchmark("predict/{image_run}")
     conda:
@@ -96,7 +96,7 @@ rule measure_images:
         examples=f"{PATHS.run_dir('{image_run}')}/examples.npz",
         provenance=f"{PATHS.run_dir('{image_run}')}/provenance.json",
     log:
-        PATHS.log("measure/{image_run}"),
+        PATHS.log("measure-images/{image_run}"),
     conda:
         "../../envs/analysis.yaml"
     params:

@@ -60,7 +60,7 @@ rule predict_translation:
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.hypotheses.tsv",
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.sums.json",
     log:
-        PATHS.log("predict/{run}/{split}"),
+        PATHS.log("predict.{split}/{run}"),
     benchmark:
         PATHS.benchmark("predict/{run}/{split}")
     conda:
@@ -88,7 +88,7 @@ rule predict_beams:
         f"{PATHS.run_dir('{run}')}/predictions/valid.beams.tsv",
         f"{PATHS.run_dir('{run}')}/predictions/valid.beams.sums.json",
     log:
-        PATHS.log("predict/{run}/beams"),
+        PATHS.log("predict-beams/{run}"),
     benchmark:
         PATHS.benchmark("predict/{run}/beams")
     conda:
@@ -117,7 +117,7 @@ rule predict_temperatures:
         f"{PATHS.run_dir('{run}')}/predictions/features.npz",
         f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.sums.json",
     log:
-        PATHS.log("predict/{run}/temperatures"),
+        PATHS.log("predict-temperatures.valid/{run}"),
     benchmark:
         PATHS.benchmark("predict/{run}/temperatures")
     conda:
@@ -146,7 +146,7 @@ rule predict_temperatures_on_test:
         f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.tsv",
         f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.sums.json",
     log:
-        PATHS.log("predict/{run}/temperatures.test"),
+        PATHS.log("predict-temperatures.test/{run}"),
     benchmark:
         PATHS.benchmark("predict/{run}/temperatures.test")
     conda:

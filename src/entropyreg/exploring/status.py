@@ -1,4 +1,7 @@
-"""`entropyreg status`: what of a scale is done, running, failed or missing, block by block, and what failed how."""
+"""`entropyreg status`: what of a scale is done, running, failed or missing, block by block, and what failed how.
+
+The last attempt counts: a run that has a record and failed since is not simply done.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,17 +9,16 @@ from pathlib import Path
 from statistics import median
 
 from entropyreg.config import load_config
-from entropyreg.errors import blaming
 from entropyreg.experiments import load_experiments
-from entropyreg.files import read_json
 from entropyreg.forecast.blocks import Block, declared_blocks
 from entropyreg.forecast.state import run_state
 from entropyreg.paths import Paths
-from entropyreg.run_folder import FAILURE, is_locked, killed
+from entropyreg.run_folder import failures, is_locked, killed, place_of
 from entropyreg.text_table import aligned
 
 STATES = {  # in the order of the columns
     "done": "has a record",
+    "failed since": "done before: has a record, but the last attempt at making it anew failed",
     "running": "is being trained",
     "trained": "has a model, no record yet",
     "failed": "stopped with an error",
@@ -27,33 +29,38 @@ STATES = {  # in the order of the columns
 
 @dataclass(frozen=True)
 class Known:
-    """A run's state, the seconds of its training where they are known, and its last error."""
+    """A run's state, the seconds of its training where they are known, what failed, and whether training is left."""
 
     run: str
     state: str
     seconds: float | None
-    error: str | None
+    errors: tuple[str, ...]
+    training_left: bool
 
 
 def look_at(run: str, paths: Paths) -> Known:
     """The state of a run from its folder; starts nothing and changes nothing."""
     folder, found = Path(paths.run_dir(run)), run_state(run, paths)
-    error = None
-    if found.state == "done":
-        state = "done"
-    elif is_locked(folder):
-        state = "running"
-    elif (folder / FAILURE).exists():
-        state = "failed"
-        with blaming(folder / FAILURE):
-            failure = read_json(folder / FAILURE)
-            error = f"{failure['command']}, {failure['time']}: {failure['error']}"
-    elif found.state == "trained":
-        state = "trained"
+    failed = failures(folder)
+    errors = [told(failure, paths.log(f"{failure['stage']}/{run}")) for failure in failed]
+    state = "interrupted" if found.started else found.state
+    if is_locked(folder):
+        state, errors = "running", []
     else:
-        state = "interrupted" if found.started else "missing"
-        error = killed(folder)
-    return Known(run, state, found.training_seconds, error)
+        errors += filter(None, [killed(folder)])
+        if errors and found.state == "done":
+            state = "failed since"
+        elif failed:
+            state = "failed"
+    training_failed = any(place_of(failure["stage"]) == 0 for failure in failed)
+    left = state in ("missing", "interrupted", "running") or found.state == "missing" or training_failed
+    return Known(run, state, found.training_seconds, tuple(errors), left)
+
+
+def told(failure: Mapping[str, str], log: str) -> str:
+    """'train, 2026-11-22T07:00:00+00:00: it diverged (log: ...)'."""
+    place = f" (log: {log})" if Path(log).exists() else ""
+    return f"{failure['stage'].replace('.', ' ')}, {failure['time']}: {failure['error']}{place}"
 
 
 def seconds_left(known: Sequence[Known]) -> tuple[float, int]:
@@ -63,12 +70,12 @@ def seconds_left(known: Sequence[Known]) -> tuple[float, int]:
     """
     lengths: dict[tuple[str, ...], list[float]] = {}
     for one in known:
-        if one.seconds is not None and one.state in ("done", "trained"):
+        if one.seconds is not None and not one.training_left:
             for key in keys_of(one.run):
                 lengths.setdefault(key, []).append(one.seconds)
     left, unknown = 0.0, 0
     for one in known:
-        if one.state not in ("done", "trained"):
+        if one.training_left:
             found = next((lengths[key] for key in keys_of(one.run) if key in lengths), None)
             left, unknown = (left + median(found), unknown) if found else (left, unknown + 1)
     return left, unknown
@@ -90,14 +97,15 @@ def status_text(blocks: Sequence[Block], known: Mapping[str, Known]) -> str:
     lines.append(["all", str(len(states)), *(str(states.count(state)) for state in used)])
     text = aligned(lines)
     text += ["", *(f"{state}: {STATES[state]}" for state in used), "", left_text(list(known.values()))]
-    failed = [one for one in known.values() if one.error]
-    text += [line for one in failed for line in ("", f"{one.run}", f"  {one.error}")]
+    for one in known.values():
+        before = "done before, failed since: " if one.state == "failed since" else ""
+        text += ["", one.run, *(f"  {before}{error}" for error in one.errors)] if one.errors else []
     return "\n".join(text) + "\n"
 
 
 def left_text(known: Sequence[Known]) -> str:
     left, unknown = seconds_left(known)
-    if all(one.state in ("done", "trained") for one in known):
+    if not any(one.training_left for one in known):
         return "No training is left."
     told = f"Training left, one job at a time: {duration(left)}, by the runs that have ended"
     return told + (f"; of {unknown} runs nothing tells how long they take." if unknown else ".")

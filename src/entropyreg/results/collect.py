@@ -10,7 +10,7 @@ from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.results.comparisons import compare_rows
 from entropyreg.results.sentence_intervals import sentence_intervals
 from entropyreg.results.temperature_curves import curves_of_rows
-from entropyreg.run_folder import FAILURE
+from entropyreg.run_folder import failures
 
 CELL = ("row", "column", "run", "model", "skew", "strength", "smoothing", "baseline", "generator", "wanted_entropy")
 CELL += ("trial", "seed")
@@ -69,12 +69,9 @@ def missing_reason(settings: Mapping[str, Any], cell: Mapping[str, Any], runs_di
 
 
 def failure_of(folder: Path) -> str | None:
-    """'failed: out of memory': the first line of the error that a run's last command left; None without one."""
-    path = folder / FAILURE
-    if not path.exists():
-        return None
-    with blaming(path):
-        return f"failed: {str(read_json(path)['error']).strip().partition(chr(10))[0]}"
+    """'failed: out of memory': the first line of the error that a run's last failure left; None without one."""
+    found = failures(folder)
+    return f"failed: {found[0]['error'].strip().partition(chr(10))[0]}" if found else None
 
 
 def read_record(settings: Mapping[str, Any], run: str, runs_dir: Path, claims_sha256: str) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-import json
+import re
 import subprocess
 import sys
 
@@ -18,10 +18,10 @@ from entropyreg.experiments import load_experiments
 from entropyreg.exploring.compare import compare_runs, image_intervals
 from entropyreg.exploring.records import export_records, filters_of
 from entropyreg.exploring.status import Known, duration, look_at, seconds_left, status
-from entropyreg.files import write_json, write_npz
+from entropyreg.files import write_atomically, write_json, write_npz
 from entropyreg.paths import Paths
 from entropyreg.results.tidy_records import tidy_lines
-from entropyreg.run_folder import FAILURE
+from entropyreg.run_folder import HOLDER, failures, forget_failures, note_failure
 from entropyreg.text_table import aligned
 
 ONE, TWO = "de_en/transformer/none/seed1", "de_en/transformer/jensen-skew0.50-strength1.00/seed1"
@@ -178,13 +178,54 @@ def test_the_state_of_a_run_is_read_from_its_folder(tmp_path):
             [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
         )
         states.append(other.stdout.strip())
-    write_json(folder / FAILURE, {"command": "train", "time": "2026-11-22T07:00:00+00:00", "error": "it diverged"})
+    note_failure(folder, "train", "it diverged")
     known = look_at("run", paths)
     states.append(known.state)
-    assert known.error == "train, 2026-11-22T07:00:00+00:00: it diverged"
+    assert known.errors[0].startswith("train, 20") and known.errors[0].endswith(": it diverged")
+    forget_failures(folder, "train")
     write_json(folder / "record.json", {})
     states.append(look_at("run", paths).state)
     assert states == ["missing", "interrupted", "running", "failed", "done"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "log", "left"),
+    [
+        ("predict.test", "predict.test", False),
+        ("train", "train", True),
+        ("train-images", "train-images", True),
+        ("measure-images", None, False),  # by hand: without a log
+    ],
+)
+def test_a_run_that_failed_after_it_was_done_is_not_simply_done(workflow_dir, tmp_path, stage, log, left):
+    """For a run of text and one of images: what failed, when, why and where its log is; what had been done before."""
+    experiments = load_experiments(workflow_dir, load_config(workflow_dir, {"scale": "smoke"}))
+    runs, paths = (
+        [next(iter(experiments.runs)), next(iter(experiments.image_runs))],
+        Paths.of({"results_dir": str(tmp_path), "figures_dir": "unused", "scale": "smoke"}),
+    )
+    for run in runs:
+        for name in ("record.json", "training.json", "model.pt"):
+            write_json(tmp_path / "smoke" / "runs" / run / name, {})
+        note_failure(tmp_path / "smoke" / "runs" / run, stage, "it diverged")
+        if log:
+            write_atomically(tmp_path / "smoke" / "logs" / log / f"{run}.log", "")
+        known = look_at(run, paths)
+        assert (known.state, known.training_left) == ("failed since", left)
+    text = status(workflow_dir, {"scale": "smoke", "results_dir": str(tmp_path)})
+    for run in runs:
+        end = rf" \(log: {tmp_path}/smoke/logs/{log}/{run}\.log\)" if log else ""
+        line = rf"done before, failed since: {stage.replace('.', ' ')}, \S+: it diverged{end}"
+        assert re.search(rf"^{run}\n  {line}$", text, re.MULTILINE), text
+    assert re.search(r"^failed since: done before", text, re.MULTILINE)
+
+
+def test_a_killed_training_of_a_run_that_was_done_is_told(tmp_path):
+    folder = tmp_path / "runs" / "run"
+    write_json(folder / "record.json", {})
+    write_atomically(folder / HOLDER, "process 7 on here")
+    known = look_at("run", Paths(str(tmp_path), "unused"))
+    assert known.state == "failed since" and known.errors[0].startswith("process 7 on here was killed")
 
 
 def test_a_failing_stage_leaves_word_and_a_good_one_takes_it_back(tmp_path, monkeypatch, capsys):
@@ -197,21 +238,56 @@ def test_a_failing_stage_leaves_word_and_a_good_one_takes_it_back(tmp_path, monk
     monkeypatch.setitem(STAGES, "predict-beams", (stage, *STAGES["predict-beams"][1:]))
     command = ["predict-beams", "--settings", "{}", "--binary", "b", "--run-dir", str(tmp_path)]
     assert main(command) == 2 and "no such data" in capsys.readouterr().err
-    assert json.loads((tmp_path / FAILURE).read_text())["error"] == "no such data"
+    assert [failure["error"] for failure in failures(tmp_path)] == ["no such data"]
     with pytest.raises(AssertionError):
         main(command)
-    noted = json.loads((tmp_path / FAILURE).read_text())
-    assert (noted["command"], noted["error"]) == ("predict-beams", "AssertionError: 9 GB")
-    assert main(command) == 0 and not (tmp_path / FAILURE).exists()
+    (noted,) = failures(tmp_path)
+    assert (noted["stage"], noted["error"]) == ("predict-beams", "AssertionError: 9 GB")
+    assert main(command) == 0 and failures(tmp_path) == []
+
+
+STAGES_OF_A_RUN = ("train", "predict.valid", "predict.test", "predict-beams", "score", "measure")
+
+
+@pytest.mark.parametrize(
+    ("good", "kept"),
+    [
+        ("train", ()),
+        ("train-images", ()),
+        ("predict.valid", ("predict.test", "predict-beams", "score", "measure")),
+        ("measure", ("score",)),
+        ("score", ("measure",)),
+    ],
+)
+def test_a_good_stage_takes_back_no_word_of_one_beside_it(tmp_path, good, kept):
+    for stage in STAGES_OF_A_RUN:
+        note_failure(tmp_path, stage, "no")
+    forget_failures(tmp_path, good)
+    assert {failure["stage"] for failure in failures(tmp_path)} == set(kept)
+
+
+def test_the_stage_of_every_rule_has_its_log_under_its_name(root):
+    """`status` finds the log of a failed stage of a run by that."""
+    found = set()
+    for path in (root / "workflow" / "rules").glob("*.smk"):
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
+            log = re.search(r'PATHS\.log\("(\S+)/\{(?:image_)?run\}"\)', rule)
+            if "--run-dir" in rule:
+                stage = re.search(r'job\(\s*"([a-z-]+)"', rule)[1]
+                split = "." + re.search(r"--split (\S+)", rule)[1] if "--split" in rule else ""
+                default = ".valid" if stage == "predict-temperatures" and not split else ""
+                assert log and log[1] == (stage + split + default).replace("wildcards.", ""), rule[:40]
+                found.add(log[1])
+    assert len(found) == 10
 
 
 def test_time_left_is_that_of_like_runs_that_have_ended():
     known = [
         *(
-            Known(f"a/big/x/seed{seed}", "done", seconds, None)
+            Known(f"a/big/x/seed{seed}", "done", seconds, (), False)
             for seed, seconds in ((1, 100.0), (2, 300.0), (3, 110.0))
         ),
-        *(Known(run, "missing", None, None) for run in ("a/big/y/seed1", "b/big/x/seed1", "a/small/x/seed1")),
+        *(Known(run, "missing", None, (), True) for run in ("a/big/y/seed1", "b/big/x/seed1", "a/small/x/seed1")),
     ]
     assert seconds_left(known) == (220.0, 1)  # a/big by its own median, b/big by that of the model, a/small unknown
     assert [duration(value) for value in (45, 100, 5400)] == ["45 s", "2 min", "1.5 h"]

@@ -62,9 +62,9 @@ def deleted_by(sentence, path):
     return path if what in ("it", "the file") else Path(what)
 
 
-@pytest.mark.parametrize("content", [[3], {"command": "train"}, None])
+@pytest.mark.parametrize("content", [[3], {"stage": "train"}, None])
 def test_status_names_a_damaged_note_of_a_failure(tmp_path, content):
-    path = tmp_path / "smoke/runs" / NONE / "failed.json"
+    path = tmp_path / "smoke/runs" / NONE / "failed.train.json"
     write_json(path, content)
     told = run_stage("status", "--scale", "smoke", "--results-dir", tmp_path)
     assert deleted_by(checked(told, (str(path),)), path) == path

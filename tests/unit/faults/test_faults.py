@@ -15,7 +15,7 @@ from entropyreg import files
 from entropyreg.errors import SHOW_TRACEBACK, sentence_of
 from entropyreg.files import atomic_path, write_json
 from entropyreg.images.data.preparation import prepare_images
-from entropyreg.run_folder import FAILURE
+from entropyreg.run_folder import failures
 
 IMAGES = {
     **{"run": "digits/mlp", "device": "cpu", "seeds": [1], "model": {"kind": "mlp", "hidden": [300], "init_std": 0.3}},
@@ -175,10 +175,10 @@ def test_a_deleted_intermediate_is_named_and_made_again_the_record_is_the_same(s
     path.unlink()
     checked(run_stage(*measuring(smoke, folder)), (message.format(folder=folder),))
     assert not record.exists()
-    assert message.format(folder=folder) in json.loads((record.parent / FAILURE).read_text())["error"]
+    assert message.format(folder=folder) in failures(record.parent)[0]["error"]
     path.write_bytes(content)
     assert run_stage(*measuring(smoke, folder)) is None
-    assert record.read_bytes() == wanted and not (record.parent / FAILURE).exists()
+    assert record.read_bytes() == wanted and failures(record.parent) == []
 
 
 def test_the_traceback_is_there_for_those_who_ask(smoke, folder):

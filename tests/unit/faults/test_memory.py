@@ -1,4 +1,4 @@
-"""Memory that runs out and losses that are not finite, for real: run, last good update, `failed.json`, status."""
+"""Memory that runs out and losses that are not finite, for real: run, last good update, word of the failure, status."""
 
 import errno
 import json
@@ -18,7 +18,7 @@ from entropyreg.files import write_json
 from entropyreg.images import training
 from entropyreg.images.data.preparation import prepare_images
 from entropyreg.paths import Paths
-from entropyreg.run_folder import FAILURE
+from entropyreg.run_folder import failures
 from entropyreg.translation.progress import ProgressHandler
 
 SETTINGS = {
@@ -90,12 +90,13 @@ def test_memory_that_runs_out_while_training_images_is_told_and_the_training_goe
         patched.setattr(training.Training, "train_on", hungry)
         told = checked(run_stage(*arguments(digits, run_dir, checkpoint_seconds=0)), ("'digits/mlp/none'",))
     assert "run 'digits/mlp/none' ran out of memory after update 7 (" in told and "run fewer jobs at once" in told
-    assert json.loads((run_dir / FAILURE).read_text())["error"] in told
+    assert failures(run_dir)[0]["error"] in told
     known = look_at("digits/mlp/none", Paths(str(tmp_path), "figures"))
-    assert known.state == "failed" and "after update 7" in known.error and known.error.startswith("train-images, ")
+    (error,) = known.errors
+    assert known.state == "failed" and "after update 7" in error and error.startswith("train-images, ")
     for place in (run_dir, whole):
         assert run_stage(*arguments(digits, place, checkpoint_seconds=0)) is None
-    assert not (run_dir / FAILURE).exists()
+    assert failures(run_dir) == []
     assert (run_dir / "training.json").read_bytes() == (whole / "training.json").read_bytes()
 
 
@@ -120,7 +121,7 @@ def test_a_network_that_the_system_has_no_memory_for_is_told(digits, tmp_path):
     )
     assert done.returncode == 2, done.stderr
     told = checked(done.stderr, ("run 'digits/mlp/none' ran out of memory after update 0 (",))
-    assert json.loads((run_dir / FAILURE).read_text())["error"] in told
+    assert failures(run_dir)[0]["error"] in told
 
 
 def test_a_loss_of_images_that_is_not_finite_is_told_and_noted(digits, tmp_path):
@@ -129,7 +130,7 @@ def test_a_loss_of_images_that_is_not_finite_is_told_and_noted(digits, tmp_path)
     told = checked(run_stage(*arguments(digits, run_dir, optimiser=broken)), ("'digits/mlp/none', seed 1",))
     assert "diverged after update 0 and before update 6: the loss is not finite" in told
     known = look_at("digits/mlp/none", Paths(str(tmp_path), "figures"))
-    assert known.state == "failed" and "the loss is not finite" in known.error
+    assert known.state == "failed" and "the loss is not finite" in known.errors[0]
     assert not (run_dir / "model.pt").exists()
 
 

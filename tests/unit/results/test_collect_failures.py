@@ -5,7 +5,7 @@ import pytest
 from entropyreg.errors import UserError
 from entropyreg.files import write_json
 from entropyreg.results.collect import missing_reason
-from entropyreg.run_folder import forget_failure, note_failure
+from entropyreg.run_folder import failure_path, forget_failures, note_failure
 
 SETTINGS = {"scale": "demo"}
 CELL = {"run": "de_en/transformer/none/seed1"}
@@ -17,7 +17,7 @@ def test_the_reason_is_what_the_run_left(tmp_path):
     assert missing_reason(SETTINGS, CELL, tmp_path) == "no record yet"
     note_failure(folder, "train", "the loss is NaN at update 12.\nTraceback ...")
     assert missing_reason(SETTINGS, CELL, tmp_path) == "failed: the loss is NaN at update 12."
-    forget_failure(folder)
+    forget_failures(folder, "train")
     assert missing_reason(SETTINGS, CELL, tmp_path) == "no record yet"
 
 
@@ -31,6 +31,6 @@ def test_a_record_outdates_a_failure_and_a_run_that_is_none_is_not_run(tmp_path)
 
 
 def test_a_damaged_word_of_failure_is_told(tmp_path):
-    write_json(tmp_path / CELL["run"] / "failed.json", {"command": "train"})
-    with pytest.raises(UserError, match=r"failed\.json"):
+    write_json(failure_path(tmp_path / CELL["run"], "train"), {"stage": "train"})
+    with pytest.raises(UserError, match=r"failed\.train\.json"):
         missing_reason(SETTINGS, CELL, tmp_path)
