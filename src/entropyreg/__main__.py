@@ -12,6 +12,7 @@ from entropyreg import stages
 from entropyreg.blame import read_by
 from entropyreg.code_identity import refuse_other_code
 from entropyreg.errors import SHOW_TRACEBACK, sentence_of
+from entropyreg.paths import SCALES
 from entropyreg.run_folder import Busy, forget_failures, note_failure
 
 
@@ -30,7 +31,7 @@ CLAIMS = ("--claims", {**PATHS, "help": "workflow/experiments/claims.yaml"})
 DATA_DIR = ("--data-dir", {"default": None, "help": "a folder of yours with data sets"})
 DOWNLOAD_DIR = ("--download-dir", {"default": "results/downloads", "help": "where downloads go (default %(default)s)"})
 TEACHER = ("--teacher", {"type": Path, "help": "folder of the teacher's run, for a student"})
-SCALE = ("--scale", {"default": "demo", "help": "smoke, demo, workstation or paper (default %(default)s)"})
+SCALE = ("--scale", {"default": "demo", "choices": SCALES, "help": "default %(default)s"})
 RESULTS_DIR = ("--results-dir", {"type": Path, "default": Path("results"), "help": "default %(default)s"})
 WORKFLOW = ("--workflow", {"type": Path, "default": Path("workflow"), "help": "that folder (default %(default)s)"})
 THREADS = ("--threads", {"type": int, "default": 1})
@@ -173,7 +174,7 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
         stages.forecast,
         "hours, bytes and money of a scale before it is run, and what of it is done",
         [
-            ("--scale", {"help": "smoke, demo, workstation or paper (default: that of base.yaml)"}),
+            ("--scale", {"choices": SCALES, "help": "default: that of base.yaml"}),
             ("--config", {"type": Path, "metavar": "FILE", "help": "keys of the configuration, as YAML"}),
             ("--settings", {"type": json_argument, "default": {}, "help": "the same, as JSON"}),
             DATA_DIR,
@@ -188,10 +189,24 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
         stages.records,
         "every record of a scale as one table, a line a run, seed and split",
         [
-            ("filters", {"nargs": "*", "metavar": "COLUMN=VALUE", "help": "only lines with these values"}),
+            (
+                "filters",
+                {
+                    "nargs": "*",
+                    "metavar": "COLUMN=VALUE",
+                    "help": "only lines with this value; an empty one: without any",
+                },
+            ),
             SCALE,
             RESULTS_DIR,
-            ("--out", {"type": Path, "help": "a .csv or .parquet file (default: csv to standard output)"}),
+            (
+                "--columns",
+                {"metavar": "NAME,NAME", "help": "other columns than the ten that are shown, or all"},
+            ),
+            (
+                "--out",
+                {"type": Path, "help": "a .csv or .parquet file (default: shown, as csv to a pipe)"},
+            ),
         ],
     ),
     "status": (

@@ -10,10 +10,10 @@ from entropyreg.data.embedded import languages_of
 from entropyreg.data.languages import bleu_tokenizer, check_bleu_tokenizer, language_code
 from entropyreg.errors import UserError
 from entropyreg.images.settings import check_settings
+from entropyreg.paths import SCALES
 from entropyreg.schemas import merged, read_keys, suggestion, validate, without_nulls
 
 FOLDERS = ("results_dir", "figures_dir", "data_dir", "download_dir")
-SCALES = ("smoke", "demo", "workstation", "paper")
 
 
 def load_config(workflow_dir: str | Path, *overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+SCALES = ("smoke", "demo", "workstation", "paper")
+
 
 @dataclass(frozen=True)
 class Paths:

@@ -84,7 +84,7 @@ COMMANDS = {
     "snakemake --profile profiles/gpus --config scale=workstation device=cuda": Plans("train_translation"),
     "snakemake --cores all --config scale=workstation device=cuda": Plans("train_translation"),
     "python -m entropyreg status --scale demo": Reads(r"done: has a record"),
-    "python -m entropyreg records task=demo_de_en split=test": Reads(r"demo_de_en/transformer/none/seed1,demo_de_en,"),
+    "python -m entropyreg records task=demo_de_en split=test": Reads(r"/none/seed1,none,,0.0,1,test,"),
     "python -m entropyreg compare RUN RUN": Reads(r"\nentropy_normalized +\.?\d", ("RUN RUN", TWO_RUNS)),
     "python -m entropyreg equilibrium --skew 0.5 --entropy 0.4 --vocabulary 10000": Reads(r"normalised entropy 0\.4\n"),
     "python -m entropyreg status --scale smoke": Tutorial(r"done: has a record"),

@@ -1,45 +1,86 @@
-"""`entropyreg records`: every record of a scale as one tidy table, filtered, as csv or parquet."""
+"""`entropyreg records`: every record of a scale as one tidy table, filtered, for a terminal, as csv or as parquet.
+
+Ten columns are shown, wherever the table goes; `--columns` takes other names, or `all` of them.
+"""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from entropyreg.errors import UserError
 from entropyreg.files import atomic_path, write_atomically
-from entropyreg.results.tidy_records import columns_of, kept, lines_of, record_paths
-from entropyreg.tables.formats import csv_text
+from entropyreg.results.tidy_records import columns_of, lines_of, record_paths, short_number
+from entropyreg.schemas import suggestion
+from entropyreg.tables.formats import csv_text, plain
+from entropyreg.text_table import aligned
+
+SHOWN = ("run", "kind", "skew", "strength", "seed", "split", "bleu", "accuracy", "nll", "entropy_normalized")
+TRUTH = {"true": True, "false": False}
 
 
-def export_records(results: Path, filters: Mapping[str, str], out: Path | None) -> None:
-    """Write the table to `out` (.csv or .parquet), or as csv to standard output.
+def export_records(results: Path, filters: Mapping[str, str], out: Path | None, columns: str | None = None) -> None:
+    """Write the table to `out` (.csv or .parquet), or to standard output: aligned on a terminal, else as csv.
 
-    `results` is the scale's folder. Raises `UserError` for a filter on an unknown column, no record at all, or a file
-    name of another ending.
+    results: the scale's folder.    columns: names separated by commas, 'all', or None for those of `SHOWN`. Raises
+    `UserError` for a column or a value that no record has, no record at all, or a file name of another ending.
     """
+    if out is not None and out.suffix not in (".csv", ".parquet"):
+        raise UserError(f"--out is '{out}'; allowed: a name that ends in .csv or .parquet.")
     lines = [line for path in record_paths(results / "runs") for line in lines_of(path)]
     if not lines:
         raise UserError(f"{results}/runs has no record.json: run Snakemake first.")
-    columns = columns_of(lines)
-    for key in filters:
-        if key not in columns:
-            raise UserError(f"there is no column '{key}'; allowed: {', '.join(columns)}.")
-    wanted = [line for line in lines if kept(line, filters)]
-    if out is None:
-        sys.stdout.write(csv_text(columns, [[line.get(name) for name in columns] for line in wanted]))
-    elif out.suffix == ".csv":
-        write_atomically(out, csv_text(columns, [[line.get(name) for name in columns] for line in wanted]))
-    elif out.suffix == ".parquet":
-        write_parquet(wanted, columns, out)
+    known = columns_of(lines)
+    shown = list(SHOWN) if columns is None else known if columns == "all" else columns.split(",")
+    check_columns([*filters, *(shown if columns else ())], known)
+    conditions = {key: condition(key, text, [line.get(key) for line in lines]) for key, text in filters.items()}
+    wanted = [line for line in lines if all(holds(line.get(key)) for key, holds in conditions.items())]
+    rows = [[line.get(name) for name in shown] for line in wanted]
+    if out is not None and out.suffix == ".parquet":
+        write_parquet(rows, shown, out)
+    elif out is not None:
+        write_atomically(out, csv_text(shown, rows))
+    elif sys.stdout.isatty():
+        sys.stdout.write("\n".join(aligned([shown, *([short_number(value) for value in row] for row in rows)])) + "\n")
     else:
-        raise UserError(f"--out is '{out}'; allowed: a name that ends in .csv or .parquet.")
+        sys.stdout.write(csv_text(shown, rows))
 
 
-def write_parquet(lines: Sequence[Mapping[str, object]], columns: Sequence[str], out: Path) -> None:
+def check_columns(names: Sequence[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise UserError(f"there is no column '{name}'{suggestion(name, known)}; allowed: {', '.join(known)}.")
+
+
+def condition(key: str, text: str, values: Sequence[Any]) -> Callable[[Any], bool]:
+    """Whether a value is the one asked for: numbers are compared as numbers, nothing asks for lines without a value.
+
+    A number also equals one that is shown so, rounded. Raises `UserError` for what no value of the column can be.
+    """
+    known = {value for value in values if value is not None}
+    if text == "":
+        return lambda value: value is None
+    if known and all(isinstance(value, bool) for value in known):
+        if text.lower() not in TRUTH:
+            raise UserError(f"{key} is '{text}'; allowed: true, false, or nothing for lines without it.")
+        return lambda value: value is TRUTH[text.lower()]
+    if known and not any(isinstance(value, str) for value in known):
+        try:
+            number = float(text)
+        except ValueError:
+            raise UserError(f"{key} is '{text}'; allowed: a number, or nothing for lines without it.") from None
+        return lambda value: value is not None and number in (value, float(plain(value)), float(short_number(value)))
+    if text not in known:
+        raise UserError(f"no record has {key} '{text}'{suggestion(text, known)}; allowed: {', '.join(sorted(known))}.")
+    return lambda value: value == text
+
+
+def write_parquet(rows: Sequence[Sequence[Any]], columns: Sequence[str], out: Path) -> None:
     """A column a measure, null where a run has none."""
     import pyarrow
     import pyarrow.parquet
 
-    table = pyarrow.table({name: [line.get(name) for line in lines] for name in columns})
+    table = pyarrow.table({name: [row[place] for row in rows] for place, name in enumerate(columns)})
     with atomic_path(out) as temporary:
         pyarrow.parquet.write_table(table, temporary)
 
@@ -51,5 +92,7 @@ def filters_of(texts: Sequence[str]) -> dict[str, str]:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise UserError(f"a filter is '{text}'; allowed: COLUMN=VALUE, for example task=demo_de_en.")
+        if key in found:
+            raise UserError(f"the column '{key}' is filtered twice, by '{found[key]}' and '{value}': give one value.")
         found[key] = value
     return found

@@ -89,18 +89,8 @@ def columns_of(lines: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys([*DECLARED, *(name for line in lines for name in line)]))
 
 
-def kept(line: Mapping[str, Any], filters: Mapping[str, str]) -> bool:
-    """Whether a line has every value that is asked for, as text: {'task': 'demo_de_en', 'skew': '0.5'}."""
-    return all(as_text(line.get(key)) == wanted for key, wanted in filters.items())
-
-
-def as_text(value: Any) -> str:
-    """'' for None, numbers without a trailing zero."""
+def short_number(value: Any) -> str:
+    """'' for None, four significant digits of a fraction."""
     if value is None:
         return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def short_number(value: Any) -> str:
-    """Four significant digits of a fraction; other values as `as_text`."""
-    return f"{value:.4g}" if isinstance(value, float) else as_text(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

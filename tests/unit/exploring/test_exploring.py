@@ -12,11 +12,11 @@ import pytest
 from filelock import FileLock
 
 from entropyreg.__main__ import EXAMPLES, STAGES, main
-from entropyreg.config import load_config
+from entropyreg.config import SCALES, load_config
 from entropyreg.errors import UserError
 from entropyreg.experiments import load_experiments
 from entropyreg.exploring.compare import compare_runs, image_intervals
-from entropyreg.exploring.records import export_records, filters_of
+from entropyreg.exploring.records import SHOWN, export_records, filters_of
 from entropyreg.exploring.status import Known, duration, look_at, seconds_left, status
 from entropyreg.files import write_atomically, write_json, write_npz
 from entropyreg.paths import Paths
@@ -33,6 +33,8 @@ def text_record(run, strength, bleu):
         "bleu": bleu,
         "nll": 2.5,
         "beam_sizes": {"1": {"bleu": 1.0}},
+        "third": 1 / 3,
+        "at_bound": True,
         "confidence_histogram": [3],
         "log_floor": None,
     }
@@ -66,9 +68,13 @@ def results(tmp_path):
     return tmp_path
 
 
+def exported(results, capsys, *filters, columns="all"):
+    export_records(results, filters_of(filters), None, columns)
+    return list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+
+
 def test_a_line_a_run_seed_and_split(results, capsys):
-    export_records(results, {}, None)
-    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    lines = exported(results, capsys)
     assert [(line["run"], line["seed"], line["split"]) for line in lines] == [
         (TWO, "1", "valid"),
         (ONE, "1", "valid"),
@@ -79,25 +85,80 @@ def test_a_line_a_run_seed_and_split(results, capsys):
     assert "confidence_histogram" not in lines[0] and "calibration.bins.count" not in lines[0]
 
 
+def test_ten_columns_are_shown_or_those_that_are_named(results, tmp_path, capsys, monkeypatch):
+    assert len(SHOWN) == 10 and set(exported(results, capsys, columns=None)[0]) == set(SHOWN)
+    assert list(exported(results, capsys, "seed=2", columns="updates,run")[0]) == ["updates", "run"]
+    for name, columns in (("a.csv", None), ("b.parquet", None), ("c.parquet", "split,nll")):
+        export_records(results, {}, tmp_path / name, columns)
+    assert (tmp_path / "a.csv").read_text().splitlines()[0] == ",".join(SHOWN)
+    assert pyarrow.parquet.read_table(tmp_path / "b.parquet").column_names == list(SHOWN)
+    assert pyarrow.parquet.read_table(tmp_path / "c.parquet").column_names == ["split", "nll"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    export_records(results, {"run": ONE}, None)
+    heading, line = capsys.readouterr().out.splitlines()
+    assert heading.split() == list(SHOWN) and line.split() == [ONE, "none", "0", "1", "valid", "10", "2.5"]
+
+
 def test_filters_keep_the_lines_that_have_every_value(results, tmp_path):
     export_records(results, filters_of(["task=digits", "split=test", "seed=2"]), tmp_path / "out.parquet")
     table = pyarrow.parquet.read_table(tmp_path / "out.parquet").to_pylist()
     assert [(line["run"], line["seed"], line["accuracy"]) for line in table] == [(IMAGES["run"], 2, 0.5)]
-    export_records(results, filters_of(["skew=0.5"]), tmp_path / "out.csv")
-    assert len((tmp_path / "out.csv").read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize(
-    ("filters", "out", "told"),
+    ("text", "found"),
     [
-        (["taks=digits"], None, "there is no column 'taks'; allowed: run, task, model"),
-        (["digits"], None, "a filter is 'digits'; allowed: COLUMN=VALUE"),
-        ([], "records.xlsx", r"--out is '.*records.xlsx'; allowed: a name that ends in .csv or .parquet"),
+        ("skew=0.50", [TWO]),
+        ("skew=5e-1", [TWO]),
+        ("skew=.5", [TWO]),
+        ("skew=0.51", []),
+        ("strength=1", [TWO]),
+        ("strength=-0", [ONE]),
+        ("seed=2.0", [IMAGES["run"]] * 2),
+        ("nll=2.500", [TWO, ONE]),
+        ("third=0.333333", [TWO, ONE]),  # as csv shows it
+        ("third=0.3333", [TWO, ONE]),  # as a terminal shows it
+        ("third=0.333", []),
+        ("skew=", [ONE] + [IMAGES["run"]] * 4),  # without a value
+        ("at_bound=True", [TWO, ONE]),
+        ("at_bound=false", []),
+        ("kind=skew_jensen", [TWO]),
     ],
 )
-def test_what_cannot_be_asked_is_said(results, tmp_path, filters, out, told):
+def test_numbers_are_compared_as_numbers(results, capsys, text, found):
+    assert [line["run"] for line in exported(results, capsys, text)] == found
+
+
+@pytest.mark.parametrize(
+    ("filters", "options", "told"),
+    [
+        (["taks=digits"], {}, r"there is no column 'taks' \(did you mean 'task'\?\); allowed: run, task, model"),
+        (
+            [],
+            {"columns": "run,blue"},
+            r"there is no column 'blue' \(did you mean 'bleu'\?\); allowed: run, task",
+        ),
+        (["digits"], {}, "a filter is 'digits'; allowed: COLUMN=VALUE"),
+        (["seed=1", "seed=2"], {}, "the column 'seed' is filtered twice, by '1' and '2'"),
+        (["skew=half"], {}, "skew is 'half'; allowed: a number, or nothing for lines without it"),
+        (["at_bound=1"], {}, "at_bound is '1'; allowed: true, false, or nothing"),
+        (["split=tset"], {}, r"no record has split 'tset' \(did you mean 'test'\?\); allowed: test, valid"),
+        ([], {"out": "records.xlsx"}, r"--out is '.*records.xlsx'; allowed: a name that ends in .csv or .parquet"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(results, tmp_path, filters, options, told):
     with pytest.raises(UserError, match=told):
-        export_records(results, filters_of(filters), out and tmp_path / out)
+        out = tmp_path / options["out"] if "out" in options else None
+        export_records(results, filters_of(filters), out, options.get("columns"))
+
+
+@pytest.mark.parametrize("command", [name for name in STAGES if any(flag == "--scale" for flag, _ in STAGES[name][2])])
+def test_an_unknown_scale_is_refused_before_anything_else(command, capsys, tmp_path):
+    needed = {"compare": ["a", "b"], "reference": ["draw"]}
+    with pytest.raises(SystemExit):
+        main([command, *needed.get(command, []), "--scale", "nonsense"])
+    told = capsys.readouterr().err
+    assert "--scale: invalid choice: 'nonsense'" in told and all(scale in told for scale in SCALES)
 
 
 def test_no_record_and_a_damaged_one_are_told(results, tmp_path):
