@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from entropyreg.measures.checks import check_finite
+
 
 class Agreement(NamedTuple):
     """Both numbers and how many pairs are behind them; None where they are not defined."""
@@ -20,10 +22,11 @@ class Agreement(NamedTuple):
 
 
 def agreement(predicted: Sequence[float], measured: Sequence[float]) -> Agreement:
-    """Agreement of pairs of equal length N; raises ValueError if the lengths differ."""
+    """Agreement of pairs of equal length N; raises ValueError if the lengths differ or a value is not finite."""
     x, y = np.asarray(predicted, dtype=np.float64), np.asarray(measured, dtype=np.float64)
     if x.shape != y.shape:
         raise ValueError(f"predicted and measured must have one length, got {x.size} and {y.size}")
+    check_finite(predicted=x, measured=y)
     if x.size == 0:
         return Agreement(0, None, None)
     error = float(np.mean(np.abs(y - x)))

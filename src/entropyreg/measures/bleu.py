@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from sacrebleu.metrics import BLEU
 
+from entropyreg.measures.checks import check_counts
+
 
 class Bleu(NamedTuple):
     """`score` in 0..100 and sacrebleu's signature (case, tokeniser, smoothing, version)."""
@@ -36,7 +38,11 @@ def corpus_bleu(
 
 
 def bleu_of_statistics(totals: Sequence[int], *, lowercase: bool = False, tokenizer: str = "13a") -> Bleu:
-    """`corpus_bleu` of the sentences whose `sentence_statistics` have these ten sums."""
+    """`corpus_bleu` of the sentences whose `sentence_statistics` have these ten sums; ValueError for other numbers."""
+    found = np.asarray(totals)
+    if found.shape != (10,) or not np.issubdtype(found.dtype, np.integer):
+        raise ValueError(f"totals must be the ten sums of sentence_statistics, integers; got {found.tolist()}.")
+    check_counts(totals=found)
     metric = BLEU(lowercase=lowercase, force=True, tokenize=tokenizer)
     metric.num_refs = 1  # for the signature, which is otherwise known after scoring
     lengths, correct, total = totals[:2], list(totals[2:6]), list(totals[6:])

@@ -10,13 +10,21 @@ corpus needs no text.
 
 import numpy as np
 
+from entropyreg.measures.checks import check_counts
+
 ORDERS = 4
 
 
 def bleu_of_sums(sums: np.ndarray) -> np.ndarray:
-    """BLEU (0..100) of summed statistics (..., 10); shape (...). 0 without a match, or where an order has no n-gram."""
+    """BLEU (0..100) of summed statistics (..., 10); shape (...). 0 without a match, or where an order has no n-gram.
+
+    Raises ValueError for sums that no text has: negative, not finite, or with more matches than n-grams.
+    """
     sums = np.asarray(sums, np.float64)
+    check_counts(sums=sums)
     length, reference, correct, total = sums[..., 0], sums[..., 1], sums[..., 2:6], sums[..., 6:]
+    if (correct > total).any():
+        raise ValueError("sums must not hold more matches than n-grams.")
     scored = (total > 0).all(axis=-1) & (correct > 0).any(axis=-1)
     total = np.where(total > 0, total, 1)
     halvings = np.cumsum(correct == 0, axis=-1)

@@ -20,6 +20,8 @@ from scipy.fft import dct, idct
 from scipy.optimize import brentq
 from scipy.special import erf
 
+from entropyreg.measures.checks import check_counts, check_outcomes
+
 DRAWS_AT_ONCE = 1 << 22
 SMOOTH_CELLS = 1 << 13  # cells of the grid on [0, 1]: far finer than any bandwidth that occurs
 SMALLEST_BANDWIDTH = 1e-3
@@ -60,12 +62,15 @@ def reliability_sums(
     """Count, sum of confidences and number correct of each bin, side by side: shape (groups, 3 * n_bins).
 
     `confidence` in [0, 1] and `correct` (0 or 1) have shape (N,), `group` numbers the sentences or images 0, 1, ...
-    (N,); without it all records are one group. Raises ValueError as `bin_index`, and for other shapes.
+    (N,); without it all records are one group. Raises ValueError as `bin_index`, for other shapes, and for outcomes
+    that are neither 0 nor 1.
     """
     index = bin_index(confidence, n_bins)
-    if correct.shape != confidence.shape:
-        raise ValueError(f"{correct.shape} outcomes for {confidence.shape} confidences; they must be as many.")
     group = np.zeros(len(index), np.int64) if group is None else group
+    for name, values in (("outcomes", correct), ("groups", group)):
+        if values.shape != confidence.shape:
+            raise ValueError(f"{values.shape} {name} for {confidence.shape} confidences; they must be as many.")
+    check_outcomes(correct=correct)
     groups = int(group.max()) + 1
     weights = (None, confidence.astype(np.float64), correct.astype(np.float64))
     cells = group * n_bins + index
@@ -81,14 +86,22 @@ def reliability_bins(confidence: np.ndarray, correct: np.ndarray, n_bins: int = 
 
 
 def sums_of_bins(bins: ReliabilityBins) -> np.ndarray:
-    """The sums (3 * B,) that `bins` came from, for the functions `*_of_sums`."""
-    means = np.nan_to_num(np.stack([bins.confidence, bins.accuracy]))
+    """The sums (3 * B,) that `bins` came from, for the functions `*_of_sums`.
+
+    Raises ValueError for a count that is no number or negative, and for nan in a bin that is not empty.
+    """
+    check_counts(count=bins.count)
+    means = np.where(bins.count > 0, np.stack([bins.confidence, bins.accuracy]), 0)
+    check_counts(confidence=means[0], accuracy=means[1])
     return np.concatenate([bins.count, *(bins.count * means)]).astype(np.float64)
 
 
 def ece_of_sums(sums: np.ndarray) -> np.ndarray:
-    """ECE of sums (..., 3 * B) as `reliability_sums` gives them; shape (...), in [0, 1]."""
-    count, confidences, hits = np.split(sums, 3, axis=-1)
+    """ECE of sums (..., 3 * B) as `reliability_sums` gives them; shape (...), in [0, 1], nan of no record.
+
+    Raises ValueError for sums that no records have: negative, not finite, or above their counts.
+    """
+    count, confidences, hits = _parts(sums)
     return np.abs(hits - confidences).sum(axis=-1) / count.sum(axis=-1)
 
 
@@ -104,9 +117,9 @@ def debiased_ece_of_sums(sums: np.ndarray) -> np.ndarray:
 
     (Kumar et al. 2019, `normal_debiased_ce`; the expectation in closed form instead of by simulation.) It can be
     negative. The correction is partial: where the model is calibrated it removes sqrt 2 - 1 = 41 % of the bias. A bin
-    that is always or never right is not corrected.
+    that is always or never right is not corrected. Errors and nan as `ece_of_sums`.
     """
-    count, confidences, hits = np.split(sums, 3, axis=-1)
+    count, confidences, hits = _parts(sums)
     filled = np.maximum(count, 1)
     accuracy = hits / filled
     gap = (hits - confidences) / filled
@@ -128,8 +141,9 @@ def squared_error_of_sums(sums: np.ndarray) -> np.ndarray:
         sum_b (n_b / N) (d_b^2 - a_b (1 - a_b) / (n_b - 1))        (Kumar et al. 2019, section 5)
 
     Its root is the L2 calibration error; about 0, also below, for a calibrated model. Bins of one record count as 0.
+    Errors and nan as `ece_of_sums`.
     """
-    count, confidences, hits = np.split(sums, 3, axis=-1)
+    count, confidences, hits = _parts(sums)
     filled = np.maximum(count, 1)
     accuracy = hits / filled
     error = ((hits - confidences) / filled) ** 2 - accuracy * (1 - accuracy) / np.maximum(count - 1, 1)
@@ -182,6 +196,15 @@ def smooth_ece(confidence: np.ndarray, correct: np.ndarray) -> float:
     if error(SMALLEST_BANDWIDTH) <= SMALLEST_BANDWIDTH:
         return error(SMALLEST_BANDWIDTH)
     return error(brentq(lambda bandwidth: error(bandwidth) - bandwidth, SMALLEST_BANDWIDTH, 2.0, xtol=1e-9))
+
+
+def _parts(sums: np.ndarray) -> list[np.ndarray]:
+    """Counts, sums of confidences and hits, each (..., B), of sums that records can have."""
+    check_counts(sums=sums)
+    count, *parts = np.split(sums, 3, axis=-1)
+    if any((part > count).any() for part in parts):
+        raise ValueError("sums must not hold more confidence or hits than records.")
+    return [count, *parts]
 
 
 def _residuals_on_grid(confidence: np.ndarray, correct: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from entropyreg.measures.checks import check_finite
 from entropyreg.measures.significance import ENTRIES_AT_ONCE, Resampled, Score, _counts, _crossed
 
 
@@ -38,12 +39,17 @@ def crossed_contrast(
 ) -> Contrast:
     """The contrast of `arms`, resampling items and, within each arm, seeds.
 
-    An arm of one seed is taken as it is. Raises ValueError without arms, for other shapes, or arms that differ in their
-    number of items.
+    An arm of one seed is taken as it is. Raises ValueError without arms, for other shapes, arms that differ in their
+    number of items, a weight of 0, and numbers that are not finite.
     """
     shapes = [arm.statistics.shape for arm in arms]
     if not arms or any(len(shape) != 3 or 0 in shape for shape in shapes) or len({shape[1] for shape in shapes}) != 1:
         raise ValueError(f"arms must have shapes (seeds, items, k) with the same items; got {shapes}.")
+    check_finite(weights=[arm.weight for arm in arms])
+    if not all(arm.weight for arm in arms):
+        raise ValueError(f"weights must not be 0; got {[arm.weight for arm in arms]}.")
+    for arm in arms:
+        check_finite(statistics=arm.statistics)
     items = shapes[0][1]
     totals = [arm.statistics.sum(axis=1, dtype=np.float64) for arm in arms]
     observed = [arm.weight * arm.score(sums) for arm, sums in zip(arms, totals, strict=True)]

@@ -10,9 +10,15 @@ exchangeable, which guided trials are not.
 from collections.abc import Sequence
 from math import comb, fsum
 
+from entropyreg.measures.checks import check_finite
+
 
 def expected_best(values: Sequence[float]) -> list[float]:
-    """The expected maximum of n values drawn without replacement, for n = 1 ... N; [] for no value."""
+    """The expected maximum of n values drawn without replacement, for n = 1 ... N; [] for no value.
+
+    Raises ValueError for a value that is not finite.
+    """
+    check_finite(values=values)
     ordered = sorted(values)
     total = len(ordered)
     return [

@@ -3,10 +3,13 @@
     R2 = 1 - sum_c w_c (y_c - y^_{-c})^2 / sum_c w_c (y_c - ybar_{-c})^2
 
 y^_{-c} and the mean ybar_{-c} are fitted without cell c, all its copies included: a bootstrap replicate repeats cells,
-and a copy left in would give the answer away. Below 0: worse than the mean of the others.
+and a copy left in would give the answer away. Below 0: worse than the mean of the others. nan where y does not vary.
+Every function raises ValueError for numbers that are not finite and for negative weights.
 """
 
 import numpy as np
+
+from entropyreg.measures.checks import check_counts, check_finite
 
 RIDGE = 1e-9  # for replicates that lack a level of a factor: its coefficient is then 0
 
@@ -24,6 +27,8 @@ def cross_validated_r2(design: np.ndarray, y: np.ndarray, weights: np.ndarray) -
 
 def left_out_predictions(design: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """What the weighted least-squares fit to all other cells predicts of each cell; (R, C)."""
+    check_finite(design=design, y=y)
+    check_counts(weights=weights)
     weighted = design * weights[..., None]
     outer = weighted[..., :, None] * design[..., None, :]  # (R, C, p, p)
     right = weighted * y[..., None]  # (R, C, p)
@@ -37,6 +42,8 @@ def left_out_predictions(design: np.ndarray, y: np.ndarray, weights: np.ndarray)
 
 def r2(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """R2 of the weighted straight line of `y` on `x`, the squared correlation; all (R, C), result (R,)."""
+    check_finite(x=x, y=y)
+    check_counts(weights=weights)
     total = weights.sum(axis=1, keepdims=True)
     a, b = (values - (weights * values).sum(axis=1, keepdims=True) / total for values in (x, y))
     product = (weights * a * b).sum(axis=1)
@@ -46,11 +53,13 @@ def r2(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def quadratic(x: np.ndarray) -> np.ndarray:
     """The columns 1, x, x^2 of `x` (R, C), standardised over all of it so that they are well conditioned; (R, C, 3)."""
+    check_finite(x=x)
     z = (x - x.mean()) / (x.std() or 1.0)
     return np.stack([np.ones_like(z), z, z**2], axis=-1)
 
 
 def levels(factor: np.ndarray, replicates: int) -> np.ndarray:
     """Indicator columns of a factor (C,), without its first level, for every replicate; (R, C, levels - 1)."""
+    check_finite(factor=factor)
     columns = (factor[:, None] == np.unique(factor)[None, 1:]).astype(np.float64)
     return np.broadcast_to(columns, (replicates, *columns.shape))

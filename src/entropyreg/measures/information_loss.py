@@ -11,6 +11,7 @@ layer of one reference model): a model's own similarities would move with what i
 
 import numpy as np
 
+from entropyreg.measures.checks import check_finite
 from entropyreg.measures.logits import check_labels, check_logits, logit_statistics
 
 
@@ -27,8 +28,9 @@ def confidence_variance(logits: np.ndarray, labels: np.ndarray, temperature: flo
 def mean_variance_within(values: np.ndarray, labels: np.ndarray) -> float:
     """Unbiased variance of `values` (N,) within each class of `labels` (N,), averaged over the classes that occur.
 
-    Raises ValueError for a class of one example.
+    Raises ValueError for a class of one example, or values that are not finite.
     """
+    check_finite(values=values)
     check_labels(labels, values.size)
     _, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if counts.min() < 2:
@@ -38,7 +40,11 @@ def mean_variance_within(values: np.ndarray, labels: np.ndarray) -> float:
 
 
 def class_means(features: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Mean of `features` (N, D) of each class; shape (classes, D). Raises ValueError for a class without examples."""
+    """Mean of `features` (N, D) of each class; shape (classes, D).
+
+    Raises ValueError for a class without examples, or features that are not finite.
+    """
+    check_finite(features=features)
     check_labels(labels, len(features))
     counts = np.bincount(labels, minlength=classes)
     if counts.size != classes or counts.min() == 0:
@@ -52,8 +58,9 @@ def class_similarity(points: np.ndarray) -> np.ndarray:
     """Similarity of classes: cosine of their `points` (K, D) after the mean of all is taken off; (K, K), in [-1, 1].
 
     `points` are class means in the reference space, or a reference model's templates. Raises ValueError for a class
-    that lies at the mean.
+    that lies at the mean, or points that are not finite.
     """
+    check_finite(points=points)
     centred = points - points.mean(axis=0, dtype=np.float64)
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
     if norms.min() <= 1e-12 * max(norms.max(), 1e-300):
@@ -66,8 +73,10 @@ def similarity_correlation(logits: np.ndarray, labels: np.ndarray, similarity: n
 
     `logits` (N, K), `labels` (N,), `similarity` (K, K). Neither a shift nor a positive factor of the logits (a
     temperature) changes it. 0 where the wrong logits are all equal: nothing is left there to teach. Take the mean, and
-    its interval by `measures.significance.bootstrap_mean`. Raises ValueError for K < 3 or other shapes.
+    its interval by `measures.significance.bootstrap_mean`. Raises ValueError for K < 3, other shapes, or numbers that
+    are not finite.
     """
+    check_finite(logits=logits, similarity=similarity)
     check_logits(logits, labels)
     n, classes = logits.shape
     if classes < 3 or similarity.shape != (classes, classes):

@@ -28,6 +28,8 @@ def mean_normalized_entropy(logits: np.ndarray, temperature: float = 1.0) -> flo
 
 def temperature_of_entropy(logits: np.ndarray, wanted: float) -> float:
     """T* of `logits` (N, K) for a normalised entropy `wanted`; raises ValueError if no T from .001 to 1,000 has it."""
+    if not 0 <= wanted <= 1:  # also for nan
+        raise ValueError(f"wanted must lie in [0, 1]; got {wanted}.")
 
     def excess(log_temperature: float) -> float:
         return mean_normalized_entropy(logits, float(np.exp(log_temperature))) - wanted

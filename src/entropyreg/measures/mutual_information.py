@@ -18,6 +18,8 @@ from typing import Literal
 import numpy as np
 from scipy.special import logsumexp
 
+from entropyreg.measures.checks import check_finite
+
 Variance = Literal["shared", "per_input"]
 VARIANCES = ("shared", "per_input")
 
@@ -36,8 +38,7 @@ def mutual_information(draws: np.ndarray, evaluated: np.ndarray, variance: Varia
     if variance not in VARIANCES or (variance == "per_input" and draws.shape[1] < 2):
         raise ValueError(f"variance must be one of {', '.join(VARIANCES)}, with L >= 2 per input; got {variance!r}.")
     draws, evaluated = draws.astype(np.float64), evaluated.astype(np.float64)
-    if not (np.isfinite(draws).all() and np.isfinite(evaluated).all()):
-        raise ValueError("draws and evaluated must be finite.")
+    check_finite(draws=draws, evaluated=evaluated)
     mean = draws.mean(axis=1)  # (N,)
     if variance == "shared":
         spread = np.full(len(mean), np.mean((evaluated - mean[:, None]) ** 2))
@@ -57,11 +58,14 @@ def same_draw_information(draws: np.ndarray, variance: Variance = "shared") -> f
 
 def without_one_over_n(information: float, n_inputs: int) -> float:
     """What the slides' formula, without the 1/N inside the logarithm, gives where the paper's gives `information`."""
-    return information - math.log(n_inputs)
+    check_finite(information=information)
+    return information - upper_bound(n_inputs)
 
 
 def upper_bound(n_inputs: int) -> float:
-    """log N, nats: no estimate from `n_inputs` inputs exceeds it."""
+    """log N, nats: no estimate from `n_inputs` inputs exceeds it. Raises ValueError for less than one."""
+    if not n_inputs >= 1:
+        raise ValueError(f"n_inputs must be at least 1; got {n_inputs}.")
     return math.log(n_inputs)
 
 

@@ -12,12 +12,14 @@ constant 1 (`with_bias`); without biases pass the weights alone.
     x^T w_k = -|x - w_k|^2 / 2 + |x|^2 / 2 + |w_k|^2 / 2
 
 explains why smoothing draws x near its template and equally far from the others; the measures below say how much.
+Every function raises ValueError for numbers that are not finite.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from entropyreg.measures.checks import check_finite
 from entropyreg.measures.information_loss import class_means
 from entropyreg.measures.logits import check_labels, check_logits
 from entropyreg.measures.rank_correlation import spearman_rows
@@ -33,6 +35,7 @@ class ScatterRatio(NamedTuple):
 
 def with_bias(vectors: np.ndarray, bias: np.ndarray | float) -> np.ndarray:
     """`vectors` (N, D) with a last column: the biases (N,) for templates, 1 for activations; (N, D + 1)."""
+    check_finite(vectors=vectors, bias=bias)
     column = np.broadcast_to(np.asarray(bias, np.float64), len(vectors))
     return np.concatenate([vectors.astype(np.float64), column[:, None]], axis=1)
 
@@ -44,6 +47,7 @@ def plane_basis(templates: np.ndarray) -> np.ndarray:
     """
     if templates.ndim != 2 or templates.shape[0] != 3 or templates.shape[1] < 2:
         raise ValueError(f"templates must have shape (3, D), D >= 2; got {templates.shape}.")
+    check_finite(templates=templates)
     differences = (templates[:2] - templates[2]).astype(np.float64).T  # (D, 2)
     lengths = np.linalg.norm(differences, axis=0)
     q, r = np.linalg.qr(differences)
@@ -54,6 +58,7 @@ def plane_basis(templates: np.ndarray) -> np.ndarray:
 
 def project(vectors: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """Coordinates (N, 2) of `vectors` (N, D), activations or templates, in `basis` (D, 2)."""
+    check_finite(vectors=vectors, basis=basis)
     return vectors.astype(np.float64) @ basis
 
 
@@ -105,6 +110,7 @@ def scatter_ratio_interval(
 
 def squared_distances(activations: np.ndarray, templates: np.ndarray) -> np.ndarray:
     """|x_i - w_k|^2, shape (N, K), of `activations` (N, D) and `templates` (K, D)."""
+    check_finite(activations=activations, templates=templates)
     x, w = activations.astype(np.float64), templates.astype(np.float64)
     squares = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", w, w)[None, :]
     return np.maximum(squares - 2 * x @ w.T, 0)
@@ -114,7 +120,8 @@ def distance_variation(activations: np.ndarray, labels: np.ndarray, templates: n
     """Coefficient of variation (standard deviation over mean) of an example's distances to its wrong templates; (N,).
 
     0: equidistant, as Müller et al. 2019 expect of smoothing. `activations` (N, D), `labels` (N,), `templates` (K, D),
-    K >= 3. Take the mean, with `measures.significance.bootstrap_mean`. Errors as `check_logits`.
+    K >= 3. Take the mean, with `measures.significance.bootstrap_mean`. Raises ValueError as `check_logits`, and for an
+    example at which all wrong templates lie: its variation is not defined.
     """
     distances = np.sqrt(squared_distances(activations, templates))
     check_logits(distances, labels)
@@ -122,6 +129,8 @@ def distance_variation(activations: np.ndarray, labels: np.ndarray, templates: n
     if classes < 3:
         raise ValueError("the distances to wrong templates vary only among three classes or more.")
     wrong = distances[np.arange(classes)[None, :] != labels[:, None]].reshape(n, classes - 1)
+    if (wrong == 0).all(axis=1).any():
+        raise ValueError("all wrong templates lie at an example: their distances have no coefficient of variation.")
     return wrong.std(axis=1) / wrong.mean(axis=1)
 
 
@@ -135,6 +144,7 @@ def logit_distance_correlation(logits: np.ndarray, activations: np.ndarray, temp
     nearness = -squared_distances(activations, templates)
     if logits.shape != nearness.shape or nearness.shape[1] < 2:
         raise ValueError(f"logits must have shape {nearness.shape}, K >= 2; got {logits.shape}.")
+    check_finite(logits=logits)
     return spearman_rows(logits, nearness)
 
 

@@ -20,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm, t
 
+from entropyreg.measures.checks import check_finite
+
 Score = Callable[[np.ndarray], np.ndarray]
 ENTRIES_AT_ONCE = 1 << 22
 
@@ -54,11 +56,13 @@ def crossed_bootstrap(
     (...), or to (..., G) for G points of a curve: `mean_of_sums`, `bleu_of_sums`, `ece_of_sums`. `paired_seeds`: seed
     s of both arms is one draw (one model at two temperatures; S_a = S_b). An arm of one seed is taken as it is: then
     the result is about that model, not about training. 2,000 replicates of 12 + 12 seeds and 1,000 sentences take a
-    second. Raises ValueError for other shapes, or items that do not pair.
+    second. Raises ValueError for other shapes, items that do not pair, or numbers that are not finite, be they
+    statistics or scores.
     """
     for name, statistics in (("statistics_a", statistics_a), ("statistics_b", statistics_b)):
         if statistics.ndim != 3 or 0 in statistics.shape:
             raise ValueError(f"{name} must have shape (seeds, items, k); got {statistics.shape}.")
+        check_finite(**{name: statistics})
     if statistics_a.shape[1:] != statistics_b.shape[1:]:
         raise ValueError(f"the arms differ in their items: {statistics_a.shape[1:]}, {statistics_b.shape[1:]}.")
     if paired_seeds and len(statistics_a) != len(statistics_b):
@@ -84,6 +88,7 @@ def crossed_mean(
     """One arm's mean score over seeds, `statistics` (S, n, k): as `crossed_bootstrap` against nothing."""
     if statistics.ndim != 3 or 0 in statistics.shape:
         raise ValueError(f"statistics must have shape (seeds, items, k); got {statistics.shape}.")
+    check_finite(statistics=statistics)
     resampled = _resampled_scores(statistics, score, n_replicates, generator)
     return _crossed([(score(_totals(statistics)), resampled)], statistics.shape[1], generator, level)
 
@@ -105,23 +110,30 @@ def paired_bootstrap(
 def bootstrap_mean(
     values: np.ndarray, generator: np.random.Generator, n_replicates: int = 2000, level: float = 0.95
 ) -> Resampled:
-    """Mean of one value an item (N,) with its interval over items."""
+    """Mean of one value an item (N,) with its interval over items. Raises ValueError for values that are not finite."""
+    check_finite(values=values)
     columns = np.stack([values, np.ones(len(values))], axis=1)[None]
     return crossed_mean(columns, mean_of_sums, n_replicates, generator=generator, level=level)
 
 
 def mean_of_sums(sums: np.ndarray) -> np.ndarray:
-    """Ratio of the first column to the second, (..., 2) to (...): sum of NLL and tokens, hits and images."""
+    """Ratio of the first column to the second, (..., 2) to (...): sum of NLL and tokens, hits and images.
+
+    nan of 0 / 0, where there is no item. Raises ValueError for sums that are not finite.
+    """
+    check_finite(sums=sums)
     return sums[..., 0] / sums[..., 1]
 
 
 def p_value_above(result: Resampled, null: float = 0.0) -> np.ndarray:
     """One-sided p-value of "the truth lies above `null`"; with the null at minus a margin, of "not worse by it"."""
+    check_finite(null=null)
     return p_value_of(result.estimate - null, result.replicates - null, result.degrees_of_freedom)
 
 
 def p_value_below(result: Resampled, null: float = 0.0) -> np.ndarray:
     """One-sided p-value of "the truth lies below `null`"."""
+    check_finite(null=null)
     return p_value_of(null - result.estimate, null - result.replicates, result.degrees_of_freedom)
 
 
@@ -142,8 +154,10 @@ def simultaneous_band(result: Resampled, level: float = 0.95) -> tuple[np.ndarra
         estimate_g -+ q sd_g,    q = quantile over replicates of max_g |deviation_g| / sd_g
 
     q is widened by Student's over the normal quantile at the points' least degrees of freedom. Where the replicates do
-    not vary (the reference point of a difference) the band is the estimate.
+    not vary (the reference point of a difference) the band is the estimate. Raises ValueError for numbers that are not
+    finite.
     """
+    check_finite(estimate=result.estimate, replicates=result.replicates)
     deviation = result.replicates - result.estimate  # (R, G)
     sd = deviation.std(axis=0, ddof=1)
     varying = sd > 0
@@ -221,8 +235,10 @@ def _stretched_percentiles(
 def p_value_of(estimate: np.ndarray, replicates: np.ndarray, freedom: np.ndarray) -> np.ndarray:
     """One-sided p-value of "the truth is positive": the share of `replicates` (R, ...) <= 0, carried to Student's tail.
 
-    Where no replicate is, the normal tail of their standard deviation goes on from there.
+    Where no replicate is, the normal tail of their standard deviation goes on from there. Raises ValueError for numbers
+    that are not finite: a replicate of nan would count as one above 0.
     """
+    check_finite(estimate=estimate, replicates=replicates)
     against = (replicates <= 0).sum(axis=0)
     normal = norm.isf((1 + against) / (len(replicates) + 1))
     sd = replicates.std(axis=0, ddof=1)

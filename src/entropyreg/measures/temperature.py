@@ -14,6 +14,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from entropyreg.measures.calibration import expected_calibration_error
+from entropyreg.measures.checks import check_counts, check_outcomes
 from entropyreg.measures.logits import LogitStatistics, check_temperature, logit_statistics
 
 Criterion = Literal["ece", "nll"]
@@ -79,10 +80,13 @@ def best_on_grid(
     """`fit_temperature` where only the records of a grid of temperatures were kept (the vocabulary is too large).
 
     `temperatures` (G,) rising, `nll` and `confidence` (G, N), `correct` (N,): the prediction does not depend on the
-    temperature. The first of equal values is taken; no value between grid points is made up.
+    temperature. The first of equal values is taken; no value between grid points is made up. Raises ValueError for
+    temperatures that do not rise or are not positive and finite, and as `criterion_value`.
     """
     if temperatures.ndim != 1 or temperatures.size < 1 or np.any(np.diff(temperatures) <= 0):
         raise ValueError(f"temperatures must rise; got {temperatures.tolist()}.")
+    for temperature in temperatures:
+        check_temperature(temperature)
     if not len(nll) == len(confidence) == len(temperatures):
         raise ValueError(f"{len(nll)} NLL and {len(confidence)} confidence rows for {len(temperatures)} temperatures.")
     values = [criterion_value(criterion, *row, correct, n_bins) for row in zip(nll, confidence, strict=True)]
@@ -111,9 +115,15 @@ def temperature_label(temperature: float) -> str:
 def criterion_value(
     criterion: Criterion, nll: np.ndarray, confidence: np.ndarray, correct: np.ndarray, n_bins: int
 ) -> float:
-    """ECE of the records (N,), or the mean NLL in nats. Raises ValueError for another `criterion`."""
+    """ECE of the records (N,), or the mean NLL in nats.
+
+    Raises ValueError for another `criterion`, an NLL that is negative or not finite, an outcome that is neither 0 nor 1
+    and, for the ECE, as `bin_index`.
+    """
     if criterion not in CRITERIA:
         raise ValueError(f"criterion must be one of {', '.join(CRITERIA)}; got {criterion!r}.")
+    check_counts(nll=nll)
+    check_outcomes(correct=correct)
     if criterion == "nll":
         return float(np.mean(nll, dtype=np.float64))
     return expected_calibration_error(confidence, correct, n_bins)

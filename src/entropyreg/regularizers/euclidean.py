@@ -40,7 +40,10 @@ class Euclidean(NamedTuple):
 
 @eager
 def euclidean_divergence(logits: Tensor, *, baseline=None) -> Tensor:
-    """||u - softmax(logits)||^2 of every row: logits (N, V) or (..., V), result (N,) or (...), differentiable."""
+    """||u - softmax(logits)||^2 of every row: logits (N, V) or (..., V), result (N,) or (...), differentiable.
+
+    Limits and errors as in `functional.skew_jensen`.
+    """
     check_logits(logits)
     return objective_loss(logits, None, _objective(logits, 1.0, baseline, nll_weight=0.0), reduction="none").loss
 

@@ -26,7 +26,8 @@ def skew_jensen(logits: Tensor, skew: float, *, baseline=None) -> Tensor:
     """J(u || softmax(logits)) of every row: logits (N, V) or (..., V), result (N,) or (...), differentiable.
 
     `baseline`: None (uniform over the symbols whose logit is not -inf) or a distribution over V without zeros.
-    The result is float64 for float64 logits, float32 for all others.
+    The result is float64 for float64 logits, float32 for all others. A row that holds NaN or +inf, or nothing but
+    -inf, is NaN, and its gradient NaN all over.
     """
     check_logits(logits)
     objective = skew_objective(logits, skew, 1.0, baseline, nll_weight=0.0)

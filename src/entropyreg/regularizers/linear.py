@@ -59,6 +59,7 @@ def linear_entropy_regularized_cross_entropy(
     hidden: (N, D) or (..., D).    weight: (V, D).    bias: (V,) or None.    targets: (N,) or (...).
     All else as there. Differentiable, once, in hidden, weight and bias. Under autocast the projection is done in
     autocast's dtype, as `F.linear` does it; gradients of half-precision weights are summed in float32.
+    A row of `hidden` that counts and holds NaN makes the gradients of weight and bias NaN, as it enters all of them.
     """
     check_reduction(reduction)
     _check_projection(hidden, weight, bias)

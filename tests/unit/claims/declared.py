@@ -123,18 +123,25 @@ class Declared(Records):
 
     def text_arrays(self, run: Run) -> dict[str, np.ndarray]:
         draw, n = self.generator_of_values, N_SENTENCES
+
+        def bleu(*shape: int) -> np.ndarray:  # rising, so that no more n-grams match than there are
+            return np.sort(draw.integers(8, 12, (n, *shape, 10)), axis=-1)
+
+        def reliability(*shape: int) -> np.ndarray:  # falling: first the counts, then what cannot exceed them
+            return 2 - np.sort(draw.random((n, *shape, 45)), axis=-1)
+
         found: dict[str, np.ndarray] = {}
         for split in run.splits:
-            own = {"bleu": draw.integers(8, 12, (n, 10)), "rouge_l": 30 + draw.random(n), "n_tokens": np.full(n, 20)}
+            own = {"bleu": bleu(), "rouge_l": 30 + draw.random(n), "n_tokens": np.full(n, 20)}
             own |= {f"{name}_sum": 20 + draw.random(n) for name in ("nll", "entropy", "rank", "confidence", "correct")}
             if split in run.temperature_splits:
                 grid = len(measuring_settings(self.config, run)["temperatures"])
-                own |= {"temperature_bleu": draw.integers(8, 12, (n, grid, 10))}
-                own |= {"temperature_fitted_bleu": draw.integers(8, 12, (n, 2, 10))}
-                own |= {"temperature_reliability": 1 + draw.random((n, grid, 45)), "temperature_tokens": np.full(n, 20)}
-                own |= {"temperature_fitted_reliability": 1 + draw.random((n, 2, 45))}
+                own |= {"temperature_bleu": bleu(grid)}
+                own |= {"temperature_fitted_bleu": bleu(2)}
+                own |= {"temperature_reliability": reliability(grid), "temperature_tokens": np.full(n, 20)}
+                own |= {"temperature_fitted_reliability": reliability(2)}
                 own |= {"temperature_nll": 40 + draw.random((n, grid))}
-                own |= {f"{prefix}_reliability": 1 + draw.random((n, 45)) for prefix in ("own", "gold")}
+                own |= {f"{prefix}_reliability": reliability() for prefix in ("own", "gold")}
             found |= {f"{split}.{name}": values for name, values in own.items()}
         return found
 

@@ -1,10 +1,12 @@
 """NaN and infinite logits: what they do in rows that count, and nothing in rows that are ignored."""
 
+import inspect
 import math
 
 import pytest
 import torch
 
+from entropyreg import regularizers
 from entropyreg.regularizers import (
     build,
     confidence_penalty_cross_entropy,
@@ -198,3 +200,66 @@ def test_a_forbidden_target_has_infinite_nll_among_the_statistics_and_comes_last
         found = token_statistics(logits, torch.tensor([1]), temperatures=(temperature,))
         assert found.nll.item() == INF and found.rank.item() == 2 and not found.correct.item()
         assert math.isfinite(found.entropy.item())
+
+
+@pytest.mark.parametrize("bad", [NAN, INF, -INF])
+def test_a_row_of_hidden_states_that_counts_spoils_the_gradients_it_enters_and_no_other(bad):
+    hidden = torch.tensor([[1.0, 2.0, 3.0], [bad, 0.0, 1.0]], requires_grad=True)
+    weight = torch.linspace(-1.0, 1.0, 12).reshape(4, 3).requires_grad_()
+    loss = linear_entropy_regularized_cross_entropy(
+        hidden, weight, torch.tensor([0, 1]), skew=0.3, strength=0.7, reduction="none"
+    )
+    loss.sum().backward()
+    assert torch.isnan(loss).tolist() == torch.isnan(hidden.grad).all(1).tolist() == [False, True]
+    assert torch.isfinite(hidden.grad[0]).all() and torch.isnan(weight.grad).all()
+
+
+NUMBERS = {  # every argument of a public function or module that holds numbers, with a value it takes
+    "skew": 0.3,
+    "strength": 0.7,
+    "smoothing": 0.1,
+    "entropy": 0.5,
+    "temperature": 1.0,
+    "baseline": BASELINE,
+    "probabilities": BASELINE,
+    "counts": [3.0, 2.0, 1.0, 4.0],
+    "thresholds": [0.1, 0.5],
+    "temperatures": [0.5, 2.0],
+    "vocabulary_size": 4.0,
+}
+GIVEN = {
+    "logits": torch.tensor(OTHERS),
+    "targets": torch.tensor([0, 2]),
+    "hidden": torch.ones(2, 3),
+    "weight": torch.ones(4, 3),
+}
+RESULTS = {"Baseline", "KernelInUse", "LossParts", "TokenStatistics"}
+OF_ROWS = {  # the functions of the tests above
+    *(function.__name__ for function, _ in LOSSES.values()),
+    "skew_jensen",
+    "euclidean_divergence",
+    "linear_entropy_regularized_cross_entropy",
+    "token_statistics",
+}
+
+
+def test_every_public_function_of_rows_is_tried_above():
+    functions = {name for name in regularizers.__all__ if inspect.isfunction(getattr(regularizers, name))}
+    parameters = {name: {*inspect.signature(getattr(regularizers, name)).parameters} for name in functions}
+    assert {name for name in functions if parameters[name] & {"logits", "hidden"}} == OF_ROWS
+
+
+@pytest.mark.parametrize("name", sorted({*regularizers.__all__} - RESULTS - {"kernel_in_use"}))
+def test_a_setting_that_is_not_finite_is_refused_by_its_name(name):
+    function = getattr(regularizers, name)
+    parameters = inspect.signature(function).parameters
+    given = {key: value for key, value in (NUMBERS | GIVEN).items() if key in parameters}
+    if "linear" not in name and "weight" in given:
+        del given["weight"]
+    function(**given)
+    assert given.keys() & NUMBERS
+    for key in given.keys() & NUMBERS:
+        for bad in (NAN, INF, -INF):
+            wrong = [bad, *given[key][1:]] if isinstance(given[key], list) else bad
+            with pytest.raises(ValueError, match=f"^({key}|baseline) must"):
+                function(**(given | {key: wrong}))

@@ -141,14 +141,14 @@ class TestInterpreted:
             objective = skew_objective(logits, 0.5, 0.7, None)._replace(nll_weight=0.3, entropy_sign=sign)
             check(logits, targets, objective)
 
-    def test_a_row_without_allowed_symbols_or_with_a_nan_is_nan(self, layout):
+    def test_a_row_without_allowed_symbols_or_with_nan_or_infinity_is_nan(self, layout):
         logits, targets = example()
-        logits[1], logits[3, 100] = -math.inf, math.nan
-        gradient = torch.empty_like(logits)
+        logits[1], logits[3, 100], logits[4, 7] = -math.inf, math.nan, math.inf
+        targets, gradient = targets.to(torch.uint8), torch.empty_like(logits)
         for skew in (0.0, 0.3, 0.5, 1.0):
             objective = skew_objective(logits, skew, 0.7, None)
             terms = triton_kernel.sweep(logits, targets, None, objective, gradient)
-            wrong = torch.tensor([False, True, False, True, False])
+            wrong = torch.tensor([False, True, False, True, True])
             assert torch.equal(torch.stack(terms).isnan(), wrong.expand(2, 5))
             assert torch.equal(gradient.isnan(), wrong[:, None].expand(5, 150))
 
