@@ -1,14 +1,16 @@
-"""The command line: one sub-command a stage, with its arguments. `stages` has what each does."""
+"""The command line: commands for people, and one for each stage of the workflow. `stages` has what each does."""
 
 import argparse
 import json
+import logging
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from entropyreg import stages
+from entropyreg import __version__, stages
 from entropyreg.blame import read_by
 from entropyreg.code_identity import refuse_other_code
 from entropyreg.errors import SHOW_TRACEBACK, sentence_of
@@ -33,7 +35,10 @@ DOWNLOAD_DIR = ("--download-dir", {"default": "results/downloads", "help": "wher
 TEACHER = ("--teacher", {"type": Path, "help": "folder of the teacher's run, for a student"})
 SCALE = ("--scale", {"default": "demo", "choices": SCALES, "help": "default %(default)s"})
 RESULTS_DIR = ("--results-dir", {"type": Path, "default": Path("results"), "help": "default %(default)s"})
-WORKFLOW = ("--workflow", {"type": Path, "default": Path("workflow"), "help": "that folder (default %(default)s)"})
+WORKFLOW = (
+    "--workflow",
+    {"type": Path, "default": Path("workflow"), "help": "the project's (default %(default)s)"},
+)
 THREADS = ("--threads", {"type": int, "default": 1})
 STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tuple[str, dict]]]] = {
     "download": (
@@ -269,7 +274,12 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
 
 PLANNED = ("render", "extract-pretrained")  # stages that the workflow plans without settings
 
-EXAMPLES = {  # of the commands that people type; the others are the workflow's
+FOR_PEOPLE = {  # the commands that people type; the others are the workflow's
+    "results": ("status", "records", "compare", "reference"),
+    "before a run": ("forecast", "download"),
+    "theory": ("equilibrium",),
+}
+EXAMPLES = {
     "download": "entropyreg download mnist/train-images-idx3-ubyte.gz",
     "forecast": "entropyreg forecast --scale paper --price 2.5",
     "records": "entropyreg records task=demo_de_en split=valid --out records.parquet",
@@ -281,13 +291,34 @@ EXAMPLES = {  # of the commands that people type; the others are the workflow's
 }
 
 
+def overview() -> str:
+    """The commands for people with a line each, by group, and the names of the others."""
+    lines, left = [], set(STAGES)
+    for title, names in FOR_PEOPLE.items():
+        lines.append(f"{title}:")
+        for name in names:
+            lines += textwrap.wrap(f"  {name:<13}{STAGES[name][1]}", 79, subsequent_indent=" " * 15)
+        lines.append("")
+        left -= set(names)
+    lines.append("stages of the workflow, which Snakemake runs:")
+    stages_alone = "  " + ", ".join(name for name in STAGES if name in left)
+    lines += textwrap.wrap(stages_alone, 79, subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join([*lines, "", "`entropyreg COMMAND --help` explains each."])
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser with one sub-command a stage."""
-    root = argparse.ArgumentParser(prog="entropyreg", description=__doc__)
-    commands = root.add_subparsers(dest="command", required=True)
+    root = argparse.ArgumentParser(
+        prog="entropyreg",
+        description="Look at results, forecast a run, or run one stage of the workflow.",
+        epilog=overview(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"entropyreg {__version__}")
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND", help="one of those below")
     for name, (function, text, arguments) in STAGES.items():
         example = f"example: python -m {EXAMPLES[name]}" if name in EXAMPLES else None
-        command = commands.add_parser(name, help=text, description=text, epilog=example)
+        command = commands.add_parser(name, description=text, epilog=example)
         command.set_defaults(function=function)
         for flag, options in arguments + [CODE] * (name in PLANNED or SETTINGS in arguments):
             command.add_argument(flag, **options)
@@ -296,6 +327,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a sub-command; bad input, and what the disk refuses, is one sentence on stderr and status 2."""
+    logging.basicConfig(level=logging.WARNING)  # before fairseq is imported, which would show people all that it notes
     args = parser().parse_args(argv)
     run_dir = getattr(args, "run_dir", None)
     stage = ".".join(filter(None, [args.command, getattr(args, "split", None)]))

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 from filelock import FileLock
 
-from entropyreg.__main__ import EXAMPLES, STAGES, main
+from entropyreg.__main__ import EXAMPLES, FOR_PEOPLE, STAGES, main
 from entropyreg.config import SCALES, load_config
 from entropyreg.errors import UserError
 from entropyreg.experiments import load_experiments
@@ -377,6 +377,43 @@ def test_the_example_of_a_command_parses(name, capsys):
     with pytest.raises(SystemExit):
         parser().parse_args([name, "--help"])
     assert "example: python -m entropyreg" in capsys.readouterr().out
+
+
+def test_help_shows_the_commands_for_people_apart_from_the_stages(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = capsys.readouterr().out
+    people, stages = told.split("stages of the workflow, which Snakemake runs:")
+    assert [name for group in FOR_PEOPLE.values() for name in group] == re.findall(r"^  ([a-z-]+)  ", people, re.M)[
+        -len(EXAMPLES) :
+    ]
+    assert set(re.findall(r"[a-z-]+(?=[,\n])", stages)) >= set(STAGES) - set(EXAMPLES)
+    assert sorted(EXAMPLES) == sorted(name for group in FOR_PEOPLE.values() for name in group)
+    assert "{download" not in told and max(map(len, told.splitlines())) < 80
+
+
+def test_the_version_is_that_of_the_package(root, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    version = re.search(r'^version = "(.+)"$', (root / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    assert capsys.readouterr().out == f"entropyreg {version}\n"
+
+
+def test_what_fairseq_notes_while_it_is_imported_reaches_nobody():
+    """It asks for tensorboardX, which nothing here needs, and sets up the log for itself unless somebody did before."""
+    script = (
+        "import importlib, logging; from entropyreg.__main__ import STAGES, main\n"
+        "def stage(args):\n"
+        "    importlib.import_module('fairseq.tasks.text_to_speech')\n"
+        "    logging.getLogger('fairseq').info('loaded 20 examples')\n"
+        "    logging.getLogger('fairseq').warning('seen')\n"
+        "STAGES['status'] = (stage, *STAGES['status'][1:])\n"
+        "main(['status'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    told = done.stdout + done.stderr
+    assert "seen" in told and "tensorboardX" not in told and "loaded" not in told
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
