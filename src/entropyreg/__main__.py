@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from entropyreg import __version__, stages
+from entropyreg import __version__, origins, stages
 from entropyreg.blame import read_by
 from entropyreg.code_identity import refuse_other_code
 from entropyreg.errors import SHOW_TRACEBACK, sentence_of
@@ -28,7 +28,13 @@ def json_argument(text: str) -> Any:
 
 PATHS = {"type": Path, "required": True}
 SETTINGS = ("--settings", {"type": json_argument, "required": True, "help": "the stage's settings, as JSON"})
-CODE = ("--code", {"metavar": "DIGEST", "help": "refuse to run if the code here is not that of this digest"})
+PLANNED = [  # what the workflow tells of a job
+    ("--code", {"metavar": "DIGEST", "help": "refuse to run if the code here is not that of this digest"}),
+    ("--of", {"type": json_argument, "help": "the job's wildcards, as JSON"}),
+    ("--root", {"type": Path, "help": "results of the scale: names in origins are relative to it"}),
+    ("--inputs", {"type": Path, "nargs": "*", "default": [], "help": "files to compare with what made them"}),
+    ("--outputs", {"type": Path, "nargs": "*", "help": "files whose origin is written"}),
+]
 CLAIMS = ("--claims", {**PATHS, "help": "workflow/experiments/claims.yaml"})
 DATA_DIR = ("--data-dir", {"default": None, "help": "a folder of yours with data sets"})
 DOWNLOAD_DIR = ("--download-dir", {"default": "results/downloads", "help": "where downloads go (default %(default)s)"})
@@ -272,7 +278,7 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     ),
 }
 
-PLANNED = ("render", "extract-pretrained")  # stages that the workflow plans without settings
+WITHOUT_SETTINGS = ("render", "extract-pretrained")  # stages that the workflow plans so
 
 FOR_PEOPLE = {  # the commands that people type; the others are the workflow's
     "results": ("status", "records", "compare", "reference"),
@@ -320,7 +326,8 @@ def parser() -> argparse.ArgumentParser:
         example = f"example: python -m {EXAMPLES[name]}" if name in EXAMPLES else None
         command = commands.add_parser(name, description=text, epilog=example)
         command.set_defaults(function=function)
-        for flag, options in arguments + [CODE] * (name in PLANNED or SETTINGS in arguments):
+        planned = name in WITHOUT_SETTINGS or any(flag == "--settings" for flag, _ in arguments)
+        for flag, options in arguments + (PLANNED if planned else []):
             command.add_argument(flag, **options)
     return root
 
@@ -333,7 +340,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     stage = ".".join(filter(None, [args.command, getattr(args, "split", None)]))
     try:
         refuse_other_code(args)
+        write_origin = origins.begin(args)
         status = args.function(args)
+        write_origin()
     except Exception as error:
         told = sentence_of(error, read_by(args), run_dir)
         if run_dir is not None and not isinstance(error, Busy):

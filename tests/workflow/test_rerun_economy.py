@@ -23,6 +23,16 @@ ALWAYS = {"all": 1, "report_page": 1}  # the report shows every artefact, so it 
 SUMMARIES = "smoke_docstrings/transformer/jensen-skew0.50-strength"
 
 
+def jobs_in(output: str) -> tuple[dict[str, int], set[str]]:
+    """What a dry run says: {rule: jobs}, and the runs that would be trained."""
+    if "Nothing to be done" in output:
+        return {}, set()
+    table = output[output.index("Job stats:") :].split("\n\n")[0]
+    jobs = {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+    jobs.pop("total")
+    return jobs, set(re.findall(r"output: \S*/runs/(\S+)/model\.pt, ", output))
+
+
 class Checkout:
     """A copy of the checkout in which the smoke DAG is finished; `planned` is what a start would do now."""
 
@@ -48,13 +58,7 @@ class Checkout:
 
     def planned(self) -> tuple[dict[str, int], set[str]]:
         """{rule: jobs}, and the runs that would be trained."""
-        output = self.start("--dry-run", "--quiet", "host", "--config", "scale=smoke")
-        if "Nothing to be done" in output:
-            return {}, set()
-        table = output[output.index("Job stats:") :].split("\n\n")[0]
-        jobs = {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
-        jobs.pop("total")
-        return jobs, set(re.findall(r"output: \S*/runs/(\S+)/model\.pt, ", output))
+        return jobs_in(self.start("--dry-run", "--quiet", "host", "--config", "scale=smoke"))
 
     @contextmanager
     def edited(self, path: str, old: str, new: str):

@@ -11,18 +11,18 @@ rule collect_artefact:
         claims=CLAIMS,
     output:
         PATHS.table("{artefact}"),
+        origin_path(PATHS.table("{artefact}")),
     log:
         PATHS.log("collect/{artefact}"),
     conda:
         "../../envs/analysis.yaml"
     params:
-        job=lambda wildcards: job(
-            "collect", narrow.collecting_settings(config, EXPERIMENTS, EXPERIMENTS.artefacts[wildcards.artefact])
-        ),
+        job=job("collect"),
         runs=f"{PATHS.results}/runs",
         present=present_records,
+        state=present_state,
     shell:
-        "{params.job} --runs {params.runs:q} --out {output:q}" " --claims {input.claims:q} 2> >(tee {log:q} >&2)"
+        "{params.job} --inputs {input:q} {params.present:q} --outputs {output:q} --runs {params.runs:q} --out {output[0]:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"
 
 
 for name, artefact in EXPERIMENTS.artefacts.items():
@@ -34,15 +34,15 @@ for name, artefact in EXPERIMENTS.artefacts.items():
             table=PATHS.table(name),
         output:
             for_report(name),
+            origin_path(PATHS.rendered(name)[0]),
         log:
             PATHS.log(f"render/{name}"),
         localrule: True
         conda:
             "../../envs/analysis.yaml"
         params:
-            name=name,
-            code=code_digest("render", {"artefact": name}),
+            job=job("render", artefact=name),
             out=subpath(output[0], parent=True),
         shell:
-            "python -m entropyreg render {params.name} --code {params.code} --table {input.table:q} --out {params.out:q}"
+            "{params.job} --inputs {input:q} --outputs {output:q} --table {input.table:q} --out {params.out:q}"
             " 2> >(tee {log:q} >&2)"

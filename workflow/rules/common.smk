@@ -3,23 +3,67 @@
 import json
 import shlex
 
-from entropyreg import predicted_files
+from entropyreg import image_settings, origins, predicted_files
 from entropyreg import settings as narrow
 from entropyreg.code_identity import code_digest
 from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.local import names_of, present_files
 from entropyreg.data.sources import local_path
+from entropyreg.origins import origin_path
+from entropyreg.report.settings import report_settings
 from entropyreg.run_folder import failure_files
 
+SETTINGS = {  # stage: what a job depends on besides its files and code, by its wildcards
+    **dict.fromkeys(("prepare", "segment", "binarize"), lambda task: narrow.preparation_settings(config, task)),
+    "train": lambda run: narrow.training_settings(config, EXPERIMENTS.runs[run]),
+    "predict": lambda run, split: narrow.prediction_settings(config, EXPERIMENTS.runs[run], split),
+    "predict-beams": lambda run: narrow.beam_settings(config, EXPERIMENTS.runs[run]),
+    "predict-temperatures": lambda run, split: narrow.temperature_settings(config, EXPERIMENTS.runs[run], split),
+    "measure": lambda run: narrow.measuring_settings(config, EXPERIMENTS.runs[run]),
+    "score": lambda run: narrow.scoring_settings(config, EXPERIMENTS.runs[run]),
+    "propose": lambda series, trial: narrow.proposal_settings(EXPERIMENTS.proposals[f"{series}/{trial}"]),
+    "prepare-images": lambda image_task: image_settings.image_preparation_settings(config, image_task),
+    "train-images": lambda image_run: image_settings.image_training_settings(config, EXPERIMENTS.image_runs[image_run]),
+    "predict-images": lambda image_run: image_settings.image_prediction_settings(
+        config, EXPERIMENTS.image_runs[image_run]
+    ),
+    "measure-images": lambda image_run: image_settings.image_measuring_settings(
+        config, EXPERIMENTS, EXPERIMENTS.image_runs[image_run]
+    ),
+    "collect": lambda artefact: narrow.collecting_settings(config, EXPERIMENTS, EXPERIMENTS.artefacts[artefact]),
+    "judge": lambda: {"scale": config["scale"], "scale_note": config["scale_note"]},
+    "report": lambda: report_settings(config, EXPERIMENTS),
+    "forecast": lambda: config,
+}
+NAMED = {"render": "artefact", "extract-pretrained": "pretrained"}  # stages that depend on a name alone
 
-def job(stage, settings):
+
+def planned(stage, of):
+    """What a job declares, and the digest of the code that it needs for that."""
+    if stage in NAMED:
+        declared = {NAMED[stage]: of[NAMED[stage]]}
+    else:
+        declared = SETTINGS[stage](**of)
+    return declared, code_digest(stage, declared)
+
+
+def job(stage, **fixed):
     """The command of a stage up to its files: equal settings and equal code give equal text, so Snakemake sees changes.
 
-    The code is the digest of what these settings need of it; a job that runs from another tree refuses.
+    A job that runs from another tree refuses, and so does one whose inputs other code made. `fixed` is what the rule
+    says in place of wildcards.
     """
-    options = ["--code", code_digest(stage, settings), "--settings", json.dumps(settings, sort_keys=True)]
-    return shlex.join(["python", "-m", "entropyreg", stage, *options])
+
+    def command(wildcards):
+        of = {**dict(wildcards.items()), **fixed}
+        declared, code = planned(stage, of)
+        name = [of[NAMED[stage]]] if stage in NAMED else []
+        settings = [] if stage in NAMED else ["--settings", json.dumps(declared, sort_keys=True)]
+        about = ["--code", code, "--of", json.dumps(of, sort_keys=True), "--root", PATHS.results]
+        return shlex.join(["python", "-m", "entropyreg", stage, *name, *about, *settings])
+
+    return command
 
 
 def source_link(name):
@@ -61,11 +105,6 @@ def run_of(wildcards):
     if wildcards.run not in EXPERIMENTS.runs:
         raise WorkflowError(f"scale '{config['scale']}' declares no run '{wildcards.run}'.")
     return EXPERIMENTS.runs[wildcards.run]
-
-
-def preparation(stage):
-    """The command of a stage of preparing a task."""
-    return lambda wildcards: job(stage, narrow.preparation_settings(config, wildcards.task))
 
 
 def data_dir_argument(wildcards):
@@ -122,20 +161,45 @@ def proposal_by(wildcards):
     return EXPERIMENTS.proposals[name]
 
 
+def measured(run):
+    """What measuring makes of a run that a collected table is made from."""
+    statistics = "examples.npz" if run in EXPERIMENTS.image_runs else "sentences.npz"
+    return [PATHS.record(run), f"{PATHS.run_dir(run)}/{statistics}"]
+
+
 def records_of(wildcards):
     """The records of an artefact's own runs; with partial=true none is asked for, so nothing is trained."""
     if config["partial"]:
         return []
-    return [PATHS.record(run) for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids]
+    return [path for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids for path in measured(run)]
 
 
 def present_records(wildcards):
-    """With partial=true: the records and failures that exist and their state, so that a new one redraws the artefact."""
+    """With partial=true: the records that exist, which the workflow is not asked to make."""
+    if not config["partial"]:
+        return []
+    found = [path for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids for path in measured(run)]
+    return [path for path in found if Path(path).exists()]
+
+
+def present_state(wildcards):
+    """With partial=true: when what exists, failures too, was written, so that a new one redraws the artefact."""
     if not config["partial"]:
         return ""
     folders = [Path(PATHS.run_dir(run)) for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids]
-    found = [path for folder in folders for path in (folder / "record.json", *failure_files(folder)) if path.exists()]
+    failed = [path for folder in folders for path in failure_files(folder)]
+    found = [*map(Path, present_records(wildcards)), *failed]
     return " ".join(f"{path}@{path.stat().st_mtime_ns}" for path in found)
+
+
+def is_output(path):
+    """Whether a path is an output of a job that leaves an origin."""
+    return any(
+        output.match(path)
+        for rule in workflow.rules
+        if any(f"/{origins.FOLDER}/" in output for output in rule.output)
+        for output in rule.output
+    )
 
 
 def for_report(name):

@@ -1,6 +1,5 @@
 """Functions of the rules for images: inputs and options."""
 
-from entropyreg import image_settings
 from entropyreg.images.data.needed import IN_DATA_DIR, needed_image_sources
 
 

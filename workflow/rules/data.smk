@@ -29,6 +29,7 @@ rule prepare_text:
         corpus=corpus_files,
     output:
         f"{PATHS.text_dir('{task}')}/summary.json",
+        origin_path(f"{PATHS.text_dir('{task}')}/summary.json"),
     log:
         PATHS.log("prepare/{task}"),
     conda:
@@ -36,11 +37,11 @@ rule prepare_text:
     resources:
         download_dir=config["download_dir"],
     params:
-        job=preparation("prepare"),
+        job=job("prepare"),
         data_dir=data_dir_argument,
         out=subpath(output[0], parent=True),
     shell:
-        "{params.job} --out {params.out:q} {params.data_dir}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --out {params.out:q} {params.data_dir}"
         " --download-dir {resources.download_dir:q} 2> >(tee {log:q} >&2)"
 
 
@@ -49,15 +50,16 @@ rule segment_text:
         f"{PATHS.text_dir('{task}')}/summary.json",
     output:
         f"{PATHS.subwords_dir('{task}')}/summary.json",
+        origin_path(f"{PATHS.subwords_dir('{task}')}/summary.json"),
     log:
         PATHS.log("segment/{task}"),
     conda:
         "../../envs/train.yaml"
     params:
-        job=preparation("segment"),
+        job=job("segment"),
         text=subpath(input[0], parent=True),
     shell:
-        "{params.job} --text {params.text:q}" " 2> >(tee {log:q} >&2)"
+        "{params.job} --inputs {input:q} --outputs {output:q} --text {params.text:q} 2> >(tee {log:q} >&2)"
 
 
 rule binarize_text:
@@ -65,14 +67,15 @@ rule binarize_text:
         f"{PATHS.subwords_dir('{task}')}/summary.json",
     output:
         f"{PATHS.binary_dir('{task}')}/binary.json",
+        origin_path(f"{PATHS.binary_dir('{task}')}/binary.json"),
     log:
         PATHS.log("binarize/{task}"),
     conda:
         "../../envs/train.yaml"
     params:
-        job=preparation("binarize"),
+        job=job("binarize"),
         subwords=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
     shell:
-        "{params.job} --subwords {params.subwords:q}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --subwords {params.subwords:q}"
         " --out {params.out:q} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"

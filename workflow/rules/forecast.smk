@@ -11,7 +11,7 @@ rule forecast:
     conda:
         "../../envs/workflow.yaml"
     params:
-        job=job("forecast", config),
+        job=job("forecast"),
         workflow=os.path.relpath(WORKFLOW),
     shell:
         "{params.job} --workflow {params.workflow:q} 2>&1 | tee {log:q}"

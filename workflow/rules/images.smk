@@ -7,18 +7,17 @@ rule prepare_images:
     output:
         f"{PATHS.images_dir('{image_task}')}/summary.json",
         f"{PATHS.images_dir('{image_task}')}/images.npz",
+        origin_path(f"{PATHS.images_dir('{image_task}')}/summary.json"),
     log:
         PATHS.log("prepare/{image_task}"),
     conda:
         "../../envs/train.yaml"
     params:
-        job=lambda wildcards: job(
-            "prepare-images", image_settings.image_preparation_settings(config, wildcards.image_task)
-        ),
+        job=job("prepare-images"),
         data_dir=image_data_dir,
         out=subpath(output[0], parent=True),
     shell:
-        "{params.job} --out {params.out:q} {params.data_dir}" " 2> >(tee {log:q} >&2)"
+        "{params.job} --inputs {input:q} --outputs {output:q} --out {params.out:q} {params.data_dir} 2> >(tee {log:q} >&2)"
 
 
 rule train_images:
@@ -30,6 +29,7 @@ rule train_images:
         f"{PATHS.run_dir('{image_run}')}/model.pt",
         f"{PATHS.run_dir('{image_run}')}/training.json",
         f"{PATHS.run_dir('{image_run}')}/training.provenance.json",
+        origin_path(f"{PATHS.run_dir('{image_run}')}/model.pt"),
     log:
         PATHS.log("train-images/{image_run}"),
     benchmark:
@@ -41,15 +41,13 @@ rule train_images:
         mem_mb=config["memory_mb"]["train"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        job=lambda wildcards: job(
-            "train-images", image_settings.image_training_settings(config, image_run_of(wildcards))
-        ),
+        job=job("train-images"),
         data=subpath(input.summary, parent=True),
         run_dir=subpath(output[0], parent=True),
         teacher=teacher_options,
         data_dir=stored_data_dir,
     shell:
-        "{params.job} --data {params.data:q}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --data {params.data:q}"
         " --run-dir {params.run_dir:q} --threads {threads} {params.teacher} {params.data_dir} 2> >(tee {log:q} >&2)"
 
 
@@ -61,6 +59,7 @@ rule predict_images:
         images=lambda wildcards: f"{PATHS.images_dir(image_run_of(wildcards).task)}/images.npz",
     output:
         f"{PATHS.run_dir('{image_run}')}/predictions.json",
+        origin_path(f"{PATHS.run_dir('{image_run}')}/predictions.json"),
     log:
         PATHS.log("predict-images/{image_run}"),
     benchmark:
@@ -72,14 +71,12 @@ rule predict_images:
         mem_mb=config["memory_mb"]["predict"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        job=lambda wildcards: job(
-            "predict-images", image_settings.image_prediction_settings(config, image_run_of(wildcards))
-        ),
+        job=job("predict-images"),
         data=subpath(input.summary, parent=True),
         run_dir=subpath(input.model, parent=True),
         data_dir=stored_data_dir,
     shell:
-        "{params.job} --data {params.data:q}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --data {params.data:q}"
         " --run-dir {params.run_dir:q} --threads {threads} {params.data_dir} 2> >(tee {log:q} >&2)"
 
 
@@ -95,17 +92,16 @@ rule measure_images:
         record=PATHS.record("{image_run}"),
         examples=f"{PATHS.run_dir('{image_run}')}/examples.npz",
         provenance=f"{PATHS.run_dir('{image_run}')}/provenance.json",
+        origin=origin_path(PATHS.record("{image_run}")),
     log:
         PATHS.log("measure-images/{image_run}"),
     conda:
         "../../envs/analysis.yaml"
     params:
-        job=lambda wildcards: job(
-            "measure-images", image_settings.image_measuring_settings(config, EXPERIMENTS, image_run_of(wildcards))
-        ),
+        job=job("measure-images"),
         data=subpath(input.summary, parent=True),
         run_dir=subpath(output.record, parent=True),
         teacher=teacher_folder,
     shell:
-        "{params.job} --data {params.data:q}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --data {params.data:q}"
         " --run-dir {params.run_dir:q} --claims {input.claims:q} {params.teacher} 2> >(tee {log:q} >&2)"

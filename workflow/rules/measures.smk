@@ -16,16 +16,17 @@ rule measure_translation:
         record=PATHS.record("{run}"),
         sentences=f"{PATHS.run_dir('{run}')}/sentences.npz",
         provenance=f"{PATHS.run_dir('{run}')}/provenance.json",
+        origin=origin_path(PATHS.record("{run}")),
     log:
         PATHS.log("measure/{run}"),
     conda:
         "../../envs/analysis.yaml"
     params:
-        job=lambda wildcards: job("measure", narrow.measuring_settings(config, run_of(wildcards))),
+        job=job("measure"),
         run_dir=subpath(output.record, parent=True),
         text=lambda wildcards: PATHS.text_dir(run_of(wildcards).task),
     shell:
-        "{params.job} --run-dir {params.run_dir:q}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --run-dir {params.run_dir:q}"
         " --text {params.text:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"
 
 
@@ -36,16 +37,17 @@ rule score_translation:
         text=lambda wildcards: f"{PATHS.text_dir(run_of(wildcards).task)}/summary.json",
     output:
         PATHS.scores("{run}"),
+        origin_path(PATHS.scores("{run}")),
     log:
         PATHS.log("score/{run}"),
     conda:
         "../../envs/analysis.yaml"
     params:
-        job=lambda wildcards: job("score", narrow.scoring_settings(config, run_of(wildcards))),
+        job=job("score"),
         run_dir=subpath(output[0], parent=True),
         text=subpath(input.text, parent=True),
     shell:
-        "{params.job} --run-dir {params.run_dir:q} --text {params.text:q} 2> >(tee {log:q} >&2)"
+        "{params.job} --inputs {input:q} --outputs {output:q} --run-dir {params.run_dir:q} --text {params.text:q} 2> >(tee {log:q} >&2)"
 
 
 rule propose_trial:
@@ -53,12 +55,13 @@ rule propose_trial:
         scores=lambda wildcards: [PATHS.scores(run) for run in proposal_by(wildcards).run_ids],
     output:
         PATHS.proposal("{series}/{trial}"),
+        origin_path(PATHS.proposal("{series}/{trial}")),
     log:
         PATHS.log("propose/{series}/{trial}"),
     conda:
         "../../envs/analysis.yaml"
     params:
-        job=lambda wildcards: job("propose", narrow.proposal_settings(proposal_by(wildcards))),
+        job=job("propose"),
         runs=f"{PATHS.results}/runs",
     shell:
-        "{params.job} --runs {params.runs:q} --out {output:q}" " 2> >(tee {log:q} >&2)"
+        "{params.job} --inputs {input:q} --outputs {output:q} --runs {params.runs:q} --out {output[0]:q} 2> >(tee {log:q} >&2)"

@@ -1,7 +1,5 @@
 """The report: one self-contained page with the verdicts, every artefact, its provenance and all records."""
 
-from entropyreg.report.settings import report_settings
-
 
 report: "../report/overview.rst"
 
@@ -18,15 +16,16 @@ rule report_page:
         captions=[os.path.relpath(WORKFLOW / "report" / f"{name}.rst") for name in EXPERIMENTS.artefacts],
     output:
         report(PATHS.report(), caption="../report/verdicts.rst", category="Verdicts"),
+        origin_path(PATHS.report()),
     log:
         PATHS.log("report"),
     conda:
         "../../envs/analysis.yaml"
     params:
-        job=job("report", report_settings(config, EXPERIMENTS)),
+        job=job("report"),
         results=subpath(input.ledger, parent=True),
         figures=subpath(output[0], parent=True),
         captions=lambda wildcards, input: os.path.dirname(input.captions[0]),
     shell:
-        "{params.job} --results {params.results:q}"
-        " --figures {params.figures:q} --captions {params.captions:q} --out {output:q} 2> >(tee {log:q} >&2)"
+        "{params.job} --inputs {input:q} --outputs {output:q} --results {params.results:q}"
+        " --figures {params.figures:q} --captions {params.captions:q} --out {output[0]:q} 2> >(tee {log:q} >&2)"

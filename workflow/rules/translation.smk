@@ -6,6 +6,7 @@ rule extract_pretrained:
         lambda wildcards: source_file(PRETRAINED[wildcards.pretrained]),
     output:
         PATHS.pretrained("{pretrained}"),
+        origin_path(PATHS.pretrained("{pretrained}")),
     log:
         PATHS.log("pretrained/{pretrained}"),
     conda:
@@ -13,10 +14,10 @@ rule extract_pretrained:
     resources:
         download_dir=config["download_dir"],
     params:
-        code=code_digest("extract-pretrained", {}),
+        job=job("extract-pretrained"),
         data_dir=lambda wildcards: f"--data-dir {shlex.quote(config['data_dir'])}" if config["data_dir"] else "",
     shell:
-        "python -m entropyreg extract-pretrained {wildcards.pretrained} --code {params.code} --out {output:q} {params.data_dir}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --out {output[0]:q} {params.data_dir}"
         " --download-dir {resources.download_dir:q} 2> >(tee {log:q} >&2)"
 
 
@@ -29,6 +30,7 @@ rule train_translation:
         f"{PATHS.run_dir('{run}')}/model.pt",
         f"{PATHS.run_dir('{run}')}/training.json",
         f"{PATHS.run_dir('{run}')}/training.provenance.json",
+        origin_path(f"{PATHS.run_dir('{run}')}/model.pt"),
     log:
         PATHS.log("train/{run}"),
     benchmark:
@@ -40,12 +42,12 @@ rule train_translation:
         mem_mb=config["memory_mb"]["train"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        job=lambda wildcards: job("train", narrow.training_settings(config, run_of(wildcards))),
+        job=job("train"),
         binary=subpath(input.binary, parent=True),
         run_dir=subpath(output[0], parent=True),
         further=further_files,
     shell:
-        "{params.job} --binary {params.binary:q}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --log {log:q} --threads {threads} {params.further}"
 
 
@@ -59,6 +61,7 @@ rule predict_translation:
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.own.npz",
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.hypotheses.tsv",
         f"{PATHS.run_dir('{run}')}/predictions/{{split}}.sums.json",
+        origin_path(f"{PATHS.run_dir('{run}')}/predictions/{{split}}.tokens.npz"),
     log:
         PATHS.log("predict.{split}/{run}"),
     benchmark:
@@ -70,11 +73,11 @@ rule predict_translation:
         mem_mb=config["memory_mb"]["predict"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        job=lambda wildcards: job("predict", narrow.prediction_settings(config, run_of(wildcards), wildcards.split)),
+        job=job("predict"),
         binary=subpath(input.binary, parent=True),
         run_dir=subpath(input.model, parent=True),
     shell:
-        "{params.job} --binary {params.binary:q}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --split {wildcards.split} --threads {threads}"
         " > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"
 
@@ -87,6 +90,7 @@ rule predict_beams:
     output:
         f"{PATHS.run_dir('{run}')}/predictions/valid.beams.tsv",
         f"{PATHS.run_dir('{run}')}/predictions/valid.beams.sums.json",
+        origin_path(f"{PATHS.run_dir('{run}')}/predictions/valid.beams.tsv"),
     log:
         PATHS.log("predict-beams/{run}"),
     benchmark:
@@ -98,11 +102,11 @@ rule predict_beams:
         mem_mb=config["memory_mb"]["predict"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        job=lambda wildcards: job("predict-beams", narrow.beam_settings(config, run_of(wildcards))),
+        job=job("predict-beams"),
         binary=subpath(input.binary, parent=True),
         run_dir=subpath(input.model, parent=True),
     shell:
-        "{params.job} --binary {params.binary:q}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --threads {threads} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"
 
 
@@ -116,6 +120,7 @@ rule predict_temperatures:
         f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.tsv",
         f"{PATHS.run_dir('{run}')}/predictions/features.npz",
         f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.sums.json",
+        origin_path(f"{PATHS.run_dir('{run}')}/predictions/valid.temperatures.npz"),
     log:
         PATHS.log("predict-temperatures.valid/{run}"),
     benchmark:
@@ -127,11 +132,11 @@ rule predict_temperatures:
         mem_mb=config["memory_mb"]["predict"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        job=lambda wildcards: job("predict-temperatures", narrow.temperature_settings(config, run_of(wildcards))),
+        job=job("predict-temperatures", split="valid"),
         binary=subpath(input.binary, parent=True),
         run_dir=subpath(input.model, parent=True),
     shell:
-        "{params.job} --binary {params.binary:q}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --threads {threads} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"
 
 
@@ -145,6 +150,7 @@ rule predict_temperatures_on_test:
         f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.npz",
         f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.tsv",
         f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.sums.json",
+        origin_path(f"{PATHS.run_dir('{run}')}/predictions/test.temperatures.npz"),
     log:
         PATHS.log("predict-temperatures.test/{run}"),
     benchmark:
@@ -156,11 +162,9 @@ rule predict_temperatures_on_test:
         mem_mb=config["memory_mb"]["predict"],
         gpu=1 if config["device"] == "cuda" else 0,
     params:
-        job=lambda wildcards: job(
-            "predict-temperatures", narrow.temperature_settings(config, run_of(wildcards), "test")
-        ),
+        job=job("predict-temperatures", split="test"),
         binary=subpath(input.binary, parent=True),
         run_dir=subpath(input.model, parent=True),
     shell:
-        "{params.job} --binary {params.binary:q}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --binary {params.binary:q}"
         " --run-dir {params.run_dir:q} --split test --threads {threads} > {log:q} 2>&1 || (tail -n 3 {log:q} >&2; false)"

@@ -23,6 +23,7 @@ ALLOWED = {  # (module, call): why it needs no temporary name of atomic_path's
     ("regularizers/build.py", "mkstemp"): "a compiled kernel: a cache, renamed into place, built anew where damaged",
     ("regularizers/build.py", "replace"): "the same",
     ("run_folder.py", "rename"): "a folder of whole checkpoints, which gets another name",
+    ("adoption.py", "replace"): "a whole file, which gets another name",
     (
         "translation/binarization.py",
         "replace",
