@@ -62,6 +62,10 @@ def test_targets_exist(snakemake, tmp_path, target):
         (("--configfile", "{twice}"), "twice.yaml is not valid YAML: the key 'tasks' is given twice, in line 1"),
         (("--profile", "{twice}"), "twice.yaml is not valid YAML: the key 'tasks' is given twice, in line 1"),
         (("a_figure_nothing",), "a_figure_nothing"),
+        (
+            ("--config", "scale=workstation", "data_dir=.", "--", "a_table_summarization"),
+            "'a_table_summarization' has no tasks at scale 'workstation'; it has some at smoke, demo, paper.",
+        ),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(snakemake, tmp_path, arguments, message):

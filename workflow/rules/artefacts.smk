@@ -25,6 +25,15 @@ rule collect_artefact:
         "{params.job} --inputs {input:q} {params.present:q} --outputs {output:q} --runs {params.runs:q} --out {output[0]:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"
 
 
+for name in EXPERIMENTS.elsewhere:
+
+    rule:
+        name:
+            name
+        input:
+            absent(name),
+
+
 for name, artefact in EXPERIMENTS.artefacts.items():
 
     rule:

@@ -202,6 +202,16 @@ def is_output(path):
     )
 
 
+def absent(name):
+    """Input of an artefact that has nothing to show at this scale: the reason."""
+
+    def refuse(wildcards):
+        scales = ", ".join(EXPERIMENTS.elsewhere[name]) or "no other scale"
+        raise WorkflowError(f"'{name}' has no tasks at scale '{config['scale']}'; it has some at {scales}.")
+
+    return refuse
+
+
 def for_report(name):
     """The files of an artefact for `snakemake --report`: filed by paper and kind, each with its title and format."""
     kind = EXPERIMENTS.artefacts[name].kind

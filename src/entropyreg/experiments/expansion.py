@@ -9,11 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.errors import UserError
+from entropyreg.experiments.checks import (
+    check_curves,
+    check_files,
+    check_names,
+    check_pairs,
+    check_service,
+    check_temperatures,
+    check_unique,
+)
 from entropyreg.experiments.images import ImageRun, add_image_run, check_teachers, image_block_runs
 from entropyreg.experiments.regularizer import regularizer_of
 from entropyreg.experiments.runs import Artefact, Cell, Experiments, Proposal, Run, Trial
 from entropyreg.experiments.series import match_members, search_members
-from entropyreg.schemas import read_yaml, suggestion, validate
+from entropyreg.schemas import read_yaml, validate
 
 FLAGS = ("test", "beam_sizes", "temperatures")  # of a block and of its runs
 MERGED = (*FLAGS, "test_temperatures")  # a run of several blocks has what any of them asks for
@@ -27,6 +36,8 @@ def load_experiments(workflow_dir: str | Path, config: Mapping[str, Any]) -> Exp
     for path in sorted((folder / "experiments").glob("paper_*.yaml")):
         paper = read_yaml(path)
         validate(paper, folder / "schemas" / "experiments.schema.yaml", path.name)
+        for name in paper["artefacts"]:
+            check_files(name, folder, path.name)
         papers.append(paper)
     return expand(papers, config)
 
@@ -36,12 +47,14 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
     papers, scale = list(papers), config["scale"]
     runs: dict[str, Run] = {}
     proposals: dict[str, Proposal] = {}
-    artefacts = {}
+    artefacts, elsewhere = {}, {}
     for paper in papers:
         for name, declared in paper["artefacts"].items():
             tasks, analytic = tuple(declared.get("tasks", {}).get(scale, ())), declared.get("analytic", False)
             if tasks or analytic:
                 artefacts[name] = artefact_of(name, declared, tasks, config)
+            else:
+                elsewhere[name] = tuple(declared.get("tasks", {}))
     sources = [
         (kind, one) for kind in LISTS for paper in papers for one in paper.get(kind, ()) if one["scale"] == scale
     ]
@@ -49,9 +62,9 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
     for kind, one in sources:
         place = f"{LISTS[kind]} '{one['name']}'"
         tasks, models = one.get("tasks") or [one["task"]], one.get("models") or [one["model"]]
-        check_names(tasks, config["tasks"], place, "task")
-        check_names(models, config["models"], place, "model")
-        check_names(one["artefacts"], artefacts, place, "artefact")
+        check_names(tasks, config["tasks"], f"{place} names the task", scale)
+        check_names(models, config["models"], f"{place} names the model", scale)
+        check_names(one["artefacts"], artefacts, f"{place} names the artefact", scale, elsewhere)
         check_pairs(tasks, models, config, place)
         check_temperatures(one, config, place)
         members, proposed = members_of(kind, one, place, runs)
@@ -61,22 +74,23 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
             for name in one["artefacts"]:
                 if run.task in artefacts[name].tasks:
                     artefacts[name].cells.append(Cell(row, run.task, run.id, trial))
-    image_runs = expand_images(papers, config, artefacts)
+    image_runs = expand_images(papers, config, artefacts, elsewhere)
     for paper in papers:
         for name, declared in paper["artefacts"].items():
             if name in artefacts:
                 add_missing_cells(artefacts[name], declared.get("rows", ()))
     for run in runs.values():
-        check_names([run.regularizer.proposal] if run.regularizer.proposal else [], proposals, run.id, "search")
+        proposal = run.regularizer.proposal
+        check_names([proposal] if proposal else [], proposals, f"{run.id} waits for the search", scale)
     check_service([*runs, *image_runs], artefacts, scale)
     check_curves(artefacts, runs)
-    return Experiments(dict(sorted(runs.items())), artefacts, proposals, image_runs)
+    return Experiments(dict(sorted(runs.items())), artefacts, proposals, image_runs, elsewhere)
 
 
 def artefact_of(name: str, declared: Mapping[str, Any], tasks: tuple[str, ...], config: Mapping[str, Any]) -> Artefact:
     """An artefact of text tasks, of image tasks, or of both."""
     image_tasks = config.get("image_tasks", {})
-    check_names(tasks, [*config["tasks"], *image_tasks], name, "task")
+    check_names(tasks, [*config["tasks"], *image_tasks], f"artefact '{name}' names the task", config["scale"])
     return Artefact(
         name,
         declared["title"],
@@ -92,7 +106,10 @@ def artefact_of(name: str, declared: Mapping[str, Any], tasks: tuple[str, ...], 
 
 
 def expand_images(
-    papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any], artefacts: Mapping[str, Artefact]
+    papers: Iterable[Mapping[str, Any]],
+    config: Mapping[str, Any],
+    artefacts: Mapping[str, Artefact],
+    elsewhere: Mapping[str, tuple[str, ...]],
 ) -> dict[str, ImageRun]:
     """The image runs of the scale; their cells are added to the artefacts that show them."""
     scale, runs = config["scale"], {}
@@ -100,10 +117,11 @@ def expand_images(
     check_unique([block["name"] for block in blocks], scale)
     for block in blocks:
         place = f"image block '{block['name']}'"
-        check_names(block["tasks"], config["image_tasks"], place, "image task")
+        check_names(block["tasks"], config["image_tasks"], f"{place} names the image task", scale)
         models = [*block["models"], *([block["distillation"]["model"]] if "distillation" in block else [])]
-        check_names(models, config["image_models"], place, "image model")
-        check_names(block["artefacts"], [name for name in artefacts if artefacts[name].images], place, "image artefact")
+        check_names(models, config["image_models"], f"{place} names the image model", scale)
+        of_images = [name for name in artefacts if artefacts[name].images]
+        check_names(block["artefacts"], of_images, f"{place} names the image artefact", scale, elsewhere)
         for run, row in image_block_runs(block, place):
             add_image_run(runs, run)
             for name in block["artefacts"]:
@@ -122,31 +140,6 @@ def members_of(
     if kind == "matches":
         return match_members(one, place, runs)
     return [(run, row, None) for run, row in block_runs(one, place)], []
-
-
-def check_unique(names: list[str], scale: str) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"two blocks of scale '{scale}' are named '{name}'.")
-
-
-def check_pairs(tasks: Iterable[str], models: Iterable[str], config: Mapping[str, Any], place: str) -> None:
-    """What neither a task nor a model can say alone."""
-    for task in tasks:
-        for model in models:
-            shared = config["models"][model].get("share_embeddings") == "all"
-            if shared and not config["tasks"][task].get("joined_dictionary", True):
-                raise UserError(
-                    f"{place}: models.{model}.share_embeddings is 'all', which needs "
-                    f"tasks.{task}.joined_dictionary true."
-                )
-
-
-def check_temperatures(block: Mapping[str, Any], config: Mapping[str, Any], place: str) -> None:
-    """Temperatures are for translation: their curves are of BLEU."""
-    for task in block["tasks"] if block.get("temperatures") else ():
-        if config["tasks"][task].get("metric", "bleu") != "bleu":
-            raise UserError(f"{place}: temperatures is true, which needs tasks of metric 'bleu' ('{task}' is not).")
 
 
 def block_runs(block: Mapping[str, Any], place: str) -> Iterable[tuple[Run, str | None]]:
@@ -214,33 +207,3 @@ def named_by_label(cells: Iterable[Cell]) -> list[Cell]:
         return f"{cell.model} {cell.label}" if shared else cell.label
 
     return [cell if cell.row is not None else replace(cell, row=row(cell)) for cell in cells]
-
-
-def check_service(runs: Iterable[str], artefacts: Mapping[str, Artefact], scale: str) -> None:
-    """Every run serves an artefact, every artefact has runs."""
-    for artefact in artefacts.values():
-        if not artefact.run_ids and not artefact.analytic:
-            raise UserError(f"artefact '{artefact.name}' has no run at scale '{scale}'.")
-    used = {run for artefact in artefacts.values() for run in artefact.run_ids}
-    for run in runs:
-        if run not in used:
-            raise UserError(f"run '{run}' serves no artefact at scale '{scale}'.")
-
-
-def check_curves(artefacts: Mapping[str, Artefact], runs: Mapping[str, Run]) -> None:
-    """What has curves over the temperature shows runs with temperatures."""
-    for artefact in artefacts.values():
-        for name in artefact.run_ids if artefact.curves else ():
-            if name in runs and not runs[name].temperatures:
-                raise UserError(f"artefact '{artefact.name}' has curves: the run '{name}' needs temperatures true.")
-
-
-def check_names(names: Iterable[str], allowed: Iterable[str], place: str, kind: str) -> tuple[str, ...]:
-    """Return `names` as a tuple if all are in `allowed`, else raise `UserError`."""
-    allowed = sorted(allowed)
-    for name in names:
-        if name not in allowed:
-            raise UserError(
-                f"{place} names the unknown {kind} '{name}'{suggestion(name, allowed)}; allowed: {', '.join(allowed)}."
-            )
-    return tuple(names)

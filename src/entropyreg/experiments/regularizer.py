@@ -85,6 +85,7 @@ def regularizer_of(arm: Mapping[str, Any], place: str) -> Regularizer:
     if kind not in ARM_KEYS:
         allowed = ", ".join(ARM_KEYS)
         raise UserError(f"{place}: regularizer is '{kind}'{suggestion(kind, ARM_KEYS)}; allowed: {allowed}.")
+    check_declaration(kind, place)
     required, further = ARM_KEYS[kind]
     check_keys(arm, kind, required, (*required, *further), place)
     if kind == "none":
@@ -109,6 +110,36 @@ def regularizer_of(arm: Mapping[str, Any], place: str) -> Regularizer:
         generator=generator,
         entropy=arm.get("entropy"),
     )
+
+
+def check_declaration(kind: str, place: str) -> None:
+    """A kind of `ARM_KEYS` is declared whole, so that its runs can be trained, and named as what they are."""
+    if kind in ("none", "winner"):
+        return
+    required, further = ARM_KEYS[kind]
+    lacks = None
+    if kind not in GENERATORS:
+        lacks = "no generator: declare it in GENERATORS (experiments/kinds.py)"
+    elif not {*required, *further} & set(AMOUNTS):
+        lacks = f"no amount: give it one of {', '.join(AMOUNTS)} in ARM_KEYS (experiments/regularizer.py)"
+    elif GENERATORS[kind] == "entropy" and kind not in FIXED_SKEW and "skew" not in required:
+        lacks = (
+            "no skew: require the key 'skew' in ARM_KEYS (experiments/regularizer.py), "
+            "or declare it in FIXED_SKEW (experiments/kinds.py)"
+        )
+    if lacks:
+        raise UserError(f"{place}: regularizer '{kind}' has {lacks}.")
+    free = next(skew for skew in (0.5, 0.25, 0.75) if skew not in FIXED_SKEW.values())
+    skew = FIXED_SKEW.get(kind, free) if GENERATORS[kind] == "entropy" else None
+    try:
+        found = f"that of '{kind_of(skew, GENERATORS[kind])}'"
+    except UserError:
+        found = "none"
+    if found != f"that of '{kind}'":
+        raise UserError(
+            f"{place}: the name that `kind_of` (experiments/kinds.py) gives a run of regularizer '{kind}', by its skew "
+            f"and its generator '{GENERATORS[kind]}', is {found}; it must be its own."
+        )
 
 
 def check_keys(

@@ -115,3 +115,4 @@ class Experiments:
     artefacts: dict[str, Artefact]
     proposals: dict[str, Proposal] = field(default_factory=dict)
     image_runs: dict[str, ImageRun] = field(default_factory=dict)
+    elsewhere: dict[str, tuple[str, ...]] = field(default_factory=dict)  # artefacts without tasks here: the scales with

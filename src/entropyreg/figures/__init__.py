@@ -26,6 +26,9 @@ def render(artefact: str, collected_path: str | Path, out_dir: str | Path) -> li
     from entropyreg.figures.style import style
 
     module = import_module(f"entropyreg.figures.{artefact}")
+    for name in ("COLUMNS", "plotted_rows", "draw"):
+        if not hasattr(module, name):
+            raise UserError(f"{module.__file__} has no {name}, which every figure has.")
     rows = module.plotted_rows(collected)
     with style(artefact):
         return save(module.draw(collected, rows), module.COLUMNS, rows, Path(out_dir) / artefact)

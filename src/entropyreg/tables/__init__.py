@@ -19,4 +19,7 @@ def render(artefact: str, collected_path: str | Path, out_dir: str | Path) -> li
     from entropyreg.tables.formats import write
 
     collected = read_collected(collected_path, artefact)
-    return write(import_module(f"entropyreg.tables.{artefact}").build(collected), out_dir)
+    module = import_module(f"entropyreg.tables.{artefact}")
+    if not hasattr(module, "build"):
+        raise UserError(f"{module.__file__} has no build, which every table has.")
+    return write(module.build(collected), out_dir)

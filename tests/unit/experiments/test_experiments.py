@@ -7,7 +7,8 @@ import pytest
 
 from entropyreg.config import SCALES, load_config
 from entropyreg.errors import UserError
-from entropyreg.experiments import Regularizer, expand, load_experiments, regularizer_of
+from entropyreg.experiments import Regularizer, expand, kinds, load_experiments, regularizer, regularizer_of
+from entropyreg.experiments.checks import check_files
 from entropyreg.settings import collecting_settings, measuring_settings, prediction_settings, training_settings
 
 CONFIG = {"scale": "demo", "tasks": {"de_en": {}, "fr_en": {}}, "models": {"transformer": {}}}
@@ -97,9 +98,12 @@ def test_a_cell_without_a_run_stays_in_the_table():
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        ({"tasks": ["de_fr"]}, r"block 'two' names the unknown task 'de_fr' \(did you mean 'de_en'"),
-        ({"models": ["rnn"]}, "unknown model 'rnn'; allowed: transformer"),
-        ({"artefacts": ["a_figure_z"]}, "unknown artefact 'a_figure_z'"),
+        (
+            {"tasks": ["de_fr"]},
+            r"block 'two' names the task 'de_fr', which scale 'demo' does not have \(did you mean",
+        ),
+        ({"models": ["rnn"]}, "names the model 'rnn', which scale 'demo' does not have; allowed: transformer"),
+        ({"artefacts": ["a_figure_z"]}, "names the artefact 'a_figure_z', which scale 'demo' does not have"),
         ({"name": "one"}, "two blocks of scale 'demo' are named 'one'"),
         ({"tasks": ["fr_en"]}, "run 'fr_en/transformer/jensen-skew0.00-strength0.76/seed1' serves no artefact"),
         ({"arms": [{"regularizer": "none", "skew": 1}]}, "'none' takes no 'skew'; allowed: nothing"),
@@ -114,6 +118,77 @@ def test_a_cell_without_a_run_stays_in_the_table():
 def test_mistakes_are_named(block, message):
     with pytest.raises(UserError, match=message):
         expand([paper(**block)], CONFIG)
+
+
+def test_an_artefact_of_other_scales_is_not_called_unknown():
+    changed = paper(artefacts=["a_table_far"])
+    changed["artefacts"]["a_table_far"] = {"title": "F", "tasks": {"smoke": ["de_en"], "paper": ["de_en"]}}
+    told = r"the artefact 'a_table_far', which scale 'demo' does not have \(at smoke, paper it has tasks\); allowed"
+    with pytest.raises(UserError, match=told):
+        expand([changed], CONFIG)
+    changed["blocks"].pop()
+    assert expand([changed], CONFIG).elsewhere == {"a_table_far": ("smoke", "paper")}
+
+
+@pytest.mark.parametrize("lost", ["figures/a_figure_mine.py", "report/a_figure_mine.rst"])
+def test_an_artefact_without_module_or_caption_is_refused_before_anything_runs(tmp_path, monkeypatch, lost):
+    monkeypatch.setattr("entropyreg.experiments.checks.PACKAGE", tmp_path)
+    for path in (tmp_path / "figures" / "a_figure_mine.py", tmp_path / "report" / "a_figure_mine.rst"):
+        path.parent.mkdir()
+        path.touch()
+    check_files("a_figure_mine", tmp_path, "paper_a.yaml")
+    (tmp_path / lost).unlink()
+    with pytest.raises(UserError, match=rf"paper_a\.yaml: artefact 'a_figure_mine' has no .*{lost} does not exist"):
+        check_files("a_figure_mine", tmp_path, "paper_a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("keys", "generator", "skew", "message"),
+    [
+        ((("strength",), ()), None, None, r"no generator: declare it in GENERATORS \(experiments/kinds\.py\)"),
+        (
+            ((), ("order",)),
+            "entropy",
+            0.3,
+            r"no amount: .* smoothing, strength, entropy in ARM_KEYS \(experiments",
+        ),
+        (
+            (("strength",), ()),
+            "entropy",
+            None,
+            r"no skew: require the key 'skew' in ARM_KEYS \(experiments",
+        ),
+        ((("strength", "skew"), ()), "entropy", None, "generator 'entropy', is that of 'skew_jensen'; it must be"),
+        (
+            (("strength",), ()),
+            "euclidean",
+            None,
+            "generator 'euclidean', is that of 'euclidean'; it must be",
+        ),
+        ((("strength",), ()), "renyi", None, "generator 'renyi', is none; it must be its own"),
+        ((("strength",), ()), "entropy", 0.3, None),
+        ((("strength",), ()), "entropy", 0.5, None),
+    ],
+)
+def test_a_kind_of_regularizer_that_is_not_declared_whole_is_refused(monkeypatch, keys, generator, skew, message):
+    """What somebody forgets who adds a kind: the key and the file are named, and no run gets another one's name."""
+    monkeypatch.setitem(regularizer.ARM_KEYS, "mine", keys)
+    if generator:
+        monkeypatch.setitem(kinds.GENERATORS, "mine", generator)
+        monkeypatch.setitem(kinds.CHOICES, "generator", ("entropy", "euclidean", "renyi"))
+    if skew:
+        monkeypatch.setitem(kinds.FIXED_SKEW, "mine", skew)
+    arm = {"regularizer": "mine", "strength": 1.0}
+    if message is None:
+        assert regularizer_of(arm, "block 'b', arm 2").skew == skew
+    else:
+        with pytest.raises(UserError, match=rf"^block 'b', arm 2: .*'mine'.*{message}"):
+            regularizer_of(arm, "block 'b', arm 2")
+
+
+def test_every_kind_of_regularizer_is_declared_whole():
+    for kind in regularizer.ARM_KEYS:
+        regularizer.check_declaration(kind, "here")
 
 
 def test_an_artefact_without_runs_is_refused():
@@ -146,7 +221,7 @@ def test_every_scale_expands_and_seeds_are_paired_across_the_rows_of_a_table(wor
 
 
 def test_the_schema_refuses_what_it_does_not_know(tmp_path, workflow_dir):
-    for name in ("schemas", "config"):
+    for name in ("schemas", "config", "report"):
         (tmp_path / name).symlink_to(workflow_dir / name)
     (tmp_path / "experiments").mkdir()
     text = (workflow_dir / "experiments" / "paper_a.yaml").read_text()

@@ -134,9 +134,12 @@ def test_a_student_waits_for_its_teacher_and_for_what_it_is_matched_to():
     [
         ({"seeds": [1, 3]}, "needs seed 3 of 'mnist/big/none'; allowed: 1, 2"),
         ({"distillation": {**SOFT, "model": "small"}}, "learns from 'mnist/small/none', which no block trains"),
-        ({"distillation": {**SOFT, "model": "bog"}}, "unknown image model 'bog' (did you mean 'big'?)"),
-        ({"tasks": ["cifar"]}, "unknown image task 'cifar'; allowed: mnist"),
-        ({"artefacts": ["b_figure_z"]}, "unknown image artefact 'b_figure_z'"),
+        (
+            {"distillation": {**SOFT, "model": "bog"}},
+            "image model 'bog', which scale 'demo' does not have (did",
+        ),
+        ({"tasks": ["cifar"]}, "image task 'cifar', which scale 'demo' does not have; allowed: mnist"),
+        ({"artefacts": ["b_figure_z"]}, "image artefact 'b_figure_z', which scale 'demo' does not have"),
         ({"distillation": {**SOFT, "matched_to": HARD}}, "takes either 'temperatures' or 'matched_to'"),
         ({"distillation": {**SOFT, "loss": "logits"}}, "takes neither 'temperatures' nor 'matched_to'"),
         ({"arms": [{"regularizer": "winner", "search": "s"}]}, "no search runs on images"),

@@ -25,7 +25,7 @@ KEYS = ("configuration of", "tasks.", "models.", "decoding.", "scale")
 def declared(tmp_path_factory, workflow_dir):
     """A copy of the workflow's folder, whose experiments are those of the smoke scale alone (the others are slow)."""
     folder = tmp_path_factory.mktemp("declared") / "workflow"
-    shutil.copytree(workflow_dir, folder, ignore=shutil.ignore_patterns("report", "rules"))
+    shutil.copytree(workflow_dir, folder, ignore=shutil.ignore_patterns("rules"))
     for path in (folder / "experiments").glob("paper_*.yaml"):
         paper = read_yaml(path)
         for key, value in paper.items():

@@ -1,8 +1,11 @@
 """What the figures share: names of regularizers, groups, lines of a footnote, panels and the legend of skews."""
 
+from importlib import import_module
+
 import pytest
 from collected_runs import missing_entry, run_entry, table
 
+from entropyreg import figures, tables
 from entropyreg.errors import UserError
 from entropyreg.figures.a_figure_peakiness import groups
 from entropyreg.figures.footnotes import MARGIN, inches, wrapped
@@ -134,3 +137,18 @@ def test_nothing_to_tell_draws_no_legend():
         figure, _ = new_panels(["one"], [])
         legend_above(figure, [])
     assert not figure.legends
+
+
+@pytest.mark.parametrize(
+    ("package", "artefact", "name"),
+    [
+        *((figures, "a_figure_entropy_bleu", name) for name in ("COLUMNS", "plotted_rows", "draw")),
+        (tables, "a_table_sparsity", "build"),
+    ],
+)
+def test_a_module_without_what_every_artefact_has_is_named(root, tmp_path, monkeypatch, package, artefact, name):
+    """Not its collected table, which would be deleted in vain."""
+    module = import_module(f"{package.__name__}.{artefact}")
+    monkeypatch.delattr(module, name)
+    with pytest.raises(UserError, match=rf"{artefact}\.py has no {name}, which every (figure|table) has\."):
+        package.render(artefact, root / "tests" / "data" / f"collected_{artefact}.json", tmp_path)
