@@ -51,16 +51,15 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
         tasks, models = one.get("tasks") or [one["task"]], one.get("models") or [one["model"]]
         check_names(tasks, config["tasks"], place, "task")
         check_names(models, config["models"], place, "model")
-        check_names(one["artefacts"], artefacts, place, "artefact")
+        check_names(one["artefacts"], declared_artefacts(papers), place, "artefact")
         check_pairs(tasks, models, config, place)
         check_temperatures(one, config, place)
         members, proposed = members_of(kind, one, place, runs)
         proposals |= {proposal.name: proposal for proposal in proposed}
         for run, row, trial in members:
             add_run(runs, run)
-            for name in one["artefacts"]:
-                if run.task in artefacts[name].tasks:
-                    artefacts[name].cells.append(Cell(row, run.task, run.id, trial))
+            for artefact in showing(one["artefacts"], run.task, artefacts):
+                artefact.cells.append(Cell(row, run.task, run.id, trial))
     image_runs = expand_images(papers, config, artefacts)
     for paper in papers:
         for name, declared in paper["artefacts"].items():
@@ -103,14 +102,24 @@ def expand_images(
         check_names(block["tasks"], config["image_tasks"], place, "image task")
         models = [*block["models"], *([block["distillation"]["model"]] if "distillation" in block else [])]
         check_names(models, config["image_models"], place, "image model")
-        check_names(block["artefacts"], [name for name in artefacts if artefacts[name].images], place, "image artefact")
+        of_text = {name for name, artefact in artefacts.items() if not artefact.images}
+        check_names(block["artefacts"], declared_artefacts(papers) - of_text, place, "image artefact")
         for run, row in image_block_runs(block, place):
             add_image_run(runs, run)
-            for name in block["artefacts"]:
-                if run.task in artefacts[name].tasks:
-                    artefacts[name].cells.append(Cell(row, run.task, run.id))
+            for artefact in showing(block["artefacts"], run.task, artefacts):
+                artefact.cells.append(Cell(row, run.task, run.id))
     check_teachers(runs, scale)
     return dict(sorted(runs.items()))
+
+
+def declared_artefacts(papers: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The names of all artefacts; one without tasks at a scale may be named there, and shows nothing."""
+    return {name for paper in papers for name in paper["artefacts"]}
+
+
+def showing(names: Iterable[str], task: str, artefacts: Mapping[str, Artefact]) -> list[Artefact]:
+    """Those of the named artefacts that show runs of a task at this scale."""
+    return [artefacts[name] for name in names if name in artefacts and task in artefacts[name].tasks]
 
 
 def members_of(

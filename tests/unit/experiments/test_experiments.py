@@ -116,6 +116,14 @@ def test_mistakes_are_named(block, message):
         expand([paper(**block)], CONFIG)
 
 
+def test_an_artefact_without_tasks_at_a_scale_may_be_named_there_and_shows_nothing():
+    """A list of artefacts that blocks of several scales share (an anchor) need not be taken apart."""
+    shared = paper(artefacts=["a_figure_y", "a_figure_z"])
+    shared["artefacts"]["a_figure_z"] = {"title": "Z", "tasks": {"paper": ["de_en"]}}
+    with_it, without = (expand([one], CONFIG) for one in (shared, paper()))
+    assert with_it.runs == without.runs and with_it.artefacts.keys() == without.artefacts.keys()
+
+
 def test_an_artefact_without_runs_is_refused():
     lonely = copy.deepcopy(PAPER)
     lonely["blocks"][0]["artefacts"] = ["a_table_x"]
