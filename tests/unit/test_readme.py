@@ -1,4 +1,4 @@
-"""The README's links, pictures and targets exist; tests/workflow/test_documentation.py runs its commands."""
+"""The README's files and targets exist; tests/workflow/test_documentation.py runs its commands."""
 
 import re
 import subprocess
@@ -12,11 +12,6 @@ import pytest
 def test_linked_files_exist(root, path):
     assert path in (root / "README.md").read_text() or path == "LICENSE"
     assert (root / path).read_text().strip()
-
-
-def test_pictures_and_links_lead_somewhere(root):
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", (root / "README.md").read_text()):
-        assert (root / target).exists(), target
 
 
 def test_every_target_of_make_is_told_by_help(root):

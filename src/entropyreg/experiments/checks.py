@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from entropyreg.errors import UserError
@@ -64,18 +63,12 @@ def check_curves(artefacts: Mapping[str, Artefact], runs: Mapping[str, Run]) -> 
                 raise UserError(f"artefact '{artefact.name}' has curves: the run '{name}' needs temperatures true.")
 
 
-def check_names(
-    names: Iterable[str],
-    allowed: Iterable[str],
-    said: str,
-    scale: str,
-    elsewhere: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
-) -> None:
-    """Raise `UserError` for a name that the scale does not have; `elsewhere`: names with the scales that have them."""
+def check_names(names: Iterable[str], allowed: Iterable[str], said: str, scale: str) -> None:
+    """Raise `UserError` for a name that the scale does not have."""
     allowed = sorted(allowed)
     for name in names:
         if name not in allowed:
             close = suggestion(name, allowed)
-            hint = f" (at {', '.join(elsewhere[name])} it has tasks)" if elsewhere.get(name) else close
-            all_names = ", ".join(allowed)
-            raise UserError(f"{said} '{name}', which scale '{scale}' does not have{hint}; allowed: {all_names}.")
+            raise UserError(
+                f"{said} '{name}', which scale '{scale}' does not have{close}; allowed: {', '.join(allowed)}."
+            )

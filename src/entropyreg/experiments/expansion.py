@@ -64,16 +64,15 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
         tasks, models = one.get("tasks") or [one["task"]], one.get("models") or [one["model"]]
         check_names(tasks, config["tasks"], f"{place} names the task", scale)
         check_names(models, config["models"], f"{place} names the model", scale)
-        check_names(one["artefacts"], artefacts, f"{place} names the artefact", scale, elsewhere)
+        check_names(one["artefacts"], {*artefacts, *elsewhere}, f"{place} names the artefact", scale)
         check_pairs(tasks, models, config, place)
         check_temperatures(one, config, place)
         members, proposed = members_of(kind, one, place, runs)
         proposals |= {proposal.name: proposal for proposal in proposed}
         for run, row, trial in members:
             add_run(runs, run)
-            for name in one["artefacts"]:
-                if run.task in artefacts[name].tasks:
-                    artefacts[name].cells.append(Cell(row, run.task, run.id, trial))
+            for artefact in showing(one["artefacts"], run.task, artefacts):
+                artefact.cells.append(Cell(row, run.task, run.id, trial))
     image_runs = expand_images(papers, config, artefacts, elsewhere)
     for paper in papers:
         for name, declared in paper["artefacts"].items():
@@ -109,7 +108,7 @@ def expand_images(
     papers: Iterable[Mapping[str, Any]],
     config: Mapping[str, Any],
     artefacts: Mapping[str, Artefact],
-    elsewhere: Mapping[str, tuple[str, ...]],
+    elsewhere: Iterable[str],
 ) -> dict[str, ImageRun]:
     """The image runs of the scale; their cells are added to the artefacts that show them."""
     scale, runs = config["scale"], {}
@@ -121,14 +120,18 @@ def expand_images(
         models = [*block["models"], *([block["distillation"]["model"]] if "distillation" in block else [])]
         check_names(models, config["image_models"], f"{place} names the image model", scale)
         of_images = [name for name in artefacts if artefacts[name].images]
-        check_names(block["artefacts"], of_images, f"{place} names the image artefact", scale, elsewhere)
+        check_names(block["artefacts"], {*of_images, *elsewhere}, f"{place} names the image artefact", scale)
         for run, row in image_block_runs(block, place):
             add_image_run(runs, run)
-            for name in block["artefacts"]:
-                if run.task in artefacts[name].tasks:
-                    artefacts[name].cells.append(Cell(row, run.task, run.id))
+            for artefact in showing(block["artefacts"], run.task, artefacts):
+                artefact.cells.append(Cell(row, run.task, run.id))
     check_teachers(runs, scale)
     return dict(sorted(runs.items()))
+
+
+def showing(names: Iterable[str], task: str, artefacts: Mapping[str, Artefact]) -> list[Artefact]:
+    """Those of the named artefacts that show runs of a task; one without tasks at this scale shows nothing."""
+    return [artefacts[name] for name in names if name in artefacts and task in artefacts[name].tasks]
 
 
 def members_of(

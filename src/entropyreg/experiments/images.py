@@ -36,8 +36,9 @@ class ImageRegularizer:
         member = self.member
         if member.strength == 0:
             return {"kind": "none"}
-        member_kind = kind_of(member.skew, member.generator)
-        kind = {"kind": "euclidean"} if member_kind == "euclidean" else {"kind": "skew_jensen", "skew": member.skew}
+        kind = {"kind": "skew_jensen", "skew": member.skew}
+        if member.skew is None:
+            kind = {"kind": kind_of(None, member.generator)}
         amount = {"strength": member.strength} if member.entropy is None else {"entropy": member.entropy}
         unigram = {"baseline": "unigram", "unigram_temperature": member.unigram_temperature}
         return {**kind, **amount, **(unigram if member.baseline == "unigram" else {})}

@@ -54,7 +54,7 @@ class Regularizer:
         if self.strength == 0:
             return "none"
         kind = kind_of(self.skew, self.generator)
-        family = "euclidean" if kind == "euclidean" else f"jensen-skew{digits(self.skew)}"
+        family = kind if self.skew is None else f"jensen-skew{digits(self.skew)}"
         amount = f"strength{digits(self.strength)}" if self.entropy is None else f"entropy{digits(self.entropy)}"
         unigram = f"-unigram{digits(self.unigram_temperature or 1.0)}" if self.baseline == "unigram" else ""
         return f"{family}-{amount}{unigram}"

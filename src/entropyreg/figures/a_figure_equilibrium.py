@@ -175,7 +175,7 @@ def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     if bare:
         sentences.append(f"Cross: no regularizer, predicted 0 and in no statistic ({len(bare)}).")
     kinds = Counter(
-        MARKS["euclidean"].label if family_of(run) == "euclidean" else f"{run['baseline']} baseline"
+        MARKS[family_of(run)].label if run["skew"] is None else f"{run['baseline']} baseline"
         for run, _ in finished_runs(collected, SPLIT)
         if run.get("predicted_entropy") is None
     )

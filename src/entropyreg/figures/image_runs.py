@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from entropyreg.experiments.kinds import FIXED_SKEW, by_kind, kind_of
+from entropyreg.experiments.kinds import WITHOUT_SKEW, by_kind, kind_of, skew_of
 from entropyreg.figures.runs import digits
 from entropyreg.figures.style import FAMILIES, INK, MARKS, color
 from entropyreg.tables.collected import missing_text, scale_line
@@ -63,8 +63,8 @@ def describe_image_run(collected: Mapping[str, Any], run: Mapping[str, Any]) -> 
 
 
 def shown_skew(run: Mapping[str, Any]) -> float | None:
-    """The skew whose colour and marker a run has; None for hard targets and the Euclidean generator."""
-    return by_kind({"none": None, **FIXED_SKEW, "skew_jensen": run.get("skew"), "euclidean": None}, run["kind"])
+    """The skew whose colour and marker a run has; None for hard targets and generators without a skew."""
+    return skew_of(run["kind"], run.get("skew"))
 
 
 def run_color(run: Mapping[str, Any]) -> Any:
@@ -74,7 +74,8 @@ def run_color(run: Mapping[str, Any]) -> Any:
 
 def run_marker(run: Mapping[str, Any]) -> str:
     """The marker of a run's regularizer."""
-    kind = run["kind"] if run["kind"] == "euclidean" else kind_of(shown_skew(run))  # of skew 0 and 1 that of the ends
+    skew = shown_skew(run)
+    kind = run["kind"] if skew is None else kind_of(skew)  # of skew 0 and 1 that of the ends
     return MARKS[kind].marker
 
 
@@ -85,8 +86,8 @@ def targets_name(run: Mapping[str, Any]) -> str:
         "label_smoothing": lambda: f"smoothing {digits(run['smoothing'])}",
         "confidence_penalty": lambda: FAMILIES["confidence_penalty"].label,
         "skew_jensen": lambda: f"skew {digits(run['skew'])}",
-        "euclidean": lambda: MARKS["euclidean"].label,
     }
+    names |= {kind: lambda: MARKS[run["kind"]].label for kind in WITHOUT_SKEW.values()}
     name = by_kind(names, run["kind"])()
     return f"{name}, unigram" if run.get("baseline") == "unigram" else name
 

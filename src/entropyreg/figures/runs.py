@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from entropyreg.experiments.kinds import by_kind, kind_of
-from entropyreg.figures.style import FAMILIES
+from entropyreg.experiments.kinds import WITHOUT_SKEW, by_kind, kind_of
+from entropyreg.figures.style import FAMILIES, MARKS
 
 DESCRIPTION = ("artefact", "scale", "column", "column_title", "row", "run", "model", "family", "skew", "strength")
 DESCRIPTION += ("smoothing", "baseline", "seed", "split")  # keys of `describe`, the first columns of a figure's csv
@@ -56,7 +56,7 @@ def regularizer_name(run: Mapping[str, Any]) -> str:
         "label_smoothing": f"label smoothing {digits(run['smoothing'] or 0.0)}",
         "confidence_penalty": f"confidence penalty, {amount}",
         "skew_jensen": f"skew {digits(run['skew'] or 0.0)}, {amount}",
-        "euclidean": f"Euclidean, {amount}",
+        **{name: f"{MARKS[name].label}, {amount}" for name in WITHOUT_SKEW.values()},
     }
     name = by_kind(names, kind)
     return f"{name}, unigram" if run["baseline"] == "unigram" else name

@@ -61,11 +61,15 @@ PARAMETERS = {
 
 @dataclass(frozen=True)
 class Family:
-    """How a kind of regularizer is drawn and named; `symbol` is its marker as a character."""
+    """How a kind of regularizer is drawn and named; `symbol` is its marker as a character.
+
+    `color` is that of a kind without a skew; the others have the colour of theirs.
+    """
 
     label: str
     marker: str
     symbol: str
+    color: str | None = None
 
 
 FAMILIES = {
@@ -75,8 +79,7 @@ FAMILIES = {
     "label_smoothing": Family("label smoothing", "^", "▲"),
 }
 
-EUCLIDEAN_COLOR = "#00868b"  # of the Euclidean generator, which has no skew
-MARKS = {**FAMILIES, "euclidean": Family("Euclidean", "*", "★")}
+MARKS = {**FAMILIES, "euclidean": Family("Euclidean", "*", "★", "#00868b")}
 DATA_SETS = (("#004d38", "d"), ("#5ab4e5", "v"), ("#a3962b", "P"), ("#8c8c8c", "h"))  # colour and marker of each
 
 
@@ -86,11 +89,9 @@ def data_set_look(position: int) -> tuple[str, str]:
 
 
 def color(skew: float | None, kind: str | None = None) -> Any:
-    """The colour of a skew, the same in every figure; `kind` 'euclidean' tells it from no regularizer."""
-    if kind is not None:
-        by_kind(MARKS, kind)
-    if kind == "euclidean":
-        return EUCLIDEAN_COLOR
+    """The colour of a skew, the same in every figure; `kind` tells one without a skew from no regularizer."""
+    if kind is not None and (own := by_kind(MARKS, kind).color):
+        return own
     return INK if skew is None else SKEW_COLORS(float(skew))
 
 

@@ -5,18 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.errors import UserError
-from entropyreg.experiments.kinds import check_choice
+from entropyreg.experiments.kinds import KINDS, check_choice
+from entropyreg.experiments.regularizer import ARM_KEYS
 from entropyreg.schemas import validate
 
 SCHEMA = Path(__file__).with_name("settings.schema.yaml")
-TOWARDS = ("baseline", "unigram_temperature")
-REGULARIZERS = {  # kind: (required keys, further keys)
-    "none": ((), ()),
-    "label_smoothing": (("smoothing",), ()),
-    "confidence_penalty": ((), ("strength", "entropy", *TOWARDS)),
-    "skew_jensen": (("skew",), ("strength", "entropy", *TOWARDS)),
-    "euclidean": (("strength",), TOWARDS),
-}
+REGULARIZERS = {kind: ARM_KEYS[kind] for kind in KINDS} | {"label_smoothing": (("smoothing",), ())}
+"""Kind: (required keys, further keys). Those of text, but for label smoothing, which has paper B's form here."""
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:

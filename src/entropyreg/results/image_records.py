@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from entropyreg.errors import UserError, blaming
-from entropyreg.experiments.kinds import FIXED_SKEW, by_kind
+from entropyreg.experiments.kinds import skew_of
 from entropyreg.experiments.regularizer import smoothing_of
 from entropyreg.files import read_json, read_npz
 from entropyreg.images.data.preparation import load_prepared
@@ -170,7 +170,7 @@ def regularizer_of_training(regularizer: Mapping[str, Any], n_classes: int) -> d
     kind = regularizer["kind"]
     if kind == "none":
         return {"kind": kind, "skew": None, "strength": None, "smoothing": 0.0}
-    skew = by_kind({**FIXED_SKEW, "skew_jensen": regularizer.get("skew"), "euclidean": None}, kind)
+    skew = skew_of(kind, regularizer.get("skew"))
     if kind == "label_smoothing":
         strength = regularizer["smoothing"] / (1 - regularizer["smoothing"])
     else:

@@ -120,14 +120,13 @@ def test_mistakes_are_named(block, message):
         expand([paper(**block)], CONFIG)
 
 
-def test_an_artefact_of_other_scales_is_not_called_unknown():
-    changed = paper(artefacts=["a_table_far"])
-    changed["artefacts"]["a_table_far"] = {"title": "F", "tasks": {"smoke": ["de_en"], "paper": ["de_en"]}}
-    told = r"the artefact 'a_table_far', which scale 'demo' does not have \(at smoke, paper it has tasks\); allowed"
-    with pytest.raises(UserError, match=told):
-        expand([changed], CONFIG)
-    changed["blocks"].pop()
-    assert expand([changed], CONFIG).elsewhere == {"a_table_far": ("smoke", "paper")}
+def test_an_artefact_without_tasks_at_a_scale_may_be_named_there_and_shows_nothing():
+    """A list of artefacts that blocks of several scales share (an anchor) need not be taken apart."""
+    shared = paper(artefacts=["a_figure_y", "a_figure_z"])
+    shared["artefacts"]["a_figure_z"] = {"title": "Z", "tasks": {"paper": ["de_en"]}}
+    with_it, without = (expand([one], CONFIG) for one in (shared, paper()))
+    assert with_it.runs == without.runs and with_it.artefacts.keys() == without.artefacts.keys()
+    assert with_it.elsewhere == {"a_figure_z": ("paper",)}
 
 
 @pytest.mark.parametrize("lost", ["figures/a_figure_mine.py", "report/a_figure_mine.rst"])

@@ -11,7 +11,7 @@ from entropyreg.figures.a_figure_peakiness import groups
 from entropyreg.figures.footnotes import MARGIN, inches, wrapped
 from entropyreg.figures.panels import corner_text, legend_above, limits_around, new_panels, skew_bar, skew_points
 from entropyreg.figures.runs import digits, family_of, finished_runs, regularizer_name
-from entropyreg.figures.style import DATA_SETS, EUCLIDEAN_COLOR, FAMILIES, INK, MARKS, color, style
+from entropyreg.figures.style import DATA_SETS, FAMILIES, INK, MARKS, color, style
 
 EUCLIDEAN = {"generator": "euclidean", "baseline": "uniform"}
 
@@ -39,7 +39,7 @@ def test_numbers_lose_only_the_zero_before_the_point():
 def test_euclidean_is_not_drawn_as_no_regularizer():
     run = run_entry(None, 2.0, **EUCLIDEAN)
     assert family_of(run) == "euclidean" and family_of(run_entry()) == "none"
-    assert color(None, "euclidean") == EUCLIDEAN_COLOR != color(None) == INK
+    assert color(None, "euclidean") == MARKS["euclidean"].color != color(None) == INK
     with style("test"):
         _, (axes,) = new_panels(["one"], [])
         skew_points(

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from entropyreg.errors import UserError
+from entropyreg.images import teachers
 from entropyreg.images.data.preparation import load_prepared, prepare_images
 from entropyreg.images.engines import Accelerated, Plain
 from entropyreg.images.models import build_model
@@ -40,7 +41,7 @@ ALEXNET = {
 }
 
 
-RESNET = ALEXNET | {"model": {"kind": "resnet", "layers": 8, "widths": [4, 4, 4], "stem": 4}}
+RESNET = ALEXNET | {"model": {"kind": "resnet", "layers": 8, "widths": [8, 8, 8], "stem": 4}}
 RESNET["optimiser"] = ALEXNET["optimiser"] | {"weight_decay": {"coefficient": 1e-4, "layers": "all"}}
 
 
@@ -192,29 +193,40 @@ def stop_at(update):
 
 
 @pytest.mark.parametrize("student", [False, True])
-def test_resumed_with_other_threads_the_bits_are_those_of_the_first(
+def test_resumed_with_other_threads_all_is_computed_with_those_of_the_first(
     digits, settings, tmp_path, monkeypatch, capsys, student
 ):
-    """One thread and two differ in their last bits here, so that a training that changed over would be seen."""
+    """Whether one thread and two differ in bits depends on the processor, so the threads themselves are watched."""
     settings = settings | {"seeds": [1], "epochs": 2, "model": settings["model"] | {"hidden": [800, 500]}}
-    teacher = {}
+    teacher, computing = {}, []
     if student:
         train(settings | {"epochs": 1}, digits, tmp_path / "teacher")
         teacher = {"teacher_dir": tmp_path / "teacher"}
         settings |= {"distillation": {"loss": "soft", "weight": 1.0, "temperature": 2.0, "teacher_sees": "own_view"}}
-    whole, single, folder = (tmp_path / name for name in ("whole", "single", "stopped"))
+    whole, folder = tmp_path / "whole", tmp_path / "stopped"
     train_image_run(settings, digits, whole, 2, **teacher)
-    train_image_run(settings, digits, single, 1, **teacher)
     with monkeypatch.context() as patched, pytest.raises(Stopped):
         patched.setattr(Training, "train_on", stop_at(15))
         train_image_run(settings, digits, folder, 2, **teacher)
     capsys.readouterr()
-    train_image_run(settings, digits, folder, 1, **teacher)
+    with monkeypatch.context() as patched:
+        own_update, own_answers = Training.train_on, teachers.teacher_logits
+        patched.setattr(Training, "train_on", lambda *of: computing.append(threads_of("student")) or own_update(*of))
+        patched.setattr(
+            teachers, "teacher_logits", lambda *of: computing.append(threads_of("teacher")) or own_answers(*of)
+        )
+        train_image_run(settings, digits, folder, 1, **teacher)
     assert "was made with 2 threads: training goes on with 2, not with 1.\n" in capsys.readouterr().err
     provenance = json.loads((folder / "training.provenance.json").read_text())
     assert (provenance["resumed_from_epoch"], provenance["threads"]) == (1, 2)
-    outcomes = [(one / "training.json").read_bytes() for one in (whole, folder, single)]
-    assert outcomes[0] == outcomes[1] != outcomes[2]
+    assert {one for one in computing if one[0] == "student"} == {("student", 2)}
+    asked = [one for one in computing if one[0] == "teacher"]  # what it answered before the recipe was read, again
+    assert asked == ([("teacher", 1), ("teacher", 2)] if student else [])
+    assert (whole / "training.json").read_bytes() == (folder / "training.json").read_bytes()
+
+
+def threads_of(name):
+    return name, torch.get_num_threads()
 
 
 def test_checkpoints_of_other_settings_are_forgotten_and_a_new_name_is_none(digits, settings, tmp_path):
@@ -253,6 +265,9 @@ def test_wrong_settings_are_named(digits, settings, tmp_path):
         train(settings | {"epoch": 3}, digits, tmp_path)
     with pytest.raises(UserError, match="either 'epochs' or 'updates'"):
         train(settings | {"updates": 3}, digits, tmp_path)
+    thin = RESNET | {"model": RESNET["model"] | {"widths": [4, 8, 8]}}
+    with pytest.raises(UserError, match=r"model\.widths\.0 is 4; allowed: >= 8"):
+        train(settings | thin, digits, tmp_path)
     with pytest.raises(UserError, match="batch is 598"):
         train(settings | {"batch": 598}, digits, tmp_path)
     with pytest.raises(UserError, match="distillation and a teacher's folder"):

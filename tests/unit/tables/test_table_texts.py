@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -36,7 +38,11 @@ def own_lines(table):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_text_is_exactly_the_expected_one(tmp_path, name):
+    """After a meant change: UPDATE_GOLDEN=1 pytest, then read the difference."""
     written = tables.render(name, DATA / f"collected_{name}.json", tmp_path)
+    if os.environ.get("UPDATE_GOLDEN"):
+        for path in written:
+            shutil.copyfile(path, DATA / f"expected_{path.name}")
     assert [path.name for path in written] == [f"{name}.{suffix}" for suffix in ("csv", "md", "tex")]
     for path in written:
         assert path.read_bytes() == (DATA / f"expected_{path.name}").read_bytes(), path.name
