@@ -10,7 +10,7 @@ override SCALE := $(value SCALE)
 override ROW := $(value ROW)
 export VENV SCALE ROW
 
-.PHONY: demo test test-slow test-long venv venv-test lint format lock audit bench figures verify verify-cell compare-reference reference export forecast clean help
+.PHONY: demo test test-slow test-long venv venv-test lint format lock audit bench figures verify verify-cell compare-reference portable reference export forecast clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -81,6 +81,9 @@ verify-cell: venv ## train what one cell needs anew and compare: ROW=ARTEFACT/RO
 
 compare-reference: venv ## hold results/SCALE against the committed reference results
 	@"$$VENV/bin/python" -m entropyreg reference compare --scale "$$SCALE"
+
+portable: venv ## train 30 updates of each kind with portable settings: the same bits as on other types of processor?
+	@"$$VENV/bin/python" benchmarks/portable.py
 
 reference: venv ## make results/SCALE and paper_figures/SCALE the committed reference (for maintainers)
 	@"$$VENV/bin/python" -m entropyreg reference save --scale "$$SCALE"
