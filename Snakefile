@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT / "src"))  # the light modules only: standard librar
 # `python` in shell commands is the one that runs Snakemake; a conda environment still goes before it
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
-from entropyreg import adoption, failed_jobs
+from entropyreg import failed_jobs
 from entropyreg.code_identity import PLANNED_IN
 from entropyreg.errors import UserError
 from entropyreg.experiments import load_experiments
@@ -26,7 +26,6 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 PATHS = Paths.of(config)
-CLAIMS = os.path.relpath(WORKFLOW / "experiments" / "claims.yaml")
 
 
 wildcard_constraints:
@@ -77,7 +76,4 @@ include: "workflow/rules/artefacts.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/forecast.smk"
-
-
-if workflow.is_main_process:
-    adoption.tell(adoption.adopt((PATHS.results, PATHS.figures), planned, is_output))
+include: "workflow/rules/adoption.smk"

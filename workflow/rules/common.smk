@@ -14,6 +14,7 @@ from entropyreg.origins import origin_path
 from entropyreg.report.settings import report_settings
 from entropyreg.run_folder import failure_files
 
+CLAIMS = os.path.relpath(WORKFLOW / "experiments" / "claims.yaml")
 SETTINGS = {  # stage: what a job depends on besides its files and code, by its wildcards
     **dict.fromkeys(("prepare", "segment", "binarize"), lambda task: narrow.preparation_settings(config, task)),
     "train": lambda run: narrow.training_settings(config, EXPERIMENTS.runs[run]),
