@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -38,7 +38,7 @@ def adopt(roots: tuple[str, str], planned: Planned, outputs: Callable[[str], boo
     """
     origins = dict(sorted(found_origins(roots)))
     made_by = {str(located(name, roots[0])): path for path, origin in origins.items() for name in origin.outputs}
-    aside, looked_at, sums = [], False, Sums()
+    aside, current, redate, sums = [], [], False, Sums()
     for file in files_in(roots):
         nobodys = file not in made_by and f"/{FOLDER}/" not in file and not file.endswith(ASIDE)
         if nobodys and not remembered(file) and outputs(file):
@@ -49,16 +49,18 @@ def adopt(roots: tuple[str, str], planned: Planned, outputs: Callable[[str], boo
         gone = any(str(input) in aside for input in inputs)
         known = all(remembered(str(output)) for output in outputs_of_job)
         late = is_older(outputs_of_job, inputs)
-        if known and not late and not gone:
-            continue
-        looked_at = True
-        if not gone and fits(origins[path], roots[0], planned, sums):
-            date_now(outputs_of_job if late else [])
+        if not gone and ((known and not late) or fits(origins[path], roots[0], planned, sums)):
+            current += outputs_of_job
+            redate = redate or late
         elif gone or not known:
             aside += [set_aside(output) for output in outputs_of_job if output.exists()]
-    if looked_at:  # Snakemake takes the date of a job's benchmark for that of an output
-        date_now(path for path in Path(roots[0], "benchmarks").rglob("*.tsv"))
-        sums.keep()
+    if (
+        redate
+    ):  # one date for all: an output that is absent lets Snakemake compare what lies before it with what follows
+        now = time.time_ns()
+        for path in [*current, *Path(roots[0], "benchmarks").rglob("*.tsv")]:  # whose date counts as that of an output
+            os.utime(path, ns=(now, now))
+    sums.keep()
     return aside
 
 
@@ -66,7 +68,7 @@ class Sums:
     """sha256 of files, kept beside Snakemake's memory: a file is read again only when its size or date is another."""
 
     def __init__(self) -> None:
-        self.path = METADATA.with_name("entropyreg_sums.json")
+        self.path, self.read_anew = METADATA.with_name("entropyreg_sums.json"), False
         try:
             self.known = json.loads(self.path.read_bytes())
         except (OSError, ValueError):
@@ -77,11 +79,13 @@ class Sums:
         known = self.known.get(str(path), [])
         if known[:2] != [stat.st_size, stat.st_mtime_ns]:
             known = self.known[str(path)] = [stat.st_size, stat.st_mtime_ns, sha256_of(path)]
+            self.read_anew = True
         return known[2]
 
     def keep(self) -> None:
-        with suppress(OSError):
-            write_atomically(self.path, json.dumps(self.known))
+        if self.read_anew:
+            with suppress(OSError):
+                write_atomically(self.path, json.dumps(self.known))
 
 
 def fits(origin: Origin, root: str, planned: Planned, sums: Sums) -> bool:
@@ -104,12 +108,6 @@ def is_older(outputs: list[Path], inputs: list[Path]) -> bool:
     dates = [path.lstat().st_mtime_ns for path in outputs if path.exists()]
     newest = [max(path.stat().st_mtime_ns, path.lstat().st_mtime_ns) for path in inputs if path.exists()]
     return bool(dates and newest) and max(newest) > min(dates)
-
-
-def date_now(paths: Iterable[Path]) -> None:
-    now = time.time_ns()
-    for path in paths:
-        os.utime(path, ns=(now, now))
 
 
 def set_aside(path: Path) -> str:

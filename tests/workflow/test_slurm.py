@@ -152,7 +152,7 @@ def test_the_whole_dag_survives_a_cancelled_job_a_dead_node_and_preemption(clust
     assert ours == theirs and len(ours) > 20
     different = [path for path in ours if sha256_of(tmp_path / path) != sha256_of(smoke / path)]
     assert not different
-    for path in (smoke / "paper_figures" / "smoke").iterdir():  # the report tells when and where, so it differs
+    for path in (smoke / "paper_figures" / "smoke").glob("[!.]*"):  # the report tells when and where, so it differs
         assert path.name == "report.html" or sha256_of(path) == sha256_of(tmp_path / "paper_figures/smoke" / path.name)
 
 

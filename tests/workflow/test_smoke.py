@@ -29,7 +29,7 @@ def experiments(workflow_dir, config):
 
 
 def digests(folder):
-    return {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+    return {path.name: sha256_of(path) for path in sorted(folder.glob("[!.]*"))}
 
 
 def copy_of(smoke, folder):
@@ -42,7 +42,7 @@ def test_every_artefact_is_drawn_and_says_that_it_means_nothing(smoke, config, e
     folder = smoke / "paper_figures" / "smoke"
     paths = Paths.of(config)
     expected = [path for name in experiments.artefacts for path in paths.rendered(name)] + [paths.report()]
-    assert sorted(path.name for path in folder.iterdir()) == sorted(path.rsplit("/", 1)[1] for path in expected)
+    assert sorted(path.name for path in folder.glob("[!.]*")) == sorted(path.rsplit("/", 1)[1] for path in expected)
     for name, artefact in experiments.artefacts.items():
         text = (folder / f"{name}.{'md' if artefact.kind == 'table' else 'svg'}").read_text()
         assert artefact.analytic or "means nothing" in text, name
@@ -156,7 +156,7 @@ def test_snakemakes_own_report_has_every_artefact_with_its_caption_and_category(
     done = snakemake(tmp_path, "--report", "report.html", "--config", "scale=smoke")
     assert done.returncode == 0, done.stderr[-3000:]
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    for name in (path.name for path in (tmp_path / "paper_figures" / "smoke").iterdir()):
+    for name in (path.name for path in (tmp_path / "paper_figures" / "smoke").glob("[!.]*")):
         assert name in text
     for word in ("Paper A", "Paper B", "Verdicts", "Meister et al., ACL 2020"):  # categories, a caption
         assert word in text
