@@ -93,7 +93,10 @@ def test_at_temperature_one_validation_is_decoded_as_ever(smoke, arm):
 
 
 def test_beam_sizes_decode_the_first_sentences_and_agree_with_plain_decoding(smoke):
+    """The words are the same; the scores but for rounding, since the batches have other shapes."""
     folder = smoke / "results/smoke/runs/smoke_de_en/transformer/none/seed1/predictions"
     beams, plain = lines(folder / "valid.beams.tsv"), lines(folder / "valid.hypotheses.tsv")
     assert [row[:2] for row in beams] == [[beam, str(number)] for beam in ("1", "5") for number in range(10)]
-    assert [row[1:] for row in beams if row[0] == "5"] == plain[:10]
+    five = [row[1:] for row in beams if row[0] == "5"]
+    assert [(row[0], row[2]) for row in five] == [(row[0], row[2]) for row in plain[:10]]
+    assert [float(row[1]) for row in five] == pytest.approx([float(row[1]) for row in plain[:10]], abs=2e-5)

@@ -89,15 +89,20 @@ def weights_after(settings, smoke, run_dir, **regularizer):
 
 
 def test_seeds_are_paired_across_arms(smoke, settings, tmp_path):
-    """With vanishing strength two arms make the same steps: one initialisation, one order of the data."""
+    """With vanishing strength two arms make the same steps: one initialisation, one order of the data.
+
+    Only rounding differs: half a unit in the last place of the largest weight an update; allowed is 4 times as much.
+    The bias of the keys is left out: attention does not depend on it, so its gradient is rounding alone, which Adam
+    scales up to steps of .0005.
+    """
     plain = weights_after(settings, smoke, tmp_path / "a", skew=None, strength=0.0)
     tiny = weights_after(settings, smoke, tmp_path / "b", skew=0.5, strength=1e-9)
     strong = weights_after(settings, smoke, tmp_path / "c", skew=0.5, strength=1.0)
-    distance = {
-        name: max(float((plain[key] - other[key]).abs().max()) for key in plain)
-        for name, other in {"tiny": tiny, "strong": strong}.items()
-    }
-    assert distance["tiny"] < 1e-3 < 1e-2 < distance["strong"]
+    compared = [key for key in plain if not key.endswith("k_proj.bias")]
+    largest = max(float(plain[key].abs().max()) for key in compared)
+    rounding = 4 * settings["model"]["max_update"] * largest * torch.finfo(torch.float32).eps / 2
+    assert max(float((plain[key] - tiny[key]).abs().max()) for key in compared) < rounding
+    assert max(float((plain[key] - strong[key]).abs().max()) for key in compared) > 100 * rounding
 
 
 def test_divergence_is_told_with_the_run_and_the_last_good_update(smoke, settings, tmp_path):
