@@ -10,8 +10,8 @@ rule collect_artefact:
         records=records_of,
         claims=CLAIMS,
     output:
-        PATHS.table("{artefact}"),
-        origin_path(PATHS.table("{artefact}")),
+        out=PATHS.table("{artefact}"),
+        origin=origin_path(PATHS.table("{artefact}")),
     log:
         PATHS.log("collect/{artefact}"),
     conda:
@@ -22,7 +22,7 @@ rule collect_artefact:
         present=present_records,
         state=present_state,
     shell:
-        "{params.job} --inputs {input:q} {params.present:q} --outputs {output:q} --runs {params.runs:q} --out {output[0]:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"
+        "{params.job} --inputs {input:q} {params.present:q} --outputs {output:q} --runs {params.runs:q} --out {output.out:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"
 
 
 for name in EXPERIMENTS.elsewhere:

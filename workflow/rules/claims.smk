@@ -21,8 +21,8 @@ rule judge_claims:
         claims=CLAIMS,
         roles=ROLES,
     output:
-        PATHS.ledger(),
-        origin_path(PATHS.ledger()),
+        out=PATHS.ledger(),
+        origin=origin_path(PATHS.ledger()),
     log:
         PATHS.log("judge"),
     conda:
@@ -33,4 +33,4 @@ rule judge_claims:
         runs=f"{PATHS.results}/runs",
     shell:
         "{params.job} --inputs {input:q} --outputs {output:q} --tables {params.tables:q} --runs {params.runs:q}"
-        " --claims {input.claims:q} --out {output[0]:q} 2> >(tee {log:q} >&2)"
+        " --claims {input.claims:q} --out {output.out:q} 2> >(tee {log:q} >&2)"

@@ -54,8 +54,8 @@ rule propose_trial:
     input:
         scores=lambda wildcards: [PATHS.scores(run) for run in proposal_by(wildcards).run_ids],
     output:
-        PATHS.proposal("{series}/{trial}"),
-        origin_path(PATHS.proposal("{series}/{trial}")),
+        out=PATHS.proposal("{series}/{trial}"),
+        origin=origin_path(PATHS.proposal("{series}/{trial}")),
     log:
         PATHS.log("propose/{series}/{trial}"),
     conda:
@@ -64,4 +64,4 @@ rule propose_trial:
         job=job("propose"),
         runs=f"{PATHS.results}/runs",
     shell:
-        "{params.job} --inputs {input:q} --outputs {output:q} --runs {params.runs:q} --out {output[0]:q} 2> >(tee {log:q} >&2)"
+        "{params.job} --inputs {input:q} --outputs {output:q} --runs {params.runs:q} --out {output.out:q} 2> >(tee {log:q} >&2)"

@@ -15,8 +15,8 @@ rule report_page:
         ledger=PATHS.ledger(),
         captions=[os.path.relpath(WORKFLOW / "report" / f"{name}.rst") for name in EXPERIMENTS.artefacts],
     output:
-        report(PATHS.report(), caption="../report/verdicts.rst", category="Verdicts"),
-        origin_path(PATHS.report()),
+        out=report(PATHS.report(), caption="../report/verdicts.rst", category="Verdicts"),
+        origin=origin_path(PATHS.report()),
     log:
         PATHS.log("report"),
     conda:
@@ -24,8 +24,8 @@ rule report_page:
     params:
         job=job("report"),
         results=subpath(input.ledger, parent=True),
-        figures=subpath(output[0], parent=True),
+        figures=subpath(output.out, parent=True),
         captions=lambda wildcards, input: os.path.dirname(input.captions[0]),
     shell:
         "{params.job} --inputs {input:q} --outputs {output:q} --results {params.results:q}"
-        " --figures {params.figures:q} --captions {params.captions:q} --out {output[0]:q} 2> >(tee {log:q} >&2)"
+        " --figures {params.figures:q} --captions {params.captions:q} --out {output.out:q} 2> >(tee {log:q} >&2)"

@@ -5,8 +5,8 @@ rule extract_pretrained:
     input:
         lambda wildcards: source_file(PRETRAINED[wildcards.pretrained]),
     output:
-        PATHS.pretrained("{pretrained}"),
-        origin_path(PATHS.pretrained("{pretrained}")),
+        out=PATHS.pretrained("{pretrained}"),
+        origin=origin_path(PATHS.pretrained("{pretrained}")),
     log:
         PATHS.log("pretrained/{pretrained}"),
     conda:
@@ -17,7 +17,7 @@ rule extract_pretrained:
         job=job("extract-pretrained"),
         data_dir=lambda wildcards: f"--data-dir {shlex.quote(config['data_dir'])}" if config["data_dir"] else "",
     shell:
-        "{params.job} --inputs {input:q} --outputs {output:q} --out {output[0]:q} {params.data_dir}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --out {output.out:q} {params.data_dir}"
         " --download-dir {resources.download_dir:q} 2> >(tee {log:q} >&2)"
 
 
