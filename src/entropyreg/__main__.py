@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from entropyreg import __version__, origins, stages
-from entropyreg.blame import read_by
-from entropyreg.code_identity import BY_NAME, refuse_other_code
-from entropyreg.errors import SHOW_TRACEBACK, sentence_of
-from entropyreg.paths import SCALES
-from entropyreg.run_folder import Busy, forget_failures, note_failure
+from entropyreg import __version__
+from entropyreg.cli import stages
+from entropyreg.cli.blame import read_by
+from entropyreg.config.paths import SCALES
+from entropyreg.io.errors import SHOW_TRACEBACK, sentence_of
+from entropyreg.io.run_folder import Busy, forget_failures, note_failure
+from entropyreg.provenance import origins
+from entropyreg.provenance.code_identity import BY_NAME, refuse_other_code
 
 
 def json_argument(text: str) -> Any:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.code_identity import meanings
+from entropyreg.provenance.code_identity import meanings
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "src/entropyreg/"
@@ -59,8 +59,8 @@ def perplexity(nll):
 '''
 FIGURE = '''"""The NLL of every run, a point each."""
 
-from entropyreg.figures.panels import new_panels
-from entropyreg.figures.runs import finished_runs, regularizer_name
+from entropyreg.rendering.figures.panels import new_panels
+from entropyreg.rendering.figures.runs import finished_runs, regularizer_name
 
 COLUMNS = ("run", "regularizer", "nll")
 
@@ -203,7 +203,7 @@ from made_runs import CLAIMS, NONE, Smoke, write_text, write_text_run
 from entropyreg import regularizers
 from entropyreg.__main__ import main
 from entropyreg.experiments.images import ImageRegularizer
-from entropyreg.figures import image_runs, runs
+from entropyreg.rendering.figures import image_runs, runs
 from entropyreg.images.data.sources import read_image_set
 from entropyreg.images.objective import hard_objective
 from entropyreg.translation import USER_DIR
@@ -345,7 +345,7 @@ def test_what_is_added_is_planned_and_forecast(copy):
     assert re.search(r"^my_images +image block +2 ", told, re.MULTILINE)
 
 
-REMADE = ["tests/unit/tables/test_table_texts.py", "tests/unit/translation/test_command.py"]
+REMADE = ["tests/unit/rendering/tables/test_table_texts.py", "tests/unit/translation/test_command.py"]
 
 
 @pytest.mark.slow

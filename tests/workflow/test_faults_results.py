@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from chaos import command, contents
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import training_settings
 from entropyreg.experiments import load_experiments
-from entropyreg.run_folder import failures
-from entropyreg.settings import training_settings
+from entropyreg.io.run_folder import failures
 
 pytestmark = pytest.mark.long
 FIGURE = "b_figure_projection"

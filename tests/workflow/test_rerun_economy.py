@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
 from entropyreg.experiments import load_experiments
 
 pytestmark = pytest.mark.slow
@@ -100,7 +100,7 @@ def test_what_has_no_part_in_a_result_makes_nothing_again(checkout):
     with ExitStack() as stack:
         for name in ("regularizers/divergence.py", "measures/bleu.py", "tables/formats.py"):
             stack.enter_context(checkout.module(name, "\n# a comment\n"))
-        path = "src/entropyreg/tables/__init__.py"
+        path = "src/entropyreg/rendering/tables/__init__.py"
         text = (checkout.folder / path).read_text()
         stack.enter_context(checkout.edited(path, text, text.replace('"""', '"""Another docstring. ', 1)))
         for path in ("README.md", "docs/speed.md"):

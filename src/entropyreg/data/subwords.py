@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.data.split import SPLITS
-from entropyreg.errors import UserError
-from entropyreg.files import atomic_path, sha256_of, write_atomically, write_json
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import atomic_path, sha256_of, write_atomically, write_json
 
 FOLDER = "subwords"
 SEPARATOR = "@@"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 def is_launched() -> bool:

@@ -13,7 +13,7 @@ from fairseq.data.encoders.gpt2_bpe_utils import Encoder, get_encoder
 
 from entropyreg.data.gpt2_bpe import NAME
 from entropyreg.data.split import SPLITS
-from entropyreg.files import atomic_path, sha256_of, write_atomically, write_json
+from entropyreg.io.files import atomic_path, sha256_of, write_atomically, write_json
 
 LONGEST_TARGET = 1023  # and the end of sentence
 

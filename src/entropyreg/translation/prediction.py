@@ -22,10 +22,10 @@ from fairseq import options, tasks, utils
 from fairseq.data import data_utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
-from entropyreg.columns import write_columns
-from entropyreg.errors import UserError
 from entropyreg.experiments.resolution import read_resolved
-from entropyreg.files import atomic_path
+from entropyreg.io.columns import write_columns
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import atomic_path
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.translation.beam import BeamEntropy, Hypotheses, Hypothesis, build_generator, search
 from entropyreg.translation.binarization import verify_binary

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from entropyreg.errors import blaming
-from entropyreg.files import read_npz, write_atomically, write_npz
+from entropyreg.io.errors import blaming
+from entropyreg.io.files import read_npz, write_atomically, write_npz
 from entropyreg.measures.temperature import CRITERIA, best_on_grid, grid_of, temperature_label
 from entropyreg.regularizers import token_statistics
 from entropyreg.translation.beam import build_generator, search

@@ -12,17 +12,17 @@ import pytest
 from filelock import FileLock
 
 from entropyreg.__main__ import EXAMPLES, FOR_PEOPLE, STAGES, main
-from entropyreg.config import SCALES, load_config
-from entropyreg.errors import UserError
+from entropyreg.config.loading import SCALES, load_config
+from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments
 from entropyreg.exploring.compare import compare_runs, image_intervals
 from entropyreg.exploring.records import SHOWN, export_records, filters_of
 from entropyreg.exploring.status import Known, duration, look_at, seconds_left, status
-from entropyreg.files import write_atomically, write_json, write_npz
-from entropyreg.paths import Paths
-from entropyreg.results.tidy_records import tidy_lines
-from entropyreg.run_folder import HOLDER, failures, forget_failures, note_failure
-from entropyreg.text_table import aligned
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import write_atomically, write_json, write_npz
+from entropyreg.io.run_folder import HOLDER, failures, forget_failures, note_failure
+from entropyreg.io.text_table import aligned
+from entropyreg.measuring.tidy_records import tidy_lines
 
 ONE, TWO = "de_en/transformer/none/seed1", "de_en/transformer/jensen-skew0.50-strength1.00/seed1"
 
@@ -232,7 +232,7 @@ def test_the_state_of_a_run_is_read_from_its_folder(tmp_path):
     lock = FileLock(folder / ".lock")
     with lock:
         script = (
-            "import sys; from entropyreg.exploring.status import look_at; from entropyreg.paths import Paths;"
+            "import sys; from entropyreg.exploring.status import look_at; from entropyreg.config.paths import Paths;"
             "print(look_at('run', Paths(sys.argv[1], 'unused')).state)"
         )
         other = subprocess.run(

@@ -10,7 +10,7 @@ import types
 
 import pytest
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 from entropyreg.translation.devices import one_device
 from entropyreg.translation.progress import ProgressHandler, duration
 from entropyreg.translation.training import (

@@ -1,0 +1,1 @@
+"""The command line: the stages of the workflow, and the commands for people."""

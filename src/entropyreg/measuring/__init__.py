@@ -1,0 +1,1 @@
+"""Measures of a run, made from its predictions."""
