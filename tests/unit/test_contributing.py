@@ -201,7 +201,7 @@ from fairseq.data import Dictionary
 from made_runs import CLAIMS, NONE, Smoke, write_text, write_text_run
 
 from entropyreg import regularizers
-from entropyreg.__main__ import main
+from entropyreg.cli.main import main
 from entropyreg.experiments.images import ImageRegularizer
 from entropyreg.rendering.figures import image_runs, runs
 from entropyreg.images.data.sources import read_image_set

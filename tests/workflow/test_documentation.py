@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pytest
 
-from entropyreg.__main__ import parser
+from entropyreg.cli.main import parser
 from entropyreg.config.loading import load_config
 from entropyreg.experiments import load_experiments
 

@@ -101,7 +101,7 @@ def test_parsing_the_workflow_loads_no_torch_and_no_fairseq(root, tmp_path):
         "import sys\n"
         "from snakemake.cli import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    assert end.code == 0, end.code\n"
-        "import entropyreg.__main__ as cli; cli.parser()\n"
+        "import entropyreg.cli.main as cli; cli.parser()\n"
         "assert 'entropyreg.experiments' in sys.modules\n"
         "heavy = {'torch', 'fairseq', 'matplotlib', 'scipy', 'sacrebleu'} & set(sys.modules)\n"
         "assert not heavy, heavy"

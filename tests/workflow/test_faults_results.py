@@ -131,7 +131,7 @@ def train_step(self, sample, model, criterion, optimizer, update_num, *further, 
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
     return step(self, sample, model, criterion, optimizer, update_num, *further, **options)
 FairseqTask.train_step = train_step
-from entropyreg.__main__ import main
+from entropyreg.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 

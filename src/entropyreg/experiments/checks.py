@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1]
 
 def check_files(artefact: str, workflow: Path, place: str) -> None:
     """What draws an artefact and what describes it are there before anything is trained for it."""
-    module = PACKAGE / f"{artefact.split('_')[1]}s" / f"{artefact}.py"
+    module = PACKAGE / "rendering" / f"{artefact.split('_')[1]}s" / f"{artefact}.py"
     for path, what in ((module, "module that draws it"), (workflow / "report" / f"{artefact}.rst", "caption")):
         if not path.is_file():
             raise UserError(f"{place}: artefact '{artefact}' has no {what}: {path} does not exist.")

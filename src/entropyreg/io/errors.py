@@ -11,7 +11,7 @@ MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")  # of torch on a GPU, on a CPU, and of cuBLAS
 MORE_MEMORY = "free some, run fewer jobs at once (--cores) or use smaller batches, then run the same command again"
-PACKAGE = str(Path(__file__).parent)
+PACKAGE = str(Path(__file__).parents[1])
 
 
 class UserError(Exception):

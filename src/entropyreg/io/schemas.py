@@ -17,7 +17,7 @@ from entropyreg.io.errors import UserError
 from entropyreg.io.files import one_line
 
 SHARED = {  # schemas that others refer to by name
-    "image_settings.schema.yaml": Path(__file__).parent / "images" / "settings.schema.yaml",
+    "image_settings.schema.yaml": Path(__file__).parents[1] / "images" / "settings.schema.yaml",
 }
 
 

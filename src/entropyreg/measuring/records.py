@@ -35,7 +35,7 @@ def measure_run(
 ) -> tuple[dict[str, Any], Sentences]:
     """The record of a run (deterministic content only) and, by '<split>.<name>', columns with one row a sentence.
 
-    `settings` is `entropyreg.config.settings.measuring_settings`; `text_dir` holds the prepared text with its references.
+    `settings`: `entropyreg.config.settings.measuring_settings`. `text_dir` holds the prepared text and its references.
     """
     training = read_training(run_dir, settings["run"])
     with blaming(run_dir / "training.json"):

@@ -1,6 +1,6 @@
 """Answers "which code made this?": a digest, by meaning, of the modules that a stage's outcome depends on.
 
-    digest(stage, declared) = sha256 over the names and meanings of closure(function of the stage in `stages`)
+    digest(stage, declared) = sha256 over the names and meanings of closure(function of the stage in `cli.stages`)
 
 The closure follows every import of the package, at the top of a module or inside a function, from the imports of the
 stage's own function on. The meaning of a Python module is its syntax tree without docstrings, comments, positions and
@@ -28,23 +28,23 @@ from entropyreg.io.errors import UserError
 from entropyreg.io.files import write_atomically
 
 PLANNED_IN = "ENTROPYREG_PLANNED_IN"  # the environment's name for the tree whose Snakefile planned a job
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 NAME = PACKAGE.name
 VERSION = 1  # of what is cached: change it with `meaning_of_python` or `imports_of`
 
 PLUMBING = {  # module: why no number of a stage depends on it
-    "errors": "words of messages",
-    "blame": "words of messages",
-    "files": "writes and reads whole files, whose content others decide",
-    "run_folder": "locks, leftovers, and which checkpoints may be resumed",
-    "trained_weights": "compares sums, and refuses",
-    "predicted_files": "the same",
-    "schemas": "refuses what it does not know; what it lets through is in the settings",
+    "io.errors": "words of messages",
+    "cli.blame": "words of messages",
+    "io.files": "writes and reads whole files, whose content others decide",
+    "io.run_folder": "locks, leftovers, and which checkpoints may be resumed",
+    "io.trained_weights": "compares sums, and refuses",
+    "io.predicted_files": "the same",
+    "io.schemas": "refuses what it does not know; what it lets through is in the settings",
     "images.settings": "refuses wrong settings",
     "images.provenance": "times and versions",
-    "results.provenance": "times and versions",
+    "provenance.versions": "times and versions",
     "images.engines": "devices; its mathematics is torch's",
-    "code_identity": "this module",
+    "provenance.code_identity": "this module",
 }
 
 
@@ -60,8 +60,8 @@ def is_euclidean(declared: Mapping[str, Any]) -> bool:
 
 ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether a job that declares this runs it
     "regularizers.euclidean": is_euclidean,
-    "figures": lambda declared: "_figure_" in declared.get("artefact", ""),
-    "tables": lambda declared: "_table_" in declared.get("artefact", ""),
+    "rendering.figures": lambda declared: "_figure_" in declared.get("artefact", ""),
+    "rendering.tables": lambda declared: "_table_" in declared.get("artefact", ""),
     **{
         f"images.models.{module}": lambda declared, kind=kind: kind_of(declared, "model") in (kind, None)
         for module, kind in (
@@ -80,27 +80,27 @@ ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether 
     "measures.bleu": lambda declared: declared.get("metric", "bleu") == "bleu",
     "images.data.sources": lambda declared: declared["stage"] == "prepare-images",  # the others read what it prepared
     **dict.fromkeys(
-        ("results.temperature_measures", "results.projection_measures"),
+        ("measuring.temperature_measures", "measuring.projection_measures"),
         lambda declared: bool(declared.get("temperatures", True)),
     ),
     **dict.fromkeys(
-        ("results.temperature_curves", "results.temperature_scaling"),
+        ("comparing.temperature_curves", "comparing.temperature_scaling"),
         lambda declared: declared["stage"] != "collect" or bool(declared.get("curves", True)),
     ),
 }
 BY_NAME = {"render": "artefact", "extract-pretrained": "pretrained"}  # stages that depend on a name, not on settings
 DYNAMIC: dict[str, tuple[str, ...]] = {  # module: modules that it loads by a name it computes; {artefact} as declared
     "regularizers.kernels": ("regularizers.native", "regularizers.triton_kernel"),
-    "tables": ("tables.{artefact}",),
-    "figures": ("figures.{artefact}",),
-    "report.page": ("tables.*",),
+    "rendering.tables": ("rendering.tables.{artefact}",),
+    "rendering.figures": ("rendering.figures.{artefact}",),
+    "rendering.report.page": ("rendering.tables.*",),
     "translation": ("translation.user_dir.entropyreg_fairseq", "translation.user_dir.entropyreg_fairseq.*"),
 }
 FILES: dict[str, tuple[str, ...]] = {  # module: files beside the package's modules that it reads
     "regularizers.build": ("regularizers/_native/[!s]*",),  # without statistics.hpp, which trains nothing
     "regularizers.statistics": ("regularizers/_native/statistics.hpp",),
-    "results.published": ("results/published/*.yaml",),
-    "report.page": ("report/templates/*",),
+    "rendering.published": ("rendering/published/*.yaml",),
+    "rendering.report.page": ("rendering/report/templates/*",),
 }
 
 
@@ -184,11 +184,11 @@ def path_of(module: str) -> Path:
 
 @cache
 def imports_of_stage(stage: str) -> tuple[str, ...]:
-    """What the stage's function in `stages` imports; a `KeyError` for a stage that has none."""
+    """What the stage's function in `cli.stages` imports; a `KeyError` for a stage that has none."""
     wanted = stage.replace("-", "_")
-    tree = ast.parse((PACKAGE / "stages.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / "cli" / "stages.py").read_text(encoding="utf-8"))
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    return tuple(imported(functions[wanted], "stages"))
+    return tuple(imported(functions[wanted], "cli.stages"))
 
 
 @cache

@@ -22,7 +22,7 @@ from entropyreg.io.files import read_json, sha256_of, write_json
 from entropyreg.provenance.code_identity import code_digest, declared_by
 
 FOLDER = ".origin"
-CHECKOUT, OF_THE_CHECKOUT, THERE = Path(__file__).resolve().parents[2], ("src", "workflow"), "checkout:"
+CHECKOUT, OF_THE_CHECKOUT, THERE = Path(__file__).resolve().parents[3], ("src", "workflow"), "checkout:"
 
 
 def origin_path(first: str) -> str:

@@ -69,7 +69,7 @@ def training_arguments(
 ) -> list[str]:
     """Arguments of `fairseq-train`.
 
-    `settings` is what `entropyreg.config.settings.training_settings` gives: model, regularizer, languages, seed, device.
+    `settings` is that of `entropyreg.config.settings.training_settings`: model, regularizer, languages, seed, device.
     `pretrained` is the file with the weights that a model with the key of that name starts from.
     """
     arguments = [str(binary_dir), "--user-dir", str(USER_DIR), "--task", "translation"]

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 from filelock import FileLock
 
-from entropyreg.__main__ import EXAMPLES, FOR_PEOPLE, STAGES, main
+from entropyreg.cli.main import EXAMPLES, FOR_PEOPLE, STAGES, main
 from entropyreg.config.loading import SCALES, load_config
 from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments
@@ -370,7 +370,7 @@ def test_columns_are_aligned():
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_example_of_a_command_parses(name, capsys):
-    from entropyreg.__main__ import parser
+    from entropyreg.cli.main import parser
 
     words = EXAMPLES[name].split()
     assert words[0] == "entropyreg" and parser().parse_args(words[1:]).command == name
@@ -403,7 +403,7 @@ def test_the_version_is_that_of_the_package(root, capsys):
 def test_what_fairseq_notes_while_it_is_imported_reaches_nobody():
     """It asks for tensorboardX, which nothing here needs, and sets up the log for itself unless somebody did before."""
     script = (
-        "import importlib, logging; from entropyreg.__main__ import STAGES, main\n"
+        "import importlib, logging; from entropyreg.cli.main import STAGES, main\n"
         "def stage(args):\n"
         "    importlib.import_module('fairseq.tasks.text_to_speech')\n"
         "    logging.getLogger('fairseq').info('loaded 20 examples')\n"

@@ -17,13 +17,13 @@ WRITES = {  # names of functions and methods that put bytes into a file
     *("rename", "replace", "symlink_to", "touch", "unpack_archive", "extractall", "copyfileobj", "mkstemp"),
 }
 ALLOWED = {  # (module, call): why it needs no temporary name of atomic_path's
-    **{("files.py", name): "atomic_path itself" for name in ("mkstemp", "open", "replace")},
-    ("files.py", "savez_compressed"): "into memory",
-    ("columns.py", "memmap"): "a file without a name, in a temporary folder",
+    **{("io/files.py", name): "atomic_path itself" for name in ("mkstemp", "open", "replace")},
+    ("io/files.py", "savez_compressed"): "into memory",
+    ("io/columns.py", "memmap"): "a file without a name, in a temporary folder",
     ("regularizers/build.py", "mkstemp"): "a compiled kernel: a cache, renamed into place, built anew where damaged",
     ("regularizers/build.py", "replace"): "the same",
-    ("run_folder.py", "rename"): "a folder of whole checkpoints, which gets another name",
-    ("adoption.py", "replace"): "a whole file, which gets another name",
+    ("io/run_folder.py", "rename"): "a folder of whole checkpoints, which gets another name",
+    ("provenance/adoption.py", "replace"): "a whole file, which gets another name",
     (
         "translation/binarization.py",
         "replace",

@@ -104,7 +104,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 import entropyreg.images.training
-from entropyreg.__main__ import main
+from entropyreg.cli.main import main
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + (300 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

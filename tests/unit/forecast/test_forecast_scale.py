@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from entropyreg.__main__ import main
+from entropyreg.cli.main import main
 from entropyreg.config.loading import SCALES, load_config
 from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments

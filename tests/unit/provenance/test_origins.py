@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg import __main__
+from entropyreg.cli import main as cli
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import read_json, sha256_of, write_json
 from entropyreg.provenance import origins
@@ -138,8 +138,8 @@ def test_every_stage_of_the_workflow_compares_before_it_runs_and_notes_what_it_m
     """The command line does it, for all of them in one place; a stage started by hand names no outputs."""
     (root / RECORD).write_text("edited")
     called = []
-    stages = {name: (lambda args: called.append(args.command), *rest) for name, (_, *rest) in __main__.STAGES.items()}
-    monkeypatch.setattr(__main__, "STAGES", stages)
+    stages = {name: (lambda args: called.append(args.command), *rest) for name, (_, *rest) in cli.STAGES.items()}
+    monkeypatch.setattr(cli, "STAGES", stages)
     planned = [
         name for name in stages if any(flag == "--settings" for flag, _ in stages[name][2]) and name != "forecast"
     ]
@@ -159,17 +159,17 @@ def test_every_stage_of_the_workflow_compares_before_it_runs_and_notes_what_it_m
             root / "x",
             root / ".origin/x.json",
         ]
-        assert __main__.main([name, *given, *map(str, bound)]) == 2 and not called
+        assert cli.main([name, *given, *map(str, bound)]) == 2 and not called
         assert "is not what stage measure wrote" in capsys.readouterr().err
-        assert __main__.main([name, *given]) == 0 and called.pop() == name
+        assert cli.main([name, *given]) == 0 and called.pop() == name
 
 
 @pytest.mark.parametrize(("stage", "name"), BY_NAME.items())
 def test_a_stage_without_settings_declares_its_name_as_the_workflow_does(root, monkeypatch, stage, name):
     """Else a tree without Snakemake's memory would set such outputs aside whenever it starts."""
     made, value = root / "x", "a_table_losses"
-    _, *rest = __main__.STAGES[stage]
-    monkeypatch.setitem(__main__.STAGES, stage, (lambda args: made.write_text("x") and None, *rest))
+    _, *rest = cli.STAGES[stage]
+    monkeypatch.setitem(cli.STAGES, stage, (lambda args: made.write_text("x") and None, *rest))
     files = [
         part
         for flag, options in rest[1]
@@ -178,5 +178,5 @@ def test_a_stage_without_settings_declares_its_name_as_the_workflow_does(root, m
     ]
     about = ["--code", code_digest(stage, {name: value}), "--root", root, "--of", json.dumps({name: value})]
     args = [stage, value, *files, *about, "--inputs", "--outputs", made, origin_path(str(made))]
-    assert __main__.main([*map(str, args)]) == 0
+    assert cli.main([*map(str, args)]) == 0
     assert Origin.read(Path(origin_path(str(made)))).declared == {name: value}

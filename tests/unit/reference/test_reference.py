@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.__main__ import main
+from entropyreg.cli.main import main
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import write_json
 from entropyreg.reference.cells import runs_of_cell

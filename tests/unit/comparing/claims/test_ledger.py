@@ -10,7 +10,7 @@ import pytest
 import yaml
 from planted import SEEDS, World, plant_networks, plant_paper_a, planted, write_claims
 
-from entropyreg.__main__ import main
+from entropyreg.cli.main import main
 from entropyreg.comparing.claims.artefacts import READ
 from entropyreg.comparing.claims.declaration import roles_of
 from entropyreg.comparing.claims.ledger import judge
