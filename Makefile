@@ -37,10 +37,11 @@ venv: ## make .venv with the pinned packages, once
 venv-test:
 	@tools/make_venv.sh test
 
-lint: venv-test ## ruff, snakefmt, snakemake --lint
+lint: venv-test ## ruff, snakefmt, import-linter, snakemake --lint
 	"$$VENV/bin/ruff" check .
 	"$$VENV/bin/ruff" format --check .
 	"$$VENV/bin/snakefmt" --check Snakefile workflow/rules
+	"$$VENV/bin/lint-imports"
 	"$$VENV/bin/snakemake" --lint
 
 format: venv-test

@@ -122,7 +122,9 @@ ADDED = {  # thing: {file: its whole text, or {a place in it: what is put behind
             "from collections.abc import Callable, Mapping\n": "from functools import partial\n",
             'settings.get("unigram_temperature", 1.0))': IN_THE_OBJECTIVE,
         },
-        f"{CODE}figures/style.py": {"MARKS = {**FAMILIES, ": '"tsallis": Family("Tsallis", "P", "+", "#123456"), '},
+        f"{CODE}rendering/figures/style.py": {
+            "MARKS = {**FAMILIES, ": '"tsallis": Family("Tsallis", "P", "+", "#123456"), '
+        },
     },
     "A parameter of a regularizer": {
         REGULARIZER: {
@@ -147,7 +149,7 @@ ADDED = {  # thing: {file: its whole text, or {a place in it: what is put behind
     },
     "A measure": {
         f"{CODE}measures/perplexity.py": MEASURE,
-        f"{CODE}results/records.py": {
+        f"{CODE}measuring/records.py": {
             "from entropyreg.measures.entropy import normalized_entropy\n": (
                 "from entropyreg.measures.perplexity import perplexity\n"
             ),
@@ -155,7 +157,7 @@ ADDED = {  # thing: {file: its whole text, or {a place in it: what is put behind
         },
     },
     "A figure or table": {
-        f"{CODE}figures/a_figure_nll.py": FIGURE,
+        f"{CODE}rendering/figures/a_figure_nll.py": FIGURE,
         PAPER_A: {
             "\nartefacts:": "\n  a_figure_nll:\n    title: NLL of every run\n    tasks: {smoke: [smoke_de_en]}",
             "    artefacts: &every_run # what shows all runs of a task\n": "      - a_figure_nll\n",

@@ -129,7 +129,10 @@ def test_editing_a_measure_measures_again_and_trains_and_predicts_nothing(checko
 
 def test_a_new_regularizer_or_figure_beside_the_others_plans_nothing(checkout):
     package = checkout.folder / "src" / "entropyreg"
-    new = [package / name for name in ("regularizers/of_mine.py", "rendering/figures/a_figure_of_mine.py", "measures/of_mine.py")]
+    new = [
+        package / name
+        for name in ("regularizers/of_mine.py", "rendering/figures/a_figure_of_mine.py", "measures/of_mine.py")
+    ]
     try:
         for path in new:
             path.write_text("SCALE = 2.0\n")

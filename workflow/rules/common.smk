@@ -3,10 +3,10 @@
 import json
 import shlex
 
-from entropyreg.config.loading import image_settings
+from entropyreg.config import image_settings
 from entropyreg.provenance import origins
 from entropyreg.io import predicted_files
-from entropyreg.config.loading import settings as narrow
+from entropyreg.config import settings as narrow
 from entropyreg.provenance.code_identity import BY_NAME, code_digest
 from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 from entropyreg.data.corpora import needed_sources

@@ -34,10 +34,10 @@ from entropyreg.images.settings import check_settings
 from entropyreg.images.streams import Streams
 from entropyreg.images.teachers import Teacher
 from entropyreg.images.trajectory import Trajectory
+from entropyreg.io.devices import check_device, is_launched, one_device
 from entropyreg.io.errors import UserError, tell_of_memory
 from entropyreg.io.files import write_json, write_tensors
 from entropyreg.io.run_folder import recorded_threads, run_lock, set_other_recipes_aside, weights_digest
-from entropyreg.translation.devices import check_device, is_launched, one_device
 
 SPLITS = ("train", "valid")
 NOT_RECIPE = ("run", "checkpoint_seconds", "prediction")

@@ -129,11 +129,11 @@ def test_an_artefact_without_tasks_at_a_scale_may_be_named_there_and_shows_nothi
     assert with_it.elsewhere == {"a_figure_z": ("paper",)}
 
 
-@pytest.mark.parametrize("lost", ["figures/a_figure_mine.py", "report/a_figure_mine.rst"])
+@pytest.mark.parametrize("lost", ["rendering/figures/a_figure_mine.py", "report/a_figure_mine.rst"])
 def test_an_artefact_without_module_or_caption_is_refused_before_anything_runs(tmp_path, monkeypatch, lost):
     monkeypatch.setattr("entropyreg.experiments.checks.PACKAGE", tmp_path)
-    for path in (tmp_path / "figures" / "a_figure_mine.py", tmp_path / "report" / "a_figure_mine.rst"):
-        path.parent.mkdir()
+    for path in (tmp_path / "rendering" / "figures" / "a_figure_mine.py", tmp_path / "report" / "a_figure_mine.rst"):
+        path.parent.mkdir(parents=True)
         path.touch()
     check_files("a_figure_mine", tmp_path, "paper_a.yaml")
     (tmp_path / lost).unlink()

@@ -9,12 +9,12 @@ import pytest
 
 from entropyreg.images import prediction as image_prediction
 from entropyreg.images import training as image_training
-from entropyreg.translation.devices import one_device
+from entropyreg.io.devices import one_device
 
 HOLD = """
 import os, sys
 from pathlib import Path
-from entropyreg.translation.devices import one_device
+from entropyreg.io.devices import one_device
 with one_device("cuda", Path(sys.argv[1])):
     print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
     sys.stdin.read()
