@@ -1,5 +1,10 @@
 """The command line: commands for people, and one for each stage of the workflow. `stages` has what each does."""
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback until `watched` takes over
+
 import argparse
 import json
 import logging
