@@ -13,7 +13,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from entropyreg import __version__, origins, stages
 from entropyreg.blame import read_by
@@ -21,7 +21,7 @@ from entropyreg.code_identity import refuse_other_code
 from entropyreg.errors import SHOW_TRACEBACK, sentence_of
 from entropyreg.paths import SCALES
 from entropyreg.run_folder import Busy, forget_failures, note_failure
-from entropyreg.stopping import AGAIN, watched
+from entropyreg.stopping import AGAIN, STATUSES, leave, watched
 
 
 def json_argument(text: str) -> Any:
@@ -386,5 +386,13 @@ def tell_failure(error: Exception, args: argparse.Namespace) -> int:
     return 2
 
 
+def program() -> NoReturn:
+    """`main` as a process of its own."""
+    status = main()
+    if status in STATUSES:
+        leave(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

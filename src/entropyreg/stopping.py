@@ -13,9 +13,11 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import NoReturn
 
 AGAIN = "ENTROPYREG_AGAIN"  # the environment's name for the command that goes on, as its user typed it
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+STATUSES = {128 + number for number in NAMES}
 LOGGER = "snakemake.logging"
 
 
@@ -76,11 +78,9 @@ def stop_snakemake_in_one_line() -> None:
         end_stages()
         raise Stopped
 
-    def leave():
+    def end():
         if watch.received:
-            logging.shutdown()
-            sys.stdout.flush()
-            os._exit(watch.tell("Snakemake", f"`{os.environ[AGAIN]}`"))
+            leave(watch.tell("Snakemake", f"`{os.environ[AGAIN]}`"))
 
     with suppress(ValueError):  # only the main thread may
         for number in NAMES:
@@ -88,7 +88,15 @@ def stop_snakemake_in_one_line() -> None:
     JobScheduler.exit_gracefully = lambda self, number, frame: stop(number, frame)  # its own handler of SIGTERM
     logging.getLogger(LOGGER).addFilter(lambda record: watch.received is None)
     sys.excepthook = lambda *error: None if watch.received else show(*error)
-    atexit.register(leave)
+    atexit.register(end)
+
+
+def leave(status: int) -> NoReturn:
+    """End the process now: threads of libraries (fairseq's loader) may crash while the interpreter is taken down."""
+    with suppress(OSError):
+        logging.shutdown()
+        sys.stdout.flush()
+    os._exit(status)
 
 
 def end_stages() -> None:

@@ -4,13 +4,12 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from faults.made_runs import CLAIMS, NONE, Smoke, write_text, write_text_run
+from held_stage import environment, started
 
 from entropyreg.__main__ import main
 from entropyreg.images.data.preparation import prepare_images
@@ -18,22 +17,6 @@ from entropyreg.images.training import train_image_run
 from entropyreg.stopping import AGAIN, NAMES, watched
 
 DATA = Path(__file__).parents[1] / "data"
-HOLD = """
-import os
-import time
-
-fsync = os.fsync
-
-
-def held(descriptor):
-    if f"/.{os.environ['HELD']}." in os.readlink(f"/proc/self/fd/{descriptor}"):
-        open(os.environ["REACHED"], "w").close()
-        time.sleep(60)
-    return fsync(descriptor)
-
-
-os.fsync = held
-"""
 IMAGES = {
     "run": "digits/mlp",
     "device": "cpu",
@@ -65,26 +48,6 @@ def arguments_of(stage, folder):
     return ["render", "a_table_translation", "--table", table, "--out", folder / "drawn"]
 
 
-@pytest.fixture
-def start(tmp_path):
-    """Starts a stage that waits when it has written, but not renamed, a file; returns the process when it waits."""
-    (tmp_path / "held").mkdir()
-    (tmp_path / "held" / "sitecustomize.py").write_text(HOLD)
-
-    def started(arguments, held, **environment):
-        paths = os.pathsep.join([str(tmp_path / "held"), os.environ.get("PYTHONPATH", "")])
-        values = os.environ | {"PYTHONPATH": paths, "HELD": held, "REACHED": str(tmp_path / "reached")} | environment
-        command = [sys.executable, "-m", "entropyreg", *map(str, arguments)]
-        process = subprocess.Popen(command, env=values, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "reached").exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert (tmp_path / "reached").exists(), process.communicate()
-        return process
-
-    return started
-
-
 @pytest.mark.parametrize(
     ("stage", "held", "about", "made", "number"),
     [
@@ -93,9 +56,9 @@ def start(tmp_path):
         ("render", "a_table_translation.md", "a_table_translation", "drawn/a_table_translation.md", signal.SIGINT),
     ],
 )
-def test_a_stage_ends_in_one_line_and_goes_on_afterwards(tmp_path, start, stage, held, about, made, number):
+def test_a_stage_ends_in_one_line_and_goes_on_afterwards(tmp_path, stage, held, about, made, number):
     arguments = arguments_of(stage, tmp_path)
-    process = start(arguments, held)
+    process = started(["entropyreg", *arguments], tmp_path, environment(tmp_path, held))
     process.send_signal(number)
     told = process.communicate(timeout=30)[1]
     assert process.returncode == 128 + number
@@ -111,8 +74,9 @@ def test_a_stage_ends_in_one_line_and_goes_on_afterwards(tmp_path, start, stage,
         assert (tmp_path / made).read_bytes() == (tmp_path / "undisturbed/training.json").read_bytes()
 
 
-def test_under_snakemake_which_tells_how_to_go_on_the_line_is_short(tmp_path, start):
-    process = start(arguments_of("render", tmp_path), "a_table_translation.md", **{AGAIN: "make demo"})
+def test_under_snakemake_which_tells_how_to_go_on_the_line_is_short(tmp_path):
+    variables = environment(tmp_path, "a_table_translation.md") | {AGAIN: "make demo"}
+    process = started(["entropyreg", *arguments_of("render", tmp_path)], tmp_path, variables)
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=30)[1] == "entropyreg render of a_table_translation was stopped by SIGTERM.\n"
 
@@ -146,17 +110,10 @@ def test_snakemake_ends_in_one_line_whoever_gets_the_signal(tmp_path, number):
     table = DATA / "collected_a_table_translation.json"
     stage = f"python -m entropyreg render a_table_translation --table {table} --out drawn"
     (tmp_path / "Snakefile").write_text(SNAKEFILE.format(job=stage))
-    (tmp_path / "sitecustomize.py").write_text(HOLD)
-    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    values = os.environ | {"PYTHONPATH": paths, "HELD": "a_table_translation.md", "REACHED": str(tmp_path / "reached")}
-    values["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "model"]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=values, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "reached").exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
+    variables = environment(tmp_path, "a_table_translation.md")
+    variables["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = ["snakemake", "--cores", "1", "model"]
+    process = started(command, tmp_path, variables, cwd=tmp_path, start_new_session=True)
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     told = process.communicate(timeout=30)[1]
     name = NAMES[number]
