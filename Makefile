@@ -16,7 +16,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: venv ## set up, run `snakemake --cores all` at SCALE (default demo) as the only one here, say where everything lies
-	@ENTROPYREG_AGAIN="make demo SCALE=$$SCALE" "$$VENV/bin/python" tools/run_workflow.py --cores all --config "scale=$$SCALE"
+	@"$$VENV/bin/python" tools/run_workflow.py --cores all --config "scale=$$SCALE"
 	@echo
 	@echo "Results: $$PWD/results/$$SCALE/ (records under runs/, logs under logs/)"
 	@echo "Tables and figures: $$PWD/paper_figures/$$SCALE/"

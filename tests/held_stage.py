@@ -33,13 +33,13 @@ def environment(folder, name, at=1):
     return {**os.environ, "PYTHONPATH": paths, "HELD": name, "HELD_AT": str(at), "REACHED": str(folder / "reached")}
 
 
-def started(command, folder, variables, **options):
-    """The process of a command, once it waits; its stderr is text in a pipe."""
+def started(arguments, folder, variables, mark="reached", **options):
+    """The process of a Python with these arguments, once it waits; its stderr is text in a pipe."""
     process = subprocess.Popen(
-        [sys.executable, "-m", *map(str, command)], env=variables, stderr=subprocess.PIPE, text=True, **options
+        [sys.executable, *map(str, arguments)], env=variables, stderr=subprocess.PIPE, text=True, **options
     )
     deadline = time.monotonic() + 300
-    while not (folder / "reached").exists() and process.poll() is None and time.monotonic() < deadline:
+    while not (folder / mark).exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert (folder / "reached").exists(), process.communicate()
+    assert (folder / mark).exists(), process.communicate()
     return process

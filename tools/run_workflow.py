@@ -14,7 +14,6 @@ A killed Snakemake (kill -9, out of memory, a power cut) leaves the folder locke
 
 import fcntl
 import os
-import shlex
 import shutil
 import socket
 import sys
@@ -27,7 +26,6 @@ import psutil
 
 HELD = Path(".snakemake", "run_workflow.lock")
 SNAKEMAKES_LOCK = Path(".snakemake", "locks")  # of 9.27: text files with the names of inputs and outputs
-AGAIN = "ENTROPYREG_AGAIN"  # what Snakemake calls the command that goes on, when it is stopped
 MARK = "ENTROPYREG_WORKFLOW_IN"  # in the environment of every job: the folder that it works in
 DATED = ("results", "paper_figures", "src", "workflow")  # what jobs read and write
 PATIENCE = 10  # seconds from a polite end to kill -9
@@ -175,7 +173,6 @@ def main(arguments: list[str]) -> int:
         print(refusal, file=sys.stderr)
         return 2
     os.environ[MARK] = str(folder)
-    os.environ.setdefault(AGAIN, shlex.join(["python", "tools/run_workflow.py", *arguments]))
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", "--rerun-incomplete", *arguments])
 
 

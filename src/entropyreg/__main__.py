@@ -1,9 +1,9 @@
 """The command line: commands for people, and one for each stage of the workflow. `stages` has what each does."""
 
-import signal
+if __name__ == "__main__":  # before the imports, which take a second
+    from entropyreg.stopping import program
 
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) == signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback until `watched` takes over
+    program()
 
 import argparse
 import json
@@ -13,15 +13,15 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from entropyreg import __version__, origins, stages
 from entropyreg.blame import read_by
 from entropyreg.code_identity import refuse_other_code
 from entropyreg.errors import SHOW_TRACEBACK, sentence_of
 from entropyreg.paths import SCALES
-from entropyreg.run_folder import Busy, forget_failures, note_failure
-from entropyreg.stopping import AGAIN, STATUSES, leave, watched
+from entropyreg.run_folder import Busy, forget_failures, named, note_failure
+from entropyreg.stopping import Stopped, received
 
 
 def json_argument(text: str) -> Any:
@@ -342,26 +342,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a sub-command; bad input, and what the disk refuses, is one sentence on stderr and status 2."""
     logging.basicConfig(level=logging.WARNING)  # before fairseq is imported, which would show people all that it notes
     args = parser().parse_args(argv)
-    with watched() as watch:
-        try:
-            refuse_other_code(args)
+    run_dir = getattr(args, "run_dir", None)
+    stage = ".".join(filter(None, [args.command, getattr(args, "split", None)]))
+    try:
+        refuse_other_code(args)
+        with named(run_dir, stage):
             write_origin = origins.begin(args)
             status = args.function(args)
             write_origin()
-        except BaseException as error:
-            if watch.received:  # a library may have made another error of it
-                return watch.tell(f"entropyreg {described(args)}", None if AGAIN in os.environ else "the same command")
-            if not isinstance(error, Exception):
-                raise
-            return tell_failure(error, args)
-        if hasattr(args, "run_dir"):
-            forget_failures(args.run_dir, stage_of(args))
-        return status or 0
-
-
-def stage_of(args: argparse.Namespace) -> str:
-    """'train', 'predict.test'."""
-    return ".".join(filter(None, [args.command, getattr(args, "split", None)]))
+    except BaseException as error:
+        if received:  # a library may have made another error of it
+            raise Stopped(described(args)) from None
+        if not isinstance(error, Exception):
+            raise
+        told = sentence_of(error, read_by(args), run_dir)
+        if run_dir is not None and not isinstance(error, Busy):
+            note_failure(run_dir, stage, told or f"{type(error).__name__}: {error}")
+        if told is None or os.environ.get(SHOW_TRACEBACK):
+            raise
+        print(f"entropyreg {args.command}: {told}", file=sys.stderr)
+        return 2
+    if run_dir is not None:
+        forget_failures(run_dir, stage)
+    return status or 0
 
 
 def described(args: argparse.Namespace) -> str:
@@ -369,30 +372,3 @@ def described(args: argparse.Namespace) -> str:
     settings = getattr(args, "settings", None) or {}
     name = settings.get("run") or settings.get("artefact") or getattr(args, "artefact", None)
     return f"{args.command} of {name}" if name else args.command
-
-
-def tell_failure(error: Exception, args: argparse.Namespace) -> int:
-    """Print an error as one sentence, leave word of it in the run's folder, and return the exit status.
-
-    A mistake of this package is raised again.
-    """
-    run_dir = getattr(args, "run_dir", None)
-    told = sentence_of(error, read_by(args), run_dir)
-    if run_dir is not None and not isinstance(error, Busy):
-        note_failure(run_dir, stage_of(args), told or f"{type(error).__name__}: {error}")
-    if told is None or os.environ.get(SHOW_TRACEBACK):
-        raise error
-    print(f"entropyreg {args.command}: {told}", file=sys.stderr)
-    return 2
-
-
-def program() -> NoReturn:
-    """`main` as a process of its own."""
-    status = main()
-    if status in STATUSES:
-        leave(status)
-    sys.exit(status)
-
-
-if __name__ == "__main__":
-    program()

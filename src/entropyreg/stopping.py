@@ -1,66 +1,74 @@
 """Ctrl-C and SIGTERM end a command in one line, with the exit status of a shell: 128 + the signal's number (130, 143).
 
-Nothing that is finished is lost: files are renamed into place when they are whole, and trainings have checkpoints. In a
-stage the signal is raised as an exception, so that locks are freed and half-written files go. Snakemake passes it on to
-its stages, waits for them, and says nothing of their failures.
+Nothing that is finished is lost: files are renamed into place when they are whole, and trainings have checkpoints. The
+signals are raised as exceptions, so that locks are freed and half-written files go. Snakemake passes them on to its
+stages, waits for these, and says nothing of their failures.
 """
 
 import atexit
 import logging
 import os
-import shlex
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import NoReturn
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NoReturn
 
-AGAIN = "ENTROPYREG_AGAIN"  # the environment's name for the command that goes on, as its user typed it
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
-STATUSES = {128 + number for number in NAMES}
+PATIENCE = 3.0  # seconds in which another signal is the first one, passed on by Snakemake, Slurm or torchrun
+POLL = 0.2  # seconds between two looks at what a Snakemake that ends still runs
 LOGGER = "snakemake.logging"
+received: list[int] = []  # the signals that came to this process, in order
 
 
 class Stopped(KeyboardInterrupt):
-    """Raised where one of the signals arrives: what lets Ctrl-C pass lets this pass."""
+    """A command that a signal ended; its text is which."""
 
 
-class Watch:
-    """Which of the signals came, if any."""
+def program() -> NoReturn:
+    """Run the command line as a process of its own; a second signal, after `PATIENCE`, kills it."""
+    since = 0.0
 
-    received: int | None = None
+    def stop(number: int, frame: Any) -> None:
+        nonlocal since
+        received.append(number)
+        if len(received) == 1:
+            since = time.monotonic()
+            raise KeyboardInterrupt
+        if time.monotonic() - since > PATIENCE:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
-    def tell(self, what: str, again: str | None) -> int:
-        """Print the line, and return the exit status; without `again` Snakemake tells how to go on."""
-        rest = f"; nothing that is finished is lost, and {again} goes on from there" if again else ""
-        with suppress(OSError):  # the reader of a pipe was stopped, too
-            print(f"{what} was stopped by {NAMES[self.received]}{rest}.", file=sys.stderr, flush=True)
-        return 128 + self.received
-
-
-@contextmanager
-def watched() -> Iterator[Watch]:
-    """The first of the signals raises `Stopped` within it; a second Ctrl-C kills. An ignored signal stays ignored."""
-    watch = Watch()
-
-    def stop(number, frame):
-        watch.received = number
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, lambda *_: None)  # Snakemake's, after that of the terminal
-        raise Stopped
-
-    before = {number: signal.getsignal(number) for number in NAMES}
+    watch(stop)
     try:
-        for number, handler in before.items():
-            if handler != signal.SIG_IGN:
-                signal.signal(number, stop)
-    except ValueError:  # only the main thread may
-        before = {}
-    try:
-        yield watch
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        from entropyreg.__main__ import main  # takes a second
+
+        status = main()
+    except BaseException as error:
+        if not received:
+            raise
+        tell(f"entropyreg {error}" if isinstance(error, Stopped) else "entropyreg")
+        os._exit(status_of_stop())  # fairseq's threads may crash while the interpreter is taken down
+    sys.exit(status)
+
+
+def watch(stop: Callable[[int, Any], None]) -> None:
+    """Set a handler of both signals; one that is ignored (of a command in the background of a script) stays ignored."""
+    for number in NAMES:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
+def tell(what: str, rest: str = "") -> None:
+    with suppress(OSError, ValueError):  # the reader of a pipe was stopped, too
+        sys.stdout.flush()
+        print(f"{what} was stopped by {NAMES[received[0]]}{rest}.", file=sys.stderr, flush=True)
+
+
+def status_of_stop() -> int:
+    return 128 + received[0]
 
 
 def stop_snakemake_in_one_line() -> None:
@@ -70,40 +78,37 @@ def stop_snakemake_in_one_line() -> None:
     """
     from snakemake.scheduling.job_scheduler import JobScheduler
 
-    os.environ.setdefault(AGAIN, shlex.join(["snakemake", *sys.argv[1:]]))
-    watch, show = Watch(), sys.excepthook
+    schedule = JobScheduler.schedule
 
-    def stop(number, frame):
-        watch.received = watch.received or number
-        end_stages()
-        raise Stopped
+    def stop(number: int, frame: Any) -> None:
+        received.append(number)
+        sys.exit(status_of_stop())
 
-    def end():
-        if watch.received:
-            leave(watch.tell("Snakemake", f"`{os.environ[AGAIN]}`"))
+    def schedule_until_stopped(scheduler: JobScheduler) -> bool:
+        watch(stop)  # again: the scheduler has a handler of its own
+        done = schedule(scheduler)
+        if received:
+            sys.exit(status_of_stop())
+        return done
 
-    with suppress(ValueError):  # only the main thread may
-        for number in NAMES:
-            signal.signal(number, stop)
-    JobScheduler.exit_gracefully = lambda self, number, frame: stop(number, frame)  # its own handler of SIGTERM
-    logging.getLogger(LOGGER).addFilter(lambda record: watch.received is None)
-    sys.excepthook = lambda *error: None if watch.received else show(*error)
-    atexit.register(end)
-
-
-def leave(status: int) -> NoReturn:
-    """End the process now: threads of libraries (fairseq's loader) may crash while the interpreter is taken down."""
-    with suppress(OSError):
-        logging.shutdown()
-        sys.stdout.flush()
-    os._exit(status)
+    watch(stop)
+    JobScheduler.schedule = schedule_until_stopped
+    logging.getLogger(LOGGER).addFilter(lambda record: not received)
+    rest = "; nothing that is finished is lost, and the same command goes on from there"
+    atexit.register(lambda: received and tell("Snakemake", rest))
+    threading.Thread(target=end_stages, daemon=True).start()
 
 
-def end_stages() -> None:
-    """Send SIGTERM to the stages that this Snakemake started, on this machine."""
-    import psutil
+def end_stages() -> NoReturn:
+    """Once a signal has come, send SIGTERM to each stage that this Snakemake runs here, or was about to start."""
+    told = set()
+    while True:
+        time.sleep(POLL)
+        if received:
+            import psutil
 
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            if process.cmdline()[1:3] == ["-m", "entropyreg"]:
-                process.terminate()
+            for process in set(psutil.Process().children(recursive=True)) - told:
+                with suppress(psutil.Error):
+                    if process.cmdline()[1:3] == ["-m", "entropyreg"]:
+                        told.add(process)
+                        process.terminate()

@@ -4,7 +4,9 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,11 @@ from faults.made_runs import CLAIMS, NONE, Smoke, write_text, write_text_run
 from held_stage import environment, started
 
 from entropyreg.__main__ import main
+from entropyreg.exploring.status import Known, look_at
 from entropyreg.images.data.preparation import prepare_images
 from entropyreg.images.training import train_image_run
-from entropyreg.stopping import AGAIN, NAMES, watched
+from entropyreg.paths import Paths
+from entropyreg.stopping import NAMES, PATIENCE
 
 DATA = Path(__file__).parents[1] / "data"
 IMAGES = {
@@ -58,13 +62,12 @@ def arguments_of(stage, folder):
 )
 def test_a_stage_ends_in_one_line_and_goes_on_afterwards(tmp_path, stage, held, about, made, number):
     arguments = arguments_of(stage, tmp_path)
-    process = started(["entropyreg", *arguments], tmp_path, environment(tmp_path, held))
+    process = started(["-m", "entropyreg", *arguments], tmp_path, environment(tmp_path, held))
     process.send_signal(number)
     told = process.communicate(timeout=30)[1]
     assert process.returncode == 128 + number
-    rest = "nothing that is finished is lost, and the same command goes on from there"
-    assert told == f"entropyreg {stage} of {about} was stopped by {NAMES[number]}; {rest}.\n"
-    left = [path.name for path in tmp_path.rglob("*") if re.search(r"\.tmp$|\.holder$|^failed", path.name)]
+    assert told == f"entropyreg {stage} of {about} was stopped by {NAMES[number]}.\n"
+    left = [path.name for path in tmp_path.rglob("*") if re.search(r"\.tmp$|\.holder$|\.of-stage$|^failed", path.name)]
     assert not left and not (tmp_path / made).exists()
     assert main(list(map(str, arguments))) == 0
     assert (tmp_path / made).exists()
@@ -74,23 +77,91 @@ def test_a_stage_ends_in_one_line_and_goes_on_afterwards(tmp_path, stage, held, 
         assert (tmp_path / made).read_bytes() == (tmp_path / "undisturbed/training.json").read_bytes()
 
 
-def test_under_snakemake_which_tells_how_to_go_on_the_line_is_short(tmp_path):
-    variables = environment(tmp_path, "a_table_translation.md") | {AGAIN: "make demo"}
-    process = started(["entropyreg", *arguments_of("render", tmp_path)], tmp_path, variables)
-    process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=30)[1] == "entropyreg render of a_table_translation was stopped by SIGTERM.\n"
+def test_status_tells_of_a_stage_that_was_killed_until_it_is_done_again(tmp_path):
+    arguments, paths = arguments_of("measure", tmp_path), Paths(str(tmp_path), "figures")
+    process = started(["-m", "entropyreg", *arguments], tmp_path, environment(tmp_path, "record.json"))
+    assert look_at(NONE, paths).errors == ()  # it works
+    process.kill()
+    process.communicate()
+    (told,) = look_at(NONE, paths).errors
+    assert told.startswith(f"measure: process {process.pid} on {socket.gethostname()} was killed: by hand")
+    assert main(list(map(str, arguments))) == 0
+    assert look_at(NONE, paths) == Known(NONE, "done", None, (), False)
 
 
-def test_signals_are_as_before_afterwards_and_what_is_ignored_stays_ignored():
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as of a command in the background of a script
+SLOW = """
+import os
+import time
+from pathlib import Path
+
+unlink = Path.unlink
+
+
+def slowly(*arguments, **options):
+    if os.path.exists(os.environ["REACHED"]):
+        time.sleep(20)
+    unlink(*arguments, **options)
+
+
+Path.unlink = slowly
+"""
+
+
+def test_a_signal_that_follows_at_once_is_the_same_one_and_a_late_one_kills(tmp_path):
+    """Snakemake, Slurm and torchrun pass on what the terminal or the system has sent to all."""
+    variables = environment(tmp_path, "a_table_translation.md")
+    with (tmp_path / "held/sitecustomize.py").open("a") as file:
+        file.write(SLOW)  # what clears away after the first signal
+    process = started(["-m", "entropyreg", *arguments_of("render", tmp_path)], tmp_path, variables)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+        process.send_signal(number)
+        time.sleep(0.2)
+    time.sleep(PATIENCE)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=10)[1] == "" and process.returncode == -signal.SIGINT
+
+
+def test_an_ignored_signal_stays_ignored(tmp_path):
+    """As Ctrl-C of a command in the background of a script."""
+    variables, command = environment(tmp_path, "a_table_translation.md"), arguments_of("render", tmp_path)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited
     try:
-        with watched() as watch:
-            os.kill(os.getpid(), signal.SIGINT)
-            assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, signal.SIG_IGN)
-        assert watch.received is None and signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        process = started(["-m", "entropyreg", *command], tmp_path, variables)
     finally:
         signal.signal(signal.SIGINT, before)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    told = process.communicate(timeout=30)[1]
+    assert told == "entropyreg render of a_table_translation was stopped by SIGTERM.\n"
+
+
+SCRIPT = "from entropyreg.stopping import program; program()"  # of the command that pip installs
+IMPORTING = """
+import sys
+import time
+
+
+class Hold:
+    def find_spec(self, name, path, target=None):
+        if name == "entropyreg.stages":
+            open("reached", "w").close()
+            time.sleep(60)
+
+
+sys.meta_path.insert(0, Hold())
+"""
+
+
+@pytest.mark.parametrize("command", [["-m", "entropyreg"], ["-c", SCRIPT]])
+def test_ctrl_c_while_modules_are_imported_leaves_no_traceback(tmp_path, command):
+    variables = environment(tmp_path, "")
+    (tmp_path / "held/sitecustomize.py").write_text(IMPORTING)
+    process = started([*command, "status"], tmp_path, variables, cwd=tmp_path)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[1] == "entropyreg was stopped by Ctrl-C.\n"
+    assert process.returncode == 130
 
 
 SNAKEFILE = """
@@ -104,25 +175,25 @@ rule wait:
 """
 
 
+@pytest.mark.parametrize("before", ["", "sleep 2; "])  # a stage that runs, one that is only being started
 @pytest.mark.parametrize("number", NAMES)
-def test_snakemake_ends_in_one_line_whoever_gets_the_signal(tmp_path, number):
+def test_snakemake_ends_in_one_line_whoever_gets_the_signal(tmp_path, number, before):
     """The terminal sends Ctrl-C to all; `kill` sends SIGTERM to Snakemake alone, which ends its stages."""
     table = DATA / "collected_a_table_translation.json"
-    stage = f"python -m entropyreg render a_table_translation --table {table} --out drawn"
+    stage = f"{before}python -m entropyreg render a_table_translation --table {table} --out drawn"
     (tmp_path / "Snakefile").write_text(SNAKEFILE.format(job=stage))
-    variables = environment(tmp_path, "a_table_translation.md")
+    variables = environment(tmp_path, "a_table_translation.md") | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     variables["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    command = ["snakemake", "--cores", "1", "model"]
-    process = started(command, tmp_path, variables, cwd=tmp_path, start_new_session=True)
+    command = ["-m", "snakemake", "--cores", "1", "model"]
+    mark = "waiting" if before else "reached"
+    process = started(command, tmp_path, variables, mark, cwd=tmp_path, start_new_session=True)
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     told = process.communicate(timeout=30)[1]
-    name = NAMES[number]
-    again = "nothing that is finished is lost, and `snakemake --cores 1 model` goes on from there"
-    ended = [
-        "entropyreg render of a_table_translation was stopped by " + name,
-        f"Snakemake was stopped by {name}; {again}",
-    ]
     assert process.returncode == 128 + number
-    assert told.splitlines()[-2:] == [f"{line}." for line in ended]
+    line = f"Snakemake was stopped by {NAMES[number]}; nothing that is finished is lost, and the same command goes on"
+    stages = [] if before else [f"entropyreg render of a_table_translation was stopped by {NAMES[number]}."]
+    assert told.splitlines()[-1 - len(stages) :] == [*stages, f"{line} from there."]
     assert "Traceback" not in told and "Error" not in told
+    assert not (tmp_path / "drawn/a_table_translation.md").exists() and not list(tmp_path.glob("drawn/.*"))
     assert not list(tmp_path.glob(".snakemake/locks/*"))  # the next start is not refused
+    assert not list(tmp_path.glob("cache/**/snakemake-runtime-cache/*"))
