@@ -7,6 +7,7 @@ stages, waits for these, and says nothing of their failures.
 
 import atexit
 import logging
+import math
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
-PATIENCE = 3.0  # seconds in which another signal is the first one, passed on by Snakemake, Slurm or torchrun
+PATIENCE = 3.0  # seconds in which another Ctrl-C is the first one, passed on by torchrun
 POLL = 0.2  # seconds between two looks at what a Snakemake that ends still runs
 LOGGER = "snakemake.logging"
 received: list[int] = []  # the signals that came to this process, in order
@@ -28,16 +29,16 @@ class Stopped(KeyboardInterrupt):
 
 
 def program() -> NoReturn:
-    """Run the command line as a process of its own; a second signal, after `PATIENCE`, kills it."""
-    since = 0.0
+    """Run the command line as a process of its own; Ctrl-C again, after `PATIENCE`, kills it."""
+    late = math.inf
 
     def stop(number: int, frame: Any) -> None:
-        nonlocal since
+        nonlocal late
         received.append(number)
-        if len(received) == 1:
-            since = time.monotonic()
+        if late == math.inf:
+            late = time.monotonic() + PATIENCE
             raise KeyboardInterrupt
-        if time.monotonic() - since > PATIENCE:
+        if number == signal.SIGINT and time.monotonic() > late:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
