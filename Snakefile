@@ -10,13 +10,13 @@ sys.path.insert(0, str(ROOT / "src"))  # the light modules only: standard librar
 # `python` in shell commands is the one that runs Snakemake; a conda environment still goes before it
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
-from entropyreg import failed_jobs
-from entropyreg.code_identity import PLANNED_IN
-from entropyreg.errors import UserError
+from entropyreg.cli import failed_jobs
+from entropyreg.provenance.code_identity import PLANNED_IN
+from entropyreg.io.errors import UserError
 from entropyreg.experiments import load_experiments
-from entropyreg.overrides import given_config
-from entropyreg.paths import Paths
-from entropyreg.stopping import stop_snakemake_in_one_line
+from entropyreg.config.overrides import given_config
+from entropyreg.config.paths import Paths
+from entropyreg.cli.stopping import stop_snakemake_in_one_line
 
 failed_jobs.shorten()
 stop_snakemake_in_one_line()

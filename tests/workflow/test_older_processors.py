@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ["tests/unit/images", "tests/unit/regularizers/test_native_bits.py"]
-TESTS += ["tests/unit/tables/test_table_texts.py", "tests/unit/translation/test_criterion.py"]
+TESTS += ["tests/unit/rendering/tables/test_table_texts.py", "tests/unit/translation/test_criterion.py"]
 CHANGED = {  # processor: what is put for the values of the oldest
     "SSE4.2": {},
     "AVX2": {"X86_V3 X86_V4": "X86_V4", "Nehalem": "Zen", "SSE4_2": "AVX2", "SSE41": "AVX2", "default": "avx2"},

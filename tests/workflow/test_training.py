@@ -16,10 +16,10 @@ import pytest
 import torch
 from held_stage import environment, started
 
-from entropyreg.config import load_config
+from entropyreg.cli.stopping import NAMES
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import training_settings
 from entropyreg.experiments import Regularizer, Run
-from entropyreg.settings import training_settings
-from entropyreg.stopping import NAMES
 from entropyreg.translation.binarization import sizes
 
 pytestmark = pytest.mark.slow
