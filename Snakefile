@@ -16,8 +16,10 @@ from entropyreg.io.errors import UserError
 from entropyreg.experiments import load_experiments
 from entropyreg.config.overrides import given_config
 from entropyreg.config.paths import Paths
+from entropyreg.cli.stopping import stop_snakemake_in_one_line
 
 failed_jobs.shorten()
+stop_snakemake_in_one_line()
 os.environ[PLANNED_IN] = str(ROOT)  # for what a job says that runs from another tree
 try:
     config = given_config(WORKFLOW, workflow.config_settings)

@@ -177,4 +177,8 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        print("Stopped by Ctrl-C before Snakemake was started.", file=sys.stderr)
+        sys.exit(130)

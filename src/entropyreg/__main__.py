@@ -1,8 +1,6 @@
 """`python -m entropyreg`: the command line, which is in `cli.main`."""
 
-import sys
-
-from entropyreg.cli.main import main
+from entropyreg.cli.stopping import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -69,6 +69,7 @@ DOCKER = NotRun("docker or Apptainer, and an image; tests/unit/test_environments
 COMMANDS = {
     "make demo": Elsewhere(".ci/run", "\nmake demo\n"),
     "make test": Elsewhere(".ci/run", "\nmake test\n"),
+    'NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4"': Elsewhere("tests/workflow/test_older_processors.py", "variables()"),
     "make venv && source .venv/bin/activate": Elsewhere(".ci/run", "\nmake venv\n"),
     "make verify": Elsewhere(".ci/run", "\nmake verify\n"),
     "make figures": Reads(r"\d{3} files drawn from the reference: .*paper_figures/drawn/demo", slow=True),

@@ -3,11 +3,13 @@
 import json
 import math
 import shutil
+import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from held_stage import environment, started
 
 from entropyreg.config.loading import load_config
 from entropyreg.config.settings import prediction_settings
@@ -77,6 +79,23 @@ def test_with_a_beam_of_one_the_search_looks_at_its_own_prefix_only(smoke, run_d
     assert own["beam_entropy"] == pytest.approx(own["entropy"].mean(dtype=np.float64), abs=1e-5)
     gold, before = (read_npz(folder / "predictions" / "valid.tokens.npz") for folder in (tmp_path, run_dir))
     assert all((gold[name] == before[name]).all() for name in before)  # the beam changes nothing of the gold prefix
+
+
+def test_stopped_while_it_writes_a_prediction_leaves_nothing_half_written(smoke, run_dir, workflow_dir, tmp_path):
+    config, run = load_config(workflow_dir, {"scale": "smoke"}), tmp_path / "run"
+    run.mkdir()
+    for name in ("model.pt", "training.json"):
+        shutil.copy(run_dir / name, run)
+    settings = prediction_settings(config, load_experiments(workflow_dir, config).runs[RUN], "valid")
+    places = ["--binary", smoke / DATA, "--run-dir", run, "--split", "valid"]
+    command = ["-m", "entropyreg", "predict", "--settings", json.dumps(settings), *places]
+    process = started(command, tmp_path, environment(tmp_path, "valid.hypotheses.tsv"))
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "Traceback" not in told
+    assert told.splitlines()[-1] == f"entropyreg predict of {RUN} was stopped by Ctrl-C."
+    left = [path.name for path in (run / "predictions").iterdir()]
+    assert "valid.hypotheses.tsv" not in left and not [name for name in left if name.endswith(".tmp")]
 
 
 @pytest.mark.parametrize("arm", ["none", "jensen-skew1.00-strength0.1111"])

@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from held_stage import environment, started
 
+from entropyreg.cli.stopping import NAMES
 from entropyreg.config.loading import load_config
 from entropyreg.config.settings import training_settings
 from entropyreg.experiments import Regularizer, Run
@@ -56,6 +58,22 @@ def test_killed_and_resumed_the_weights_are_bit_identical(smoke, settings, tmp_p
     assert done.returncode == 0, done.stderr
     assert "resuming at update" in done.stderr
     assert outcome(tmp_path) == reference(smoke)
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_stopped_while_it_writes_a_checkpoint_a_training_goes_on_from_the_one_before(smoke, settings, tmp_path, number):
+    run_dir = tmp_path / "run"
+    started_by = command(settings, smoke / DATA, run_dir)[1:]
+    process = started(started_by, tmp_path, environment(tmp_path, "checkpoint_last.pt", at=2))
+    process.send_signal(number)
+    told = process.communicate(timeout=60)[1]
+    line = f"entropyreg train of {settings['run']} was stopped by {NAMES[number]}."
+    assert process.returncode == 128 + number
+    assert told.splitlines()[-1] == line and "Traceback" not in told
+    assert not list(run_dir.rglob("*.tmp")) and not list(run_dir.rglob("*.holder"))
+    done = train(settings, smoke / DATA, run_dir)
+    assert done.returncode == 0 and "resuming at update 8" in done.stderr, done.stderr
+    assert outcome(run_dir) == reference(smoke)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty"])

@@ -13,9 +13,10 @@ from typing import Any
 from entropyreg import __version__
 from entropyreg.cli import stages
 from entropyreg.cli.blame import read_by
+from entropyreg.cli.stopping import Stopped, received
 from entropyreg.config.paths import SCALES
 from entropyreg.io.errors import SHOW_TRACEBACK, sentence_of
-from entropyreg.io.run_folder import Busy, forget_failures, note_failure
+from entropyreg.io.run_folder import Busy, forget_failures, named, note_failure
 from entropyreg.provenance import origins
 from entropyreg.provenance.code_identity import BY_NAME, refuse_other_code
 
@@ -340,10 +341,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     stage = ".".join(filter(None, [args.command, getattr(args, "split", None)]))
     try:
         refuse_other_code(args)
-        write_origin = origins.begin(args)
-        status = args.function(args)
-        write_origin()
-    except Exception as error:
+        with named(run_dir, stage):
+            write_origin = origins.begin(args)
+            status = args.function(args)
+            write_origin()
+    except BaseException as error:
+        if received:  # a library may have made another error of it
+            raise Stopped(described(args)) from None
+        if not isinstance(error, Exception):
+            raise
         told = sentence_of(error, read_by(args), run_dir)
         if run_dir is not None and not isinstance(error, Busy):
             note_failure(run_dir, stage, told or f"{type(error).__name__}: {error}")
@@ -354,3 +360,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if run_dir is not None:
         forget_failures(run_dir, stage)
     return status or 0
+
+
+def described(args: argparse.Namespace) -> str:
+    """The command with what it was about: 'train of demo_de_en/transformer/none/seed1'."""
+    settings = getattr(args, "settings", None) or {}
+    name = settings.get("run") or settings.get("artefact") or getattr(args, "artefact", None)
+    return f"{args.command} of {name}" if name else args.command

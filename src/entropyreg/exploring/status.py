@@ -13,7 +13,7 @@ from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments
 from entropyreg.forecast.blocks import Block, declared_blocks
 from entropyreg.forecast.state import run_state
-from entropyreg.io.run_folder import failures, is_locked, killed, place_of
+from entropyreg.io.run_folder import failures, is_locked, killed, killed_stages, place_of
 from entropyreg.io.text_table import aligned
 
 STATES = {  # in the order of the columns
@@ -47,7 +47,7 @@ def look_at(run: str, paths: Paths) -> Known:
     if is_locked(folder):
         state, errors = "running", []
     else:
-        errors += filter(None, [killed(folder)])
+        errors += filter(None, [killed(folder), *killed_stages(folder)])
         if errors and found.state == "done":
             state = "failed since"
         elif failed:

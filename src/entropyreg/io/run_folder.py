@@ -13,7 +13,7 @@ import socket
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json, sync_folder, write_atomically, write_json
 
 LOCK, HOLDER = ".lock", ".lock.holder"  # the locked file; the name of the process that holds it
+STAGES_HOLDER = ".of-stage"  # ends the name of the file that names the process of another stage
+KILLERS = "by hand, by a power cut, or by the system because memory ran out"
 PATIENCE = 2.0  # seconds before a run is called busy: who looks at it (`is_locked`) holds its lock for a moment
 WRITTEN = ("model.pt", "training.json", "training.provenance.json")  # by training, beside its checkpoints
 ASIDE = ".of-another-recipe"  # after the name of a folder of checkpoints: those that may not be resumed from
@@ -50,12 +52,35 @@ def run_lock(run_dir: Path) -> Iterator[None]:
         if told := killed(run_dir):
             say(f"{run_dir}: {told}.")
         delete_leftovers(run_dir)
-        write_atomically(holder, f"process {os.getpid()} on {socket.gethostname()}")
+        write_atomically(holder, own_name())
         yield
     finally:
         with suppress(OSError):  # an error of the training is the one to be told
             holder.unlink(missing_ok=True)
         lock.release()
+
+
+@contextmanager
+def named(run_dir: Path | None, stage: str) -> Iterator[None]:
+    """While a stage works at a run, keep its process's name in the run's folder: a kill leaves it there.
+
+    The file is locked, as only a process that lives can have it. Training has `run_lock`, which does both. Where the
+    folder cannot be written, the stage works without.
+    """
+    with ExitStack() as held:
+        if run_dir is not None and place_of(stage) > 0:
+            path = run_dir / f".{stage}{STAGES_HOLDER}"
+            with suppress(OSError):
+                file = held.enter_context(path.open("ab", buffering=0))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held.callback(path.unlink, missing_ok=True)
+                file.truncate(0)
+                file.write(own_name().encode())
+        yield
+
+
+def own_name() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def name_in(holder: Path) -> str:
@@ -74,16 +99,26 @@ def killed(run_dir: Path) -> str | None:
     holder = run_dir / HOLDER
     if not holder.exists():
         return None
-    return f"{name_in(holder)} was killed: by hand, by a power cut, or by the system because memory ran out"
+    return f"{name_in(holder)} was killed: {KILLERS}"
 
 
-def is_locked(run_dir: Path) -> bool:
+def killed_stages(run_dir: Path) -> list[str]:
+    """Says of each stage, other than training, that was killed at the run and not done again: which, and who."""
+    found = []
+    for path in sorted(run_dir.glob(f".*{STAGES_HOLDER}")):
+        if not is_locked(run_dir, path.name):
+            stage = path.name.removesuffix(STAGES_HOLDER)[1:].replace(".", " ")
+            found.append(f"{stage}: {name_in(path)} was killed: {KILLERS}")
+    return found
+
+
+def is_locked(run_dir: Path, name: str = LOCK) -> bool:
     """Whether a live process trains the run; a kill frees its lock. Nothing is written: the folder may be read-only.
 
     The look itself takes a share of the lock for some microseconds, which `run_lock` waits out.
     """
     try:
-        descriptor = os.open(run_dir / LOCK, os.O_RDONLY)
+        descriptor = os.open(run_dir / name, os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:
