@@ -164,7 +164,7 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     "collect": (
         stages.collect,
         "collect the records of one artefact",
-        [SETTINGS, ("--runs", PATHS), ("--out", PATHS), CLAIMS],
+        [SETTINGS, ("--runs", PATHS), ("--out", PATHS)],
     ),
     "judge": (
         stages.judge,

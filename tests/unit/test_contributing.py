@@ -230,7 +230,7 @@ write_text_run(folder / "runs" / NONE, NONE, 0.0)
 places = ["--run-dir", str(folder / "runs" / NONE), "--text", str(folder / "text"), "--claims", str(CLAIMS)]
 status = main(["measure", "--settings", smoke.measuring(NONE), *places])
 table = folder / "a_figure_nll.json"
-places = ["--runs", str(folder / "runs"), "--out", str(table), "--claims", str(CLAIMS)]
+places = ["--runs", str(folder / "runs"), "--out", str(table)]
 status += main(["collect", "--settings", smoke.collecting("a_figure_nll"), *places])
 status += main(["render", "a_figure_nll", "--table", str(table), "--out", str(folder)])
 measures = json.loads((folder / "runs" / NONE / "record.json").read_text())["measures"]["valid"]

@@ -6,7 +6,7 @@ import pytest
 
 from entropyreg.config import load_config
 from entropyreg.experiments import load_experiments
-from entropyreg.files import read_npz, sha256_of
+from entropyreg.files import read_npz
 
 pytestmark = pytest.mark.slow
 
@@ -24,14 +24,13 @@ def record(smoke, run):
     return json.loads((smoke / "results/smoke/runs" / run / "record.json").read_text())
 
 
-def test_every_declared_image_run_is_in_the_tables_that_show_it(smoke, experiments, workflow_dir):
-    claims = sha256_of(workflow_dir / "experiments" / "claims.yaml")
+def test_every_declared_image_run_is_in_the_tables_that_show_it(smoke, experiments):
     shown = [artefact for artefact in experiments.artefacts.values() if artefact.images]
     assert len(shown) == 10
     for artefact in shown:
         collected = table(smoke, artefact.name)
         done = {row["run"] for row in collected["rows"] if row["status"] == "done"}
-        assert done == set(artefact.run_ids) and collected["claims_sha256"] == claims
+        assert done == set(artefact.run_ids)
         for row in collected["rows"]:
             assert row["status"] == "done" or row["reason"] == "not run at smoke scale"
             if row["status"] == "done" and row["column"] in artefact.image_tasks:  # one table shows translation too

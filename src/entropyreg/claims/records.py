@@ -3,7 +3,7 @@ records.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +28,19 @@ class NotTested(Exception):
 class Records:
     """Collected tables and statistics of one scale; remembers which runs were used, and which seeds were refused."""
 
-    def __init__(
-        self, tables_dir: Path, runs_dir: Path, claims_sha256: str, n_replicates: int = 2000, alpha: float = 0.05
-    ) -> None:
-        self.tables_dir, self.runs_dir = tables_dir, runs_dir
-        self.claims_sha256, self.n_replicates, self.alpha = claims_sha256, n_replicates, alpha
+    def __init__(self, tables_dir: Path, runs_dir: Path, n_replicates: int = 2000, alpha: float = 0.05) -> None:
+        self.tables_dir, self.runs_dir, self.n_replicates, self.alpha = tables_dir, runs_dir, n_replicates, alpha
         self.used: set[str] = set()
         self.refused: set[int] = set()
         self._tables: dict[str, Mapping[str, Any] | None] = {}
         self._arrays: dict[str, dict[str, np.ndarray]] = {}
-        self._seeds: dict[str, list[int]] = {}
+        self._records: dict[str, Mapping[str, Any]] = {}
 
     def table(self, artefact: str) -> Mapping[str, Any] | None:
-        """A collected table; None where the scale has none. Raises `UserError` for one collected under other claims."""
+        """A collected table; None where the scale has none."""
         if artefact not in self._tables:
             path = self.tables_dir / f"{artefact}.json"
-            content = read_json(path) if path.exists() else None
-            if content is not None and content["claims_sha256"] != self.claims_sha256:
-                raise UserError(f"{path} was collected under other claims: delete it and run again.")
-            self._tables[artefact] = content
+            self._tables[artefact] = read_json(path) if path.exists() else None
         return self._tables[artefact]
 
     def rows(self, artefacts: Iterable[str], filler: Filler, model: str | None = None) -> list[Row]:
@@ -132,9 +126,21 @@ class Records:
 
     def positions(self, rows: Sequence[Row], run: str) -> list[int]:
         """Where the seeds of `rows` stand in the arrays of their run."""
-        if run not in self._seeds:
-            self._seeds[run] = read_json(self.runs_dir / run / "record.json")["seeds"]
-        return [self._seeds[run].index(row["seed"]) for row in rows]
+        seeds = self.about(run)["seeds"]
+        return [seeds.index(row["seed"]) for row in rows]
+
+    def about(self, run: str) -> Mapping[str, Any]:
+        """What a record says of the run itself: its seeds, if it has several, and the digest of its claims."""
+        if run not in self._records:
+            path = self.runs_dir / run / "record.json"
+            record = read_json(path)
+            with blaming(path):
+                self._records[run] = {key: record.get(key) for key in ("seeds", "claims_sha256")}
+        return self._records[run]
+
+    def claims_of(self, run: str) -> str:
+        """The digest of the claims that the run was measured under."""
+        return self.about(run)["claims_sha256"]
 
     def arrays(self, run: str, name: str) -> dict[str, np.ndarray]:
         """An npz beside a record."""
@@ -165,12 +171,21 @@ class Records:
         when, source, run = min(found)
         return {"run": run, "made": when, "source": source}
 
+    def began(self, run: str) -> str:
+        """When a run's training began, as far as is known (UTC): when it was made, less the seconds that it took."""
+        made, provenance = self.made(run)[0], self.provenance(run)
+        with blaming(self.runs_dir / run / "provenance.json"):
+            took = timedelta(seconds=provenance.get("training", {}).get("seconds", 0))
+            return (datetime.fromisoformat(made) - took).isoformat()
+
+    def provenance(self, run: str) -> Mapping[str, Any]:
+        path = self.runs_dir / run / "provenance.json"
+        return read_json(path) if path.exists() else {}
+
     def made(self, run: str) -> tuple[str, str]:
         """When a run's record was made."""
-        folder = self.runs_dir / run
-        provenance = folder / "provenance.json"
-        with blaming(provenance):
-            content = read_json(provenance) if provenance.exists() else {}
+        folder, content = self.runs_dir / run, self.provenance(run)
+        with blaming(folder / "provenance.json"):
             for known in (content.get("training", {}).get("finished"), content.get("made")):
                 if known:
                     return known, "provenance"

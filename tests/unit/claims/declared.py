@@ -34,7 +34,7 @@ class Declared(Records):
     """The tables in memory, the arrays made when they are asked for."""
 
     def __init__(self, workflow_dir: Path, scale: str, folder: Path) -> None:
-        super().__init__(folder, folder, "c", N_REPLICATES)
+        super().__init__(folder, folder, N_REPLICATES)
         self.config = load_config(workflow_dir, {"scale": scale})
         self.experiments = load_experiments(workflow_dir, self.config)
         self.corpora = read_yaml(workflow_dir / "config" / "corpora.yaml")
@@ -57,13 +57,13 @@ class Declared(Records):
         rows, text = [], settings.get("text", settings)
         if settings.get("images"):
             for cell in settings["cells"]:
-                rows += image_collect.collect_cell(settings, cell, self.runs_dir, "c")[0]
+                rows += image_collect.collect_cell(settings, cell, self.runs_dir)[0]
             for choice in settings["select"]:
                 image_collect.select(rows, choice)
             rows = [image_collect.shown(row, settings["measures"]) for row in rows]
         if not text.get("images"):
             text = {**text, "sentence_intervals": False}
-            rows += [collect.collect_cell(text, cell, self.runs_dir, "c") for cell in text["cells"]]
+            rows += [collect.collect_cell(text, cell, self.runs_dir) for cell in text["cells"]]
         return {"rows": rows}
 
     def noise(self, scale: float = 0.01) -> float:

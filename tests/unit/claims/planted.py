@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import yaml
 
+from entropyreg.claims.digest import digest_in_force
+
 SEEDS = (1, 2, 3, 4)
 N_SENTENCES, N_IMAGES, LEAST_TOKENS = 80, 1000, 900
 TRANSLATION, SUMMARIZATION = "pairs", "summaries"
@@ -25,8 +27,8 @@ ROW_KEYS += ("wanted_entropy", "trial", "predicted_entropy", "measures", "teache
 class World:
     """Collects rows and arrays, then writes them as the stages would."""
 
-    def __init__(self, folder: Path, sign: int) -> None:
-        self.folder, self.sign = folder, sign
+    def __init__(self, folder: Path, sign: int, claims: Path) -> None:
+        self.folder, self.sign, self.claims_sha256 = folder, sign, digest_in_force(claims)
         self.generator = np.random.default_rng(7)
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.noise = self.generator.normal(0, 0.03, N_SENTENCES)  # of sentences, which all arms share
@@ -46,7 +48,8 @@ class World:
         folder = self.folder / "runs" / run
         folder.mkdir(parents=True, exist_ok=True)
         np.savez(folder / name, **arrays)
-        (folder / "record.json").write_text(json.dumps({"run": run, "seeds": list(seeds)}), encoding="utf-8")
+        record = {"run": run, "seeds": list(seeds), "claims_sha256": self.claims_sha256}
+        (folder / "record.json").write_text(json.dumps(record), encoding="utf-8")
         made = {"made": "2026-11-30T12:00:00+00:00"}
         (folder / "provenance.json").write_text(json.dumps(made), encoding="utf-8")
 
@@ -110,10 +113,8 @@ class World:
         """The collected tables."""
         (self.folder / "tables").mkdir(parents=True)
         for artefact, rows in self.rows.items():
-            content = {"artefact": artefact, "claims_sha256": self.claims_sha256, "rows": rows}
+            content = {"artefact": artefact, "rows": rows}
             (self.folder / "tables" / f"{artefact}.json").write_text(json.dumps(content), encoding="utf-8")
-
-    claims_sha256 = ""
 
 
 def write_claims(source: Path, folder: Path, replicates: int = 400) -> Path:
@@ -351,10 +352,9 @@ def token_bins(world: World, accuracy: float, excess: float) -> np.ndarray:
     return sums
 
 
-def planted(folder: Path, claims: Path, sign: int, claims_sha256: str) -> World:
+def planted(folder: Path, claims: Path, sign: int) -> World:
     """Everything, written."""
-    world = World(folder, sign)
-    world.claims_sha256 = claims_sha256
+    world = World(folder, sign, claims)
     for plant in (plant_paper_a, plant_networks, plant_distillation, plant_training, plant_temperatures):
         plant(world)
     world.write()

@@ -150,7 +150,7 @@ def test_a_folder_without_permission_is_told(smoke, folder):
 def test_a_file_where_a_folder_should_be_is_told(smoke, folder):
     (folder / "tables").write_text("")
     arguments = ["collect", "--settings", smoke.collecting("a_table_translation"), "--runs", folder / "runs"]
-    error = run_stage(*arguments, "--claims", CLAIMS, "--out", folder / "tables" / "x.json")
+    error = run_stage(*arguments, "--out", folder / "tables" / "x.json")
     checked(error, (f"{folder}/tables",))
 
 

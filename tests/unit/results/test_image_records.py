@@ -219,7 +219,7 @@ def test_no_temperature_takes_certainty_from_equal_logits():
 
 
 def collecting(cells, **options):
-    settings = {"artefact": "b_table_x", "title": "T", "scale": "demo", "scale_note": "", "partial": False}
+    settings = {"artefact": "b_table_x", "title": "T", "scale": "demo", "scale_note": ""}
     settings |= {"images": True, "columns": [{"task": "t", "title": "Task"}], "measures": ["scores", "calibration"]}
     return {**settings, "compare": None, "select": [], "cells": cells, **options}
 
@@ -233,7 +233,7 @@ CHOICE = {"row": "smoothed", "metric": "ece", "best": "least"}
 
 
 def test_the_amount_is_chosen_on_validation_and_only_its_test_is_shown(records, runs):
-    rows = collect_images(collecting(CELLS, select=[CHOICE]), runs, CLAIMS)["rows"]
+    rows = collect_images(collecting(CELLS, select=[CHOICE]), runs)["rows"]
     assert [(row["run"][4:], row["seed"], row["selected"]) for row in rows] == [
         ("hard", 1, None),
         ("hard", 2, None),
@@ -254,7 +254,7 @@ def test_the_amount_is_chosen_on_validation_and_only_its_test_is_shown(records, 
 
 def test_differences_have_the_planted_sign(records, runs):
     compare = {"split": "test", "metrics": ["accuracy", "debiased_ece", "scaled_ece"], "to": ["hard"]}
-    found = collect_images(collecting(CELLS, select=[CHOICE], compare=compare), runs, CLAIMS)["comparisons"]
+    found = collect_images(collecting(CELLS, select=[CHOICE], compare=compare), runs)["comparisons"]
     by_metric = {entry["metric"]: entry for entry in found}
     assert set(by_metric) == {"accuracy", "debiased_ece", "scaled_ece"}
     assert by_metric["debiased_ece"]["high"] < -0.05  # against a network that is 2.5 times too sure
@@ -263,13 +263,6 @@ def test_differences_have_the_planted_sign(records, runs):
     assert by_metric["accuracy"]["n_seeds"] == [2, 2] and by_metric["accuracy"]["n_images"] == N["test"]
 
 
-def test_other_claims_are_refused_or_missing(records, runs):
-    with pytest.raises(UserError, match="measured under other claims"):
-        collect_images(collecting(CELLS), runs, "d" * 64)
-    rows = collect_images(collecting(CELLS, partial=True), runs, "d" * 64)["rows"]
-    assert {row["reason"] for row in rows[:2]} == {"measured under other claims"}
-
-
 def test_a_seed_that_was_not_measured_is_missing(records, runs):
-    rows = collect_images(collecting([cell("hard", "hard") | {"seeds": [1, 9]}]), runs, CLAIMS)["rows"]
+    rows = collect_images(collecting([cell("hard", "hard") | {"seeds": [1, 9]}]), runs)["rows"]
     assert [(row["seed"], row["status"]) for row in rows] == [(1, "done"), (9, "missing")]

@@ -199,7 +199,6 @@ def collecting(*runs, **changed):
         "scale": "demo",
         "scale_note": "",
         "columns": [],
-        "partial": False,
     }
     return common | {"cells": cells, "compare": None} | changed
 
@@ -215,7 +214,7 @@ def save(folder, record, **changed):
 def test_collecting_joins_records_and_shows_what_is_missing(predicted, tmp_path):
     record, _ = measured(SETTINGS, *predicted, "c")
     save(tmp_path, record)
-    table = collect(collecting("t/m/none/seed1", "t/m/none/seed2", None), tmp_path, "c")
+    table = collect(collecting("t/m/none/seed1", "t/m/none/seed2", None), tmp_path)
     assert [row["status"] for row in table["rows"]] == ["done", "missing", "missing"]
     assert [row["reason"] for row in table["rows"]] == [None, "no record yet", "not run at demo scale"]
     first = table["rows"][0]
@@ -223,14 +222,13 @@ def test_collecting_joins_records_and_shows_what_is_missing(predicted, tmp_path)
     # the regularizer is the one that the run was trained with; at skew 1 the target keeps (1 + s/V) / (1 + s)
     assert (first["skew"], first["strength"], first["smoothing"]) == (1.0, 0.25, pytest.approx(0.2))
     assert first["predicted_entropy"] == pytest.approx(equilibrium(1.0, 0.25, 16).normalized_entropy)
-    assert table["claims_sha256"] == "c" and table["comparisons"] == []
+    assert table["comparisons"] == []
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"run": "other"}, "belongs to the run 'other'"),
-        ({"claims_sha256": "d"}, "measured under other claims"),
         ({"measures": None, "run": None}, "belongs to the run"),
     ],
 )
@@ -239,13 +237,7 @@ def test_foreign_records_are_refused(predicted, tmp_path, change, message):
     path = save(tmp_path, record)
     path.write_text(json.dumps(record | change))
     with pytest.raises(UserError, match=message):
-        collect(collecting("t/m/none/seed1"), tmp_path, "c")
-
-
-def test_with_partial_a_record_under_other_claims_is_a_missing_cell(predicted, tmp_path):
-    save(tmp_path, measured(SETTINGS, *predicted, "old")[0])
-    table = collect(collecting("t/m/none/seed1", partial=True), tmp_path, "new")
-    assert [(row["status"], row["reason"]) for row in table["rows"]] == [("missing", "measured under other claims")]
+        collect(collecting("t/m/none/seed1"), tmp_path)
 
 
 def test_rows_are_compared_over_seeds_and_sentences(predicted, tmp_path):
@@ -262,9 +254,9 @@ def test_rows_are_compared_over_seeds_and_sentences(predicted, tmp_path):
             write_npz(path.parent / "sentences.npz", {"valid.bleu": statistics})
             cells.append({"row": row, "column": "t", "run": run, "model": "m", "strength": 0.0, "seed": seed})
     compare = {"split": "valid", "metrics": ["bleu", "rouge1"], "to": ["none"]}
-    (found,) = collect(collecting(cells=cells, compare=compare), tmp_path, "c")["comparisons"]
+    (found,) = collect(collecting(cells=cells, compare=compare), tmp_path)["comparisons"]
     assert (found["row"], found["to"], found["metric"], found["n_seeds"]) == ("ger", "none", "bleu", 2)
     assert found["difference"] == pytest.approx(50, abs=1e-6)
     assert 0 < found["low"] < 50 < found["high"] < 100 and found["p_value"] < 0.01
-    again = collect(collecting(cells=cells, compare=compare), tmp_path, "c")["comparisons"]
+    again = collect(collecting(cells=cells, compare=compare), tmp_path)["comparisons"]
     assert again == [found]

@@ -119,7 +119,7 @@ def collected(tmp_path, arrays, **more):
     cell = {"row": "none", "column": "t", "run": run, "model": "m", "strength": 0.0, "seed": 1}
     settings = {"artefact": "a_table_translation", "title": "T", "scale": "demo", "scale_note": "", "partial": False}
     settings |= {"columns": [], "compare": None, "cells": [cell], **more}
-    return collect(settings, tmp_path, "c")["rows"][0]
+    return collect(settings, tmp_path)["rows"][0]
 
 
 def test_tables_collect_them_and_figures_do_not(tmp_path):
