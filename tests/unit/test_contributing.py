@@ -289,9 +289,10 @@ def test_nothing_but_a_regularizer_changes_the_code_of_trainings(thing):
 def copy(tmp_path_factory):
     """The package and the workflow with everything added."""
     folder = tmp_path_factory.mktemp("added")
-    for part in ("src", "workflow", "tests/unit/faults"):
+    for part in ("src", "workflow"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", folder)
+    shutil.copy2(ROOT / "tests" / "made_runs.py", folder)
     for edits in ADDED.values():
         for name, edit in edits.items():
             path = folder / name
@@ -311,7 +312,7 @@ def copy(tmp_path_factory):
 
 
 def run_in(copy, folder, *arguments):
-    paths = os.pathsep.join(map(str, (copy / "src", copy / "tests/unit/faults")))
+    paths = os.pathsep.join(map(str, (copy / "src", copy)))
     command, values = [sys.executable, *arguments], os.environ | {"PYTHONPATH": paths}
     done = subprocess.run(command, cwd=folder, env=values, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]

@@ -7,6 +7,7 @@ import pytest
 from entropyreg.config import load_config
 from entropyreg.experiments import load_experiments
 from entropyreg.files import read_npz
+from entropyreg.results.blocks import N_BLOCKS
 
 pytestmark = pytest.mark.slow
 
@@ -44,8 +45,8 @@ def test_image_records_are_deterministic_content(smoke, experiments):
         assert record(smoke, name)["run"] == name
         assert set(record(smoke, name)["measures"]) == {str(seed) for seed in run.seeds}
         assert json.loads((path.parent / "provenance.json").read_text())["training"]["seconds"] > 0
-        examples = read_npz(path.parent / "examples.npz")
-        assert examples["test.correct"].shape == (len(run.seeds), 100)
+        bins = read_npz(path.parent / "blocks.npz")["test.reliability"]
+        assert bins.shape == (len(run.seeds), N_BLOCKS, 45) and bins[..., :15].sum() == 100 * len(run.seeds)
 
 
 def test_a_student_that_is_matched_sees_the_entropy_of_the_other_teacher(smoke, experiments):

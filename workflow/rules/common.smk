@@ -166,8 +166,7 @@ def proposal_by(wildcards):
 
 def measured(run):
     """What measuring makes of a run that a collected table is made from."""
-    statistics = "examples.npz" if run in EXPERIMENTS.image_runs else "sentences.npz"
-    return [PATHS.record(run), f"{PATHS.run_dir(run)}/{statistics}"]
+    return [PATHS.record(run), PATHS.blocks(run)]
 
 
 def records_of(wildcards):

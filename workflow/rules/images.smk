@@ -89,7 +89,7 @@ rule measure_images:
         teacher=teacher_predictions_of,
     output:
         record=PATHS.record("{image_run}"),
-        examples=f"{PATHS.run_dir('{image_run}')}/examples.npz",
+        blocks=PATHS.blocks("{image_run}"),
         provenance=f"{PATHS.run_dir('{image_run}')}/provenance.json",
         origin=origin_path(PATHS.record("{image_run}")),
     log:

@@ -13,7 +13,7 @@ rule measure_translation:
         text=texts_of,
     output:
         record=PATHS.record("{run}"),
-        sentences=f"{PATHS.run_dir('{run}')}/sentences.npz",
+        blocks=PATHS.blocks("{run}"),
         provenance=f"{PATHS.run_dir('{run}')}/provenance.json",
         origin=origin_path(PATHS.record("{run}")),
     log:

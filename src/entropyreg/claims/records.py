@@ -1,5 +1,5 @@
-"""What the evaluators read: the rows of the collected tables, and the statistics of sentences and images beside the
-records.
+"""What the evaluators read: the rows of the collected tables, and the sums over blocks of sentences and images beside
+the records (`results.blocks`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,8 @@ import numpy as np
 from entropyreg.claims.declaration import Filler
 from entropyreg.claims.evidence import FIRST_PILOT_SEED, enters_verdict
 from entropyreg.errors import UserError, blaming
-from entropyreg.files import read_json, read_npz
+from entropyreg.files import read_json
+from entropyreg.results.blocks import ratio, read_blocks
 from entropyreg.results.image_comparisons import arm_statistics
 
 Row = Mapping[str, Any]
@@ -92,35 +93,36 @@ class Records:
         }  # fmt: skip
 
     def text(self, rows: Sequence[Row], name: str) -> np.ndarray:
-        """Statistics of sentences, one run a seed: (S, n, k), or (S, n, ...) as stored with at least three axes.
+        """Sums over blocks of sentences, one run a seed: (S, B, k), or (S, B, ...) as stored with at least three axes.
 
-        A score that each sentence has by itself gets a column of ones. Raises `NotTested` where it was not measured.
+        Of a score that each sentence has by itself, the number of sentences is the second column. Raises `NotTested`
+        where it was not measured.
         """
         parts = []
         for row in rows:
-            arrays = self.arrays(row["run"], "sentences.npz")
+            arrays = self.arrays(row["run"])
             if name not in arrays:
                 raise NotTested(f"{row['run']} has no '{name}'")
-            parts.append(arrays[name])
+            alone = arrays[name].ndim == 1
+            parts.append(ratio(arrays, *name.split("."), "n_sentences") if alone else arrays[name])
         if len({part.shape for part in parts}) > 1:
             raise UserError(f"'{name}' differs in shape between {rows[0]['run']} and its other seeds: measure again.")
-        stacked = np.stack(parts).astype(np.float64)
-        return np.stack([stacked, np.ones_like(stacked)], axis=-1) if stacked.ndim == 2 else stacked
+        return np.stack(parts).astype(np.float64)
 
     def ratio(self, rows: Sequence[Row], split: str, name: str) -> np.ndarray:
-        """Sum over a sentence's tokens and their number: (S, n, 2)."""
+        """Sums over tokens, and their number: (S, B, 2)."""
         return np.stack([self.text(rows, f"{split}.{one}")[..., 0] for one in (f"{name}_sum", "n_tokens")], axis=-1)
 
     def images(self, rows: Sequence[Row], split: str, metric: str) -> np.ndarray:
-        """Statistics of images (S, n, k) of the seeds of one run, for a metric of `results.image_comparisons`.
+        """Sums over blocks of images (S, B, k) of the seeds of one run, for a metric of `results.image_comparisons`.
 
         `scaled_ece` and `scaled_debiased_ece` are at the temperature of least validation ECE.
         """
         (run,) = {row["run"] for row in rows}
-        arrays = self.arrays(run, "examples.npz")
-        if f"{split}.correct" not in arrays:
+        arrays = self.arrays(run)
+        if f"{split}.reliability" not in arrays:
             raise NotTested(f"{run} has no predictions of {split} images")
-        if metric.startswith("scaled_") and f"{split}.scaled_confidence" not in arrays:
+        if metric.startswith("scaled_") and f"{split}.scaled_reliability" not in arrays:
             raise NotTested(f"{run} has no temperature")
         return arm_statistics(arrays, split, metric, 1)[self.positions(rows, run)]
 
@@ -142,15 +144,14 @@ class Records:
         """The digest of the claims that the run was measured under."""
         return self.about(run)["claims_sha256"]
 
-    def arrays(self, run: str, name: str) -> dict[str, np.ndarray]:
-        """An npz beside a record."""
-        key = f"{run}/{name}"
-        if key not in self._arrays:
+    def arrays(self, run: str) -> dict[str, np.ndarray]:
+        """The sums over blocks of a run, by '<split>.<name>'."""
+        if run not in self._arrays:
             if sum(array.nbytes for arrays in self._arrays.values() for array in arrays.values()) > MOST_BYTES:
                 self._arrays.clear()
-            self._arrays[key] = read_npz(self.runs_dir / key)
+            self._arrays[run] = read_blocks(self.runs_dir, run)
         self.use(run)
-        return self._arrays[key]
+        return self._arrays[run]
 
     def use(self, *runs: str) -> None:
         """Remember that the records of `runs` entered a test."""

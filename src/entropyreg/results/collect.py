@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.errors import UserError, blaming
-from entropyreg.files import read_json, read_npz
+from entropyreg.files import read_json
 from entropyreg.regularizers.equilibrium import equilibrium
+from entropyreg.results.blocks import read_blocks
 from entropyreg.results.comparisons import compare_rows
 from entropyreg.results.sentence_intervals import sentence_intervals
 from entropyreg.results.temperature_curves import curves_of_rows
@@ -47,9 +48,9 @@ def collect_cell(settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir:
         row |= {key: regularizer[key] for key in FOUND_LATER}
         row |= {"status": "done", "measures": record["measures"], **predictions(row, record)}
     if settings.get("sentence_intervals"):
-        sentences = read_npz(runs_dir / cell["run"] / "sentences.npz")
+        blocks = read_blocks(runs_dir, cell["run"])
         with blaming(runs_dir / cell["run"] / "record.json"):
-            row["intervals"] = sentence_intervals(cell["run"], record["measures"], sentences)
+            row["intervals"] = sentence_intervals(cell["run"], record["measures"], blocks)
     return row
 
 

@@ -138,7 +138,7 @@ def test_results_that_may_only_be_read_are_told(smoke, folder):
     script = f'mount --bind "{run}" "{run}" && mount -o remount,ro,bind "{run}" || exit 77'
     status, error = unshared(measuring(smoke, folder), script)
     assert status == 2
-    checked(error, (f"{run}/sentences.npz is refused (Read-only file system)",))
+    checked(error, (f"{run}/blocks.npz is refused (Read-only file system)",))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -10,6 +10,7 @@ from entropyreg.errors import UserError
 from entropyreg.files import arrays_sha256, write_json, write_npz
 from entropyreg.measures.matched_entropy import mean_normalized_entropy, temperature_of_entropy
 from entropyreg.predicted_files import write_image_sums
+from entropyreg.results.blocks import FILE
 from entropyreg.results.image_collect import collect_images
 from entropyreg.results.image_measures import Predictions, mutual_information_curves, projection, shape_of
 from entropyreg.results.image_records import measure_image_run, regularizer_of_training
@@ -82,9 +83,9 @@ def records(runs, data):
     found = {}
     for name in ("hard", "weak", "strong"):
         groups = GROUPS if name == "hard" else ["calibration", "temperature"]
-        record, examples = measure_image_run(settings_of(f"t/m/{name}", groups), runs / "t/m" / name, data, CLAIMS)
+        record, blocks = measure_image_run(settings_of(f"t/m/{name}", groups), runs / "t/m" / name, data, CLAIMS)
         write_json(runs / "t/m" / name / "record.json", record)
-        write_npz(runs / "t/m" / name / "examples.npz", examples)
+        write_npz(runs / "t/m" / name / FILE, blocks)
         found[name] = record
     return found
 

@@ -5,12 +5,14 @@ import math
 
 import numpy as np
 import pytest
+from blocked import blocked
 
 from entropyreg.errors import UserError
 from entropyreg.files import read_npz, write_npz
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.predicted_files import write_sums
 from entropyreg.regularizers.equilibrium import equilibrium
+from entropyreg.results.blocks import FILE
 from entropyreg.results.collect import collect
 from entropyreg.results.hypotheses import read_sweep
 from entropyreg.results.records import measure_run
@@ -75,15 +77,14 @@ def predicted(tmp_path):
 
 
 def measured(settings, run, text, claims):
-    """The record and the sentences of what is predicted now."""
+    """The record and the blocks of what is predicted now."""
     for what in ("valid", "valid.beams"):
         write_sums(run, settings["run"], what)
     return measure_run(settings, run, text, claims)
 
 
 def test_a_record_holds_what_the_predictions_say(predicted):
-    record, columns = measured(SETTINGS, *predicted, "c" * 64)
-    sentences = {name: np.asarray(column) for name, column in columns.items()}
+    record, sentences = measured(SETTINGS, *predicted, "c" * 64)  # two of them, each a block
     measures = record["measures"]["valid"]
     assert measures["bleu"] == pytest.approx(100) and "case:lc" in measures["bleu_signature"]
     assert measures["bleu_as_published"] == pytest.approx(100)
@@ -243,15 +244,15 @@ def test_foreign_records_are_refused(predicted, tmp_path, change, message):
 def test_rows_are_compared_over_seeds_and_sentences(predicted, tmp_path):
     """Two arms of two seeds: one translates every sentence right, the other half of them."""
     record, sentences = measured(SETTINGS, *predicted, "c")
-    right = np.tile(np.asarray(sentences["valid.bleu"])[:1], (40, 1))
+    right = np.tile(sentences["valid.bleu"][:1], (400, 1))
     half = right.copy()
-    half[::2, 2:6] = 0  # no n-gram matches
+    half[np.random.default_rng(0).permutation(400)[::2], 2:6] = 0  # no n-gram matches
     cells = []
     for row, statistics in (("none", half), ("ger", right)):
         for seed in (1, 2):
             run = f"t/m/{row}/seed{seed}"
             path = save(tmp_path, record, run=run)
-            write_npz(path.parent / "sentences.npz", {"valid.bleu": statistics})
+            write_npz(path.parent / FILE, {f"valid.{name}": one for name, one in blocked({"bleu": statistics}).items()})
             cells.append({"row": row, "column": "t", "run": run, "model": "m", "strength": 0.0, "seed": seed})
     compare = {"split": "valid", "metrics": ["bleu", "rouge1"], "to": ["none"]}
     (found,) = collect(collecting(cells=cells, compare=compare), tmp_path)["comparisons"]

@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from blocked import blocked
 
 from entropyreg.errors import UserError
 from entropyreg.files import write_npz
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.measures.calibration import ece_of_sums
 from entropyreg.measures.significance import crossed_mean, mean_of_sums, simultaneous_band
+from entropyreg.results.blocks import FILE
 from entropyreg.results.collect import collect
 from entropyreg.results.joined_collect import collect_both
 
@@ -47,22 +49,25 @@ def arrays(seed, base, gain, gap):
     at = [reliability(generator, (SENTENCES,), value) for value in (gap + 0.1, gap, 0.01)]
     found["temperature_reliability"] = np.stack(at, axis=1)
     found["temperature_fitted_reliability"] = np.stack([at[2], at[1]], axis=1)
-    held_out = np.stack([at[1], at[2]], axis=1)
-    held_out[::2] = 0
-    found["temperature_held_out_reliability"] = held_out
+    found["held_out_reliability"] = at[2].copy()
+    found["held_out_reliability"][::2] = 0
     found["temperature_tokens"] = np.full(SENTENCES, 9)
     noise = generator.normal(0, 0.5, (SENTENCES, 1))
     found["temperature_nll"] = 9 * (np.array([3.0, 2.0, 2.5]) + (1 - base)) + noise
-    found |= {"own_reliability": reliability(generator, (DECODED,), gap + 0.2), "gold_reliability": at[1]}
+    found |= {"own_reliability": reliability(generator, (DECODED,), gap + 0.2), "gold_reliability": at[1][:DECODED]}
     found |= {
         "temperatures": np.array(GRID),
         "nll_sum": found["temperature_nll"][:, 1],
         "n_tokens": np.full(SENTENCES, 9),
     }
-    return found | {"bleu": one}
+    return found | {"bleu": np.concatenate([one, one[: SENTENCES - DECODED]])}
 
 
 ROWS = {"hard": (0.6, 0.03, 0.2), "smoothed": (0.75, 0.0, 0.02), "skew0.5": (0.7, 0.0, 0.05)}
+
+
+def write_blocks(folder, found):
+    write_npz(folder / FILE, {f"valid.{name}": values for name, values in blocked(found).items()})
 
 
 @pytest.fixture
@@ -79,7 +84,7 @@ def runs_dir(tmp_path):
             folder = tmp_path / run
             folder.mkdir(parents=True)
             (folder / "record.json").write_text(json.dumps(record))
-            write_npz(folder / "sentences.npz", {f"valid.{name}": values for name, values in found.items()})
+            write_blocks(folder, found)
     return tmp_path
 
 
@@ -111,7 +116,7 @@ def test_curves_are_the_means_over_seeds_within_their_bands(runs_dir):
         }.items():
             curve = pick(table["curves"], row=row, quantity=quantity)
             assert set(curve) == BLEU_KEYS | SIZES
-            np.testing.assert_allclose(curve["estimate"], np.mean(expected, axis=0), rtol=1e-9)
+            np.testing.assert_allclose(curve["estimate"], np.mean(expected, axis=0), rtol=1e-6)
             assert (np.array(curve["low"]) < curve["estimate"]).all()
             assert (np.array(curve["high"]) > curve["estimate"]).all()
             sentences = DECODED if quantity == "bleu" else SENTENCES
@@ -183,8 +188,8 @@ def test_own_output_is_compared_on_the_same_sentences(runs_dir):
     found = pick(collect(settings(), runs_dir)["own_output"], row="hard")
     parts = [arrays(seed, *ROWS["hard"]) for seed in (1, 2, 3)]
     own = np.mean([ece_of_sums(part["own_reliability"].sum(axis=0)) for part in parts])
-    gold = np.mean([ece_of_sums(part["gold_reliability"][:DECODED].sum(axis=0)) for part in parts])
-    assert (found["ece_own"], found["ece_gold"]) == (pytest.approx(own), pytest.approx(gold))
+    gold = np.mean([ece_of_sums(part["gold_reliability"].sum(axis=0)) for part in parts])
+    assert (found["ece_own"], found["ece_gold"]) == pytest.approx((own, gold), rel=1e-5)
     assert found["difference"] == pytest.approx(own - gold)
     assert 0 < found["low"] < found["difference"] < found["high"] and found["p_value"] < 0.01
     assert (found["n_seeds"], found["n_sentences"]) == (3, DECODED)
@@ -216,7 +221,7 @@ def test_scalars_have_intervals_and_rows_are_compared_with_the_scaled_one(runs_d
 
 def test_runs_of_other_temperatures_are_not_mixed(runs_dir):
     found = arrays(2, *ROWS["hard"]) | {"temperatures": np.array([0.5, 1.0, 3.0])}
-    write_npz(runs_dir / "t/m/hard/seed2/sentences.npz", {f"valid.{name}": values for name, values in found.items()})
+    write_blocks(runs_dir / "t/m/hard/seed2", found)
     with pytest.raises(UserError, match=r"hard/seed2 was measured at other temperatures"):
         collect(settings(), runs_dir)
 
