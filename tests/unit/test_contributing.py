@@ -292,7 +292,8 @@ def copy(tmp_path_factory):
     for part in ("src", "workflow"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", folder)
-    shutil.copy2(ROOT / "tests" / "made_runs.py", folder)
+    (folder / "tests").mkdir()
+    shutil.copy2(ROOT / "tests" / "made_runs.py", folder / "tests")
     for edits in ADDED.values():
         for name, edit in edits.items():
             path = folder / name
@@ -312,7 +313,7 @@ def copy(tmp_path_factory):
 
 
 def run_in(copy, folder, *arguments):
-    paths = os.pathsep.join(map(str, (copy / "src", copy)))
+    paths = os.pathsep.join(map(str, (copy / "src", copy / "tests")))
     command, values = [sys.executable, *arguments], os.environ | {"PYTHONPATH": paths}
     done = subprocess.run(command, cwd=folder, env=values, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
