@@ -43,6 +43,7 @@ PLUMBING = {  # module: why no number of a stage depends on it
     "images.settings": "refuses wrong settings",
     "images.provenance": "times and versions",
     "results.provenance": "times and versions",
+    "claims.digest": "names the declaration that a record was measured under",
     "images.engines": "devices; its mathematics is torch's",
     "code_identity": "this module",
 }

@@ -88,7 +88,8 @@ def test_unknown_key_is_rejected(place):
 
 def test_amendment_needs_a_reason():
     document = copy.deepcopy(DECLARED)
-    document["amendments"] = [{"date": "2026-12-01", "claim": "A3", "change": "margin 0.5 to 0.4"}]
+    known = {"date": "2026-12-01", "replaces": "0" * 64, "claims": ["A3", "rules"]}
+    document["amendments"] = [known | {"change": "margin 0.5 to 0.4"}]
     assert not is_valid(document)
     document["amendments"][0]["reason"] = "no result was known"
     assert is_valid(document)

@@ -1,4 +1,4 @@
-"""Make a scale's finished results its reference: tables, records, ledger and figures, with their sums.
+"""Make a scale's finished results its reference: tables, records with their sums over blocks, ledger and figures.
 
 Of the machine only the type of the processor is kept, which decides whether retrained numbers must agree to the bit.
 """
@@ -10,6 +10,7 @@ from entropyreg.errors import UserError
 from entropyreg.files import atomic_path, write_json
 from entropyreg.forecast.machine import this_machine
 from entropyreg.reference.folders import Reference
+from entropyreg.results.blocks import FILE
 
 
 def save_reference(results: Path, figures: Path, reference: Reference) -> int:
@@ -25,7 +26,8 @@ def save_reference(results: Path, figures: Path, reference: Reference) -> int:
     for path in sorted(results.glob("tables/*.json")):
         copy(path, reference.results / "tables" / path.name)
     for path in sorted((results / "runs").glob("**/record.json")):
-        copy(path, reference.results / "runs" / path.relative_to(results / "runs"))
+        for own in filter(Path.exists, (path, path.with_name(FILE))):
+            copy(own, reference.results / "runs" / own.relative_to(results / "runs"))
     if (results / "ledger.json").exists():
         copy(results / "ledger.json", reference.results / "ledger.json")
     for path in sorted(figures.iterdir()):

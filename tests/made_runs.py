@@ -13,7 +13,7 @@ from entropyreg.image_settings import image_collecting_settings, image_measuring
 from entropyreg.predicted_files import write_image_sums, write_sums
 from entropyreg.settings import collecting_settings, measuring_settings, scoring_settings
 
-WORKFLOW = Path(__file__).parents[3] / "workflow"
+WORKFLOW = Path(__file__).parents[1] / "workflow"
 CLAIMS = WORKFLOW / "experiments" / "claims.yaml"
 NONE = "smoke_de_en/transformer/none/seed1"
 SMOOTHED = "smoke_de_en/transformer/jensen-skew1.00-strength0.1111/seed1"
