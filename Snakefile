@@ -11,20 +11,20 @@ sys.path.insert(0, str(ROOT / "src"))  # the light modules only: standard librar
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 from entropyreg import failed_jobs
+from entropyreg.claims.declaration import load_claims
 from entropyreg.claims.digest import content_digest
 from entropyreg.code_identity import PLANNED_IN
 from entropyreg.errors import UserError
 from entropyreg.experiments import load_experiments
 from entropyreg.overrides import given_config
 from entropyreg.paths import Paths
-from entropyreg.schemas import read_yaml
 
 failed_jobs.shorten()
 os.environ[PLANNED_IN] = str(ROOT)  # for what a job says that runs from another tree
 try:
     config = given_config(WORKFLOW, workflow.config_settings)
     EXPERIMENTS = load_experiments(WORKFLOW, config)
-    DECLARED = content_digest(read_yaml(WORKFLOW / "experiments" / "claims.yaml"))
+    DECLARED = content_digest(load_claims(WORKFLOW / "experiments" / "claims.yaml"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

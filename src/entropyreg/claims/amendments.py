@@ -9,10 +9,10 @@ names a declaration from before it, or its training began no later than on the d
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from entropyreg.claims.declaration import RULES
 from entropyreg.errors import UserError
 
 Amendment = Mapping[str, Any]
-RULES = "rules"  # an amendment of the rules touches every claim
 
 
 def amendments_of(claim: str, amendments: Sequence[Amendment]) -> list[Amendment]:

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import blaming
-from entropyreg.schemas import read_yaml
+from entropyreg.claims.declaration import load_claims
 
 WORDING = ("statement", "note")
 
@@ -28,6 +27,4 @@ def content_digest(content: Any) -> str:
 
 def digest_in_force(claims: Path) -> str:
     """The digest of a claims file."""
-    declared = read_yaml(claims)
-    with blaming(claims):
-        return claims_digest(declared)
+    return claims_digest(load_claims(claims))
