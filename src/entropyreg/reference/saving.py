@@ -6,6 +6,7 @@ Of the machine only the type of the processor is kept, which decides whether ret
 import shutil
 from pathlib import Path
 
+from entropyreg.adoption import ASIDE
 from entropyreg.errors import UserError
 from entropyreg.files import atomic_path, write_json
 from entropyreg.forecast.machine import this_machine
@@ -31,7 +32,7 @@ def save_reference(results: Path, figures: Path, reference: Reference) -> int:
     if (results / "ledger.json").exists():
         copy(results / "ledger.json", reference.results / "ledger.json")
     for path in sorted(figures.iterdir()):
-        if path.is_file() and path.name != "report.html":  # it holds all of this once more
+        if path.is_file() and path.name != "report.html" and path.suffix != ASIDE:  # the report holds all of this
             copy(path, reference.figures / path.name)
     write_json(reference.results / "machine.json", {"processor": this_machine()["processor"]})
     return reference.write_sums()
