@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from entropyreg.comparing.blocks import COUNTS, block_sizes, block_sums
 from entropyreg.measures.calibration import reliability_sums
-from entropyreg.results.blocks import COUNTS, block_sizes, block_sums
 
 
 def blocked(items: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

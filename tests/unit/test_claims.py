@@ -9,8 +9,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from entropyreg.claims.declaration import load_claims
-from entropyreg.errors import UserError
+from entropyreg.comparing.claims.declaration import load_claims
+from entropyreg.io.errors import UserError
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 DECLARED = yaml.safe_load((WORKFLOW / "experiments" / "claims.yaml").read_text(encoding="utf-8"))

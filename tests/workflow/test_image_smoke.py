@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from entropyreg.config import load_config
+from entropyreg.comparing.blocks import N_BLOCKS
+from entropyreg.config.loading import load_config
 from entropyreg.experiments import load_experiments
-from entropyreg.files import read_npz
-from entropyreg.results.blocks import N_BLOCKS
+from entropyreg.io.files import read_npz
 
 pytestmark = pytest.mark.slow
 

@@ -3,16 +3,18 @@
 import json
 import shlex
 
-from entropyreg import image_settings, origins, predicted_files
-from entropyreg import settings as narrow
-from entropyreg.code_identity import BY_NAME, code_digest
+from entropyreg.config import image_settings
+from entropyreg.provenance import origins
+from entropyreg.io import predicted_files
+from entropyreg.config import settings as narrow
+from entropyreg.provenance.code_identity import BY_NAME, code_digest
 from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.local import names_of, present_files
 from entropyreg.data.sources import local_path
-from entropyreg.origins import origin_path
-from entropyreg.report.settings import report_settings
-from entropyreg.run_folder import failure_files
+from entropyreg.provenance.origins import origin_path
+from entropyreg.rendering.report.settings import report_settings
+from entropyreg.io.run_folder import failure_files
 
 # No rule has the claims as an input: a record keeps the digest of what they declare, and the settings of the ledger
 # hold that of the whole file, so that its comments plan nothing.

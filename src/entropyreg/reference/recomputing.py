@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg import stages
-from entropyreg.config import load_config
+from entropyreg.cli import stages
+from entropyreg.comparing.blocks import FILE
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import collecting_settings
 from entropyreg.experiments import load_experiments
-from entropyreg.files import read_json
+from entropyreg.io.files import read_json
 from entropyreg.reference.comparison import ABSENT, shown
 from entropyreg.reference.folders import Reference
 from entropyreg.reference.spread import Leaf, is_number, leaves
-from entropyreg.results.blocks import FILE
-from entropyreg.settings import collecting_settings
 
 DATED = ("first_record", "declared_day", "post_hoc")
 RELATIVE, ABSOLUTE = 1e-6, 1e-9  # differences that count as rounding

@@ -6,12 +6,12 @@ Of the machine only the type of the processor is kept, which decides whether ret
 import shutil
 from pathlib import Path
 
-from entropyreg.adoption import ASIDE
-from entropyreg.errors import UserError
-from entropyreg.files import atomic_path, write_json
+from entropyreg.comparing.blocks import FILE
 from entropyreg.forecast.machine import this_machine
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import atomic_path, write_json
+from entropyreg.provenance.adoption import ASIDE
 from entropyreg.reference.folders import Reference
-from entropyreg.results.blocks import FILE
 
 
 def save_reference(results: Path, figures: Path, reference: Reference) -> int:

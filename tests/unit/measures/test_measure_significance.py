@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
 
+from entropyreg.comparing.blocks import block_sums
 from entropyreg.measures.calibration import debiased_ece_of_sums, ece_of_sums, reliability_sums
 from entropyreg.measures.significance import (
     bootstrap_mean,
@@ -16,7 +17,6 @@ from entropyreg.measures.significance import (
     paired_bootstrap,
     simultaneous_band,
 )
-from entropyreg.results.blocks import block_sums
 
 
 def with_counts(values: np.ndarray) -> np.ndarray:

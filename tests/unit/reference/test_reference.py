@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from made_runs import CLAIMS, NONE, SMOOTHED, Smoke, write_text, write_text_run
 
-from entropyreg.__main__ import main
-from entropyreg.adoption import ASIDE
-from entropyreg.errors import UserError
-from entropyreg.files import write_json
+from entropyreg.cli.main import main
+from entropyreg.comparing.blocks import FILE
+from entropyreg.config.settings import collecting_settings
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import write_json
+from entropyreg.provenance.adoption import ASIDE
 from entropyreg.reference.cells import runs_of_cell
 from entropyreg.reference.commands import act
 from entropyreg.reference.comparison import FAIL, SAME, WITHIN, Rules, compare_records
 from entropyreg.reference.folders import Reference
 from entropyreg.reference.recomputing import has_blocks, recompute
 from entropyreg.reference.spread import Spread
-from entropyreg.results.blocks import FILE
-from entropyreg.settings import collecting_settings
 
 DATA = Path(__file__).parents[2] / "data"
 RUN = "de_en/transformer/none/seed1"

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from entropyreg.columns import Column
-from entropyreg.files import read_json
-from entropyreg.results.blocks import FILE, N_BLOCKS, block_sizes, block_starts, block_sums, of_split, read_blocks
-from entropyreg.results.image_comparisons import arm_statistics
-from entropyreg.results.sentence_intervals import scored
+from entropyreg.comparing.blocks import FILE, N_BLOCKS, block_sizes, block_starts, block_sums, of_split, read_blocks
+from entropyreg.comparing.image_comparisons import arm_statistics
+from entropyreg.comparing.sentence_intervals import scored
+from entropyreg.io.columns import Column
+from entropyreg.io.files import read_json
 
 COMMITTED = Path(__file__).parents[3] / "results" / "reference" / "demo" / "runs"
 
