@@ -74,7 +74,7 @@ forecast: venv ## hours, bytes and money of SCALE before it is run, and what of 
 figures: venv ## draw the tables and figures of SCALE from the committed reference results, in seconds
 	@"$$VENV/bin/python" -m entropyreg reference draw --scale "$$SCALE"
 
-verify: venv ## draw them again and compare every byte with what is committed
+verify: venv ## draw them again, compare every byte with what is committed; tables and verdicts again from the records
 	@"$$VENV/bin/python" -m entropyreg reference verify --scale "$$SCALE"
 
 verify-cell: venv ## train what one cell needs anew and compare: ROW=ARTEFACT/ROW/COLUMN

@@ -11,6 +11,8 @@ sys.path.insert(0, str(ROOT / "src"))  # the light modules only: standard librar
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 from entropyreg.cli import failed_jobs
+from entropyreg.comparing.claims.declaration import load_claims
+from entropyreg.comparing.claims.digest import content_digest
 from entropyreg.provenance.code_identity import PLANNED_IN
 from entropyreg.io.errors import UserError
 from entropyreg.experiments import load_experiments
@@ -24,6 +26,7 @@ os.environ[PLANNED_IN] = str(ROOT)  # for what a job says that runs from another
 try:
     config = given_config(WORKFLOW, workflow.config_settings)
     EXPERIMENTS = load_experiments(WORKFLOW, config)
+    DECLARED = content_digest(load_claims(WORKFLOW / "experiments" / "claims.yaml"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

@@ -9,6 +9,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from entropyreg.comparing.claims.declaration import load_claims
+from entropyreg.io.errors import UserError
+
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 DECLARED = yaml.safe_load((WORKFLOW / "experiments" / "claims.yaml").read_text(encoding="utf-8"))
 SCHEMA = yaml.safe_load((WORKFLOW / "schemas" / "claims.schema.yaml").read_text(encoding="utf-8"))
@@ -88,10 +91,21 @@ def test_unknown_key_is_rejected(place):
 
 def test_amendment_needs_a_reason():
     document = copy.deepcopy(DECLARED)
-    document["amendments"] = [{"date": "2026-12-01", "claim": "A3", "change": "margin 0.5 to 0.4"}]
+    known = {"date": "2026-12-01", "replaces": "0" * 64, "claims": ["A3", "rules"]}
+    document["amendments"] = [known | {"change": "margin 0.5 to 0.4"}]
     assert not is_valid(document)
     document["amendments"][0]["reason"] = "no result was known"
     assert is_valid(document)
+
+
+def test_an_amendment_of_a_claim_that_is_not_declared_is_refused(tmp_path):
+    amendment = {"date": "2026-12-01", "replaces": "0" * 64, "claims": ["A3", "A30"], "change": "margin", "reason": "-"}
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump(DECLARED | {"amendments": [amendment]}), encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"2026-12-01 touches claim 'A30', which is not declared; allowed: A1, .* rules"
+    ):
+        load_claims(path)
 
 
 def test_primary_families_are_exact():

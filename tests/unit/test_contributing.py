@@ -232,7 +232,7 @@ write_text_run(folder / "runs" / NONE, NONE, 0.0)
 places = ["--run-dir", str(folder / "runs" / NONE), "--text", str(folder / "text"), "--claims", str(CLAIMS)]
 status = main(["measure", "--settings", smoke.measuring(NONE), *places])
 table = folder / "a_figure_nll.json"
-places = ["--runs", str(folder / "runs"), "--out", str(table), "--claims", str(CLAIMS)]
+places = ["--runs", str(folder / "runs"), "--out", str(table)]
 status += main(["collect", "--settings", smoke.collecting("a_figure_nll"), *places])
 status += main(["render", "a_figure_nll", "--table", str(table), "--out", str(folder)])
 measures = json.loads((folder / "runs" / NONE / "record.json").read_text())["measures"]["valid"]
@@ -291,9 +291,11 @@ def test_nothing_but_a_regularizer_changes_the_code_of_trainings(thing):
 def copy(tmp_path_factory):
     """The package and the workflow with everything added."""
     folder = tmp_path_factory.mktemp("added")
-    for part in ("src", "workflow", "tests/unit/faults"):
+    for part in ("src", "workflow"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", folder)
+    (folder / "tests").mkdir()
+    shutil.copy2(ROOT / "tests" / "made_runs.py", folder / "tests")
     for edits in ADDED.values():
         for name, edit in edits.items():
             path = folder / name
@@ -313,7 +315,7 @@ def copy(tmp_path_factory):
 
 
 def run_in(copy, folder, *arguments):
-    paths = os.pathsep.join(map(str, (copy / "src", copy / "tests/unit/faults")))
+    paths = os.pathsep.join(map(str, (copy / "src", copy / "tests")))
     command, values = [sys.executable, *arguments], os.environ | {"PYTHONPATH": paths}
     done = subprocess.run(command, cwd=folder, env=values, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]

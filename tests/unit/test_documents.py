@@ -59,7 +59,7 @@ def test_comments_and_the_table_of_deviations_name_each_other(deviations):
     named = {path.name: named_in(path) for path in files}
     assert set().union(*named.values()) <= set(entries)
     for name, entry in entries.items():
-        for file in entry["where"].keys() - {"code", "claims.yaml"}:  # records hold the sum of claims.yaml
+        for file in entry["where"].keys() - {"code", "claims.yaml"}:  # its comments are no place for them
             assert name in named[file], f"no comment of {file} says 'deviation: {name}'"
 
 

@@ -184,6 +184,19 @@ def test_a_title_is_collected_and_redrawn_where_it_stands(checkout, experiments)
     assert (jobs, trained) == (ALWAYS | shown | {"collect_artefact": len(shown), "judge_claims": 1}, set())
 
 
+def test_a_claim_is_judged_again_and_nothing_else_is_made(checkout):
+    """Comments plan nothing; the ledger shows statements and margins."""
+    claims = "workflow/experiments/claims.yaml"
+    with checkout.edited(claims, "  # ---- Paper A\n", "  # ---- Paper A, by its sections\n"):
+        assert checkout.planned() == ({}, set())
+    for old, new in (
+        ("Entropy regularization raises BLEU.", "Regularizing the entropy raises BLEU."),
+        ("  tests:\n    alpha: 0.05", "  tests:\n    alpha: 0.01"),
+    ):
+        with checkout.edited(claims, old, new):
+            assert checkout.planned() == (ALWAYS | {"judge_claims": 1}, set())
+
+
 def test_editing_the_objective_trains_every_run(checkout, experiments):
     """Of the tests above: that they see what has to be trained."""
     with checkout.module("regularizers/divergence.py"):

@@ -7,8 +7,7 @@ localrules:
 
 rule collect_artefact:
     input:
-        records=records_of,
-        claims=CLAIMS,
+        records_of,
     output:
         out=PATHS.table("{artefact}"),
         origin=origin_path(PATHS.table("{artefact}")),
@@ -22,7 +21,7 @@ rule collect_artefact:
         present=present_records,
         state=present_state,
     shell:
-        "{params.job} --inputs {input:q} {params.present:q} --outputs {output:q} --runs {params.runs:q} --out {output.out:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"
+        "{params.job} --inputs {input:q} {params.present:q} --outputs {output:q} --runs {params.runs:q} --out {output.out:q} 2> >(tee {log:q} >&2)"
 
 
 for name in EXPERIMENTS.elsewhere:

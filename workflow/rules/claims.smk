@@ -18,7 +18,6 @@ rule ledger:
 rule judge_claims:
     input:
         tables=[PATHS.table(name) for name in READ_BY_CLAIMS if name in EXPERIMENTS.artefacts],
-        claims=CLAIMS,
         roles=ROLES,
     output:
         out=PATHS.ledger(),
@@ -31,6 +30,7 @@ rule judge_claims:
         job=job("judge"),
         tables=lambda wildcards, input: os.path.dirname(input.tables[0]),
         runs=f"{PATHS.results}/runs",
+        claims=CLAIMS,
     shell:
         "{params.job} --inputs {input:q} --outputs {output:q} --tables {params.tables:q} --runs {params.runs:q}"
-        " --claims {input.claims:q} --out {output.out:q} 2> >(tee {log:q} >&2)"
+        " --claims {params.claims:q} --out {output.out:q} 2> >(tee {log:q} >&2)"

@@ -16,6 +16,8 @@ from entropyreg.provenance.origins import origin_path
 from entropyreg.rendering.report.settings import report_settings
 from entropyreg.io.run_folder import failure_files
 
+# No rule has the claims as an input: a record keeps the digest of what they declare, and the settings of the ledger
+# hold that of the whole file, so that its comments plan nothing.
 CLAIMS = os.path.relpath(WORKFLOW / "experiments" / "claims.yaml")
 SETTINGS = {  # stage: what a job depends on besides its files and code, by its wildcards
     **dict.fromkeys(("prepare", "segment", "binarize"), lambda task: narrow.preparation_settings(config, task)),
@@ -35,7 +37,7 @@ SETTINGS = {  # stage: what a job depends on besides its files and code, by its 
         config, EXPERIMENTS, EXPERIMENTS.image_runs[image_run]
     ),
     "collect": lambda artefact: narrow.collecting_settings(config, EXPERIMENTS, EXPERIMENTS.artefacts[artefact]),
-    "judge": lambda: {"scale": config["scale"], "scale_note": config["scale_note"]},
+    "judge": lambda: {"claims": DECLARED, "scale": config["scale"], "scale_note": config["scale_note"]},
     "report": lambda: report_settings(config, EXPERIMENTS),
     "forecast": lambda: config,
 }
@@ -165,8 +167,7 @@ def proposal_by(wildcards):
 
 def measured(run):
     """What measuring makes of a run that a collected table is made from."""
-    statistics = "examples.npz" if run in EXPERIMENTS.image_runs else "sentences.npz"
-    return [PATHS.record(run), f"{PATHS.run_dir(run)}/{statistics}"]
+    return [PATHS.record(run), PATHS.blocks(run)]
 
 
 def records_of(wildcards):

@@ -87,10 +87,9 @@ rule measure_images:
         summary=lambda wildcards: f"{PATHS.images_dir(image_run_of(wildcards).task)}/summary.json",
         images=lambda wildcards: f"{PATHS.images_dir(image_run_of(wildcards).task)}/images.npz",
         teacher=teacher_predictions_of,
-        claims=CLAIMS,
     output:
         record=PATHS.record("{image_run}"),
-        examples=f"{PATHS.run_dir('{image_run}')}/examples.npz",
+        blocks=PATHS.blocks("{image_run}"),
         provenance=f"{PATHS.run_dir('{image_run}')}/provenance.json",
         origin=origin_path(PATHS.record("{image_run}")),
     log:
@@ -102,6 +101,7 @@ rule measure_images:
         data=subpath(input.summary, parent=True),
         run_dir=subpath(output.record, parent=True),
         teacher=teacher_folder,
+        claims=CLAIMS,
     shell:
         "{params.job} --inputs {input:q} --outputs {output:q} --data {params.data:q}"
-        " --run-dir {params.run_dir:q} --claims {input.claims:q} {params.teacher} 2> >(tee {log:q} >&2)"
+        " --run-dir {params.run_dir:q} --claims {params.claims:q} {params.teacher} 2> >(tee {log:q} >&2)"

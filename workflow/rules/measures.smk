@@ -11,10 +11,9 @@ rule measure_translation:
         predictions=predictions_of,
         training=f"{PATHS.run_dir('{run}')}/training.json",
         text=texts_of,
-        claims=CLAIMS,
     output:
         record=PATHS.record("{run}"),
-        sentences=f"{PATHS.run_dir('{run}')}/sentences.npz",
+        blocks=PATHS.blocks("{run}"),
         provenance=f"{PATHS.run_dir('{run}')}/provenance.json",
         origin=origin_path(PATHS.record("{run}")),
     log:
@@ -25,9 +24,10 @@ rule measure_translation:
         job=job("measure"),
         run_dir=subpath(output.record, parent=True),
         text=lambda wildcards: PATHS.text_dir(run_of(wildcards).task),
+        claims=CLAIMS,
     shell:
         "{params.job} --inputs {input:q} --outputs {output:q} --run-dir {params.run_dir:q}"
-        " --text {params.text:q} --claims {input.claims:q} 2> >(tee {log:q} >&2)"
+        " --text {params.text:q} --claims {params.claims:q} 2> >(tee {log:q} >&2)"
 
 
 rule score_translation:

@@ -151,12 +151,12 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     ),
     "measure-images": (
         stages.measure_images,
-        "measure the predictions of an image run: record.json, examples.npz",
+        "measure the predictions of an image run: record.json, blocks.npz",
         [SETTINGS, ("--data", PATHS), ("--run-dir", PATHS), TEACHER, CLAIMS],
     ),
     "measure": (
         stages.measure,
-        "measure a run's predictions: record.json, sentences.npz",
+        "measure a run's predictions: record.json, blocks.npz",
         [SETTINGS, ("--run-dir", PATHS), ("--text", PATHS), CLAIMS],
     ),
     "score": (
@@ -167,7 +167,7 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     "collect": (
         stages.collect,
         "collect the records of one artefact",
-        [SETTINGS, ("--runs", PATHS), ("--out", PATHS), CLAIMS],
+        [SETTINGS, ("--runs", PATHS), ("--out", PATHS)],
     ),
     "judge": (
         stages.judge,

@@ -134,29 +134,32 @@ def predict_images(args: argparse.Namespace) -> None:
 
 
 def measure_images(args: argparse.Namespace) -> None:
-    from entropyreg.io.files import sha256_of, write_json, write_npz
+    from entropyreg.comparing.claims.digest import digest_in_force
+    from entropyreg.io.files import write_json, write_npz
+    from entropyreg.measuring.blocks import FILE
     from entropyreg.measuring.image_records import measure_image_run
     from entropyreg.provenance.versions import run_provenance
 
-    claims = sha256_of(args.claims)
-    record, examples = measure_image_run(args.settings, args.run_dir, args.data, claims, args.teacher)
-    write_npz(args.run_dir / "examples.npz", examples)
+    claims = digest_in_force(args.claims)
+    record, blocks = measure_image_run(args.settings, args.run_dir, args.data, claims, args.teacher)
+    write_npz(args.run_dir / FILE, blocks)
     write_json(args.run_dir / "provenance.json", run_provenance(args.run_dir))
     write_json(args.run_dir / "record.json", record)
 
 
 def measure(args: argparse.Namespace) -> None:
-    from entropyreg.data.subwords import FOLDER
-    from entropyreg.io.columns import write_columns
-    from entropyreg.io.files import sha256_of, verify_outputs, write_json
+    from entropyreg.comparing.claims.digest import digest_in_force
+    from entropyreg.data.subwords import FOLDER as SUBWORDS
+    from entropyreg.io.files import verify_outputs, write_json, write_npz
+    from entropyreg.measuring.blocks import FILE
     from entropyreg.measuring.records import measure_run
     from entropyreg.provenance.versions import run_provenance
 
     verify_outputs(args.text, ("valid.", "test."))
     if args.settings["temperature_splits"]:
-        verify_outputs(args.text / FOLDER, ("valid.", "test."))
-    record, sentences = measure_run(args.settings, args.run_dir, args.text, sha256_of(args.claims))
-    write_columns(args.run_dir / "sentences.npz", sentences)
+        verify_outputs(args.text / SUBWORDS, ("valid.", "test."))
+    record, blocks = measure_run(args.settings, args.run_dir, args.text, digest_in_force(args.claims))
+    write_npz(args.run_dir / FILE, blocks)
     write_json(args.run_dir / "provenance.json", run_provenance(args.run_dir))
     write_json(args.run_dir / "record.json", record)
 
@@ -170,16 +173,10 @@ def score(args: argparse.Namespace) -> None:
 
 
 def collect(args: argparse.Namespace) -> None:
-    from entropyreg.io.files import sha256_of, write_json
+    from entropyreg.comparing.joined_collect import collect_artefact as run
+    from entropyreg.io.files import write_json
 
-    if args.settings.get("text"):
-        from entropyreg.comparing.joined_collect import collect_both as run
-    elif args.settings.get("images"):
-        from entropyreg.comparing.image_collect import collect_images as run
-    else:
-        from entropyreg.comparing.collect import collect as run
-
-    write_json(args.out, run(args.settings, args.runs, sha256_of(args.claims)))
+    write_json(args.out, run(args.settings, args.runs))
 
 
 def judge(args: argparse.Namespace) -> None:

@@ -8,8 +8,9 @@ from entropyreg.comparing.comparisons import compare_rows
 from entropyreg.comparing.sentence_intervals import sentence_intervals
 from entropyreg.comparing.temperature_curves import curves_of_rows
 from entropyreg.io.errors import UserError, blaming
-from entropyreg.io.files import read_json, read_npz
+from entropyreg.io.files import read_json
 from entropyreg.io.run_folder import failures
+from entropyreg.measuring.blocks import read_blocks
 from entropyreg.regularizers.equilibrium import equilibrium
 
 CELL = ("row", "column", "run", "model", "skew", "strength", "smoothing", "baseline", "generator", "wanted_entropy")
@@ -17,26 +18,23 @@ CELL += ("trial", "seed")
 FOUND_LATER = ("skew", "strength", "smoothing")  # where it depends on the vocabulary or on other runs
 
 
-def collect(settings: Mapping[str, Any], runs_dir: Path, claims_sha256: str) -> dict[str, Any]:
+def collect(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:
     """The collected table. `settings` is `entropyreg.config.settings.collecting_settings`; the record of a run is
     `<runs_dir>/<run>/record.json`, and one that is absent is a missing cell.
 
-    Raises `UserError` for a record that belongs to another run or was measured under other claims.
+    Raises `UserError` for a record that belongs to another run.
     """
-    rows = [collect_cell(settings, cell, runs_dir, claims_sha256) for cell in settings["cells"]]
+    rows = [collect_cell(settings, cell, runs_dir) for cell in settings["cells"]]
     kept = ("artefact", "title", "scale", "scale_note", "columns")
     return {
         **{key: settings[key] for key in kept},
-        "claims_sha256": claims_sha256,
         "rows": rows,
         "comparisons": compare_rows(settings["compare"], rows, runs_dir) if settings["compare"] else [],
         **(curves_of_rows(rows, runs_dir) if settings.get("curves") else {}),
     }
 
 
-def collect_cell(
-    settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir: Path, claims_sha256: str
-) -> dict[str, Any]:
+def collect_cell(settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:
     """A row of the table: what is declared of the run, and what its record measured."""
     cell = dict.fromkeys(CELL) | cell
     row = {**cell, "task": cell["column"], "status": "missing", "reason": None}
@@ -44,17 +42,15 @@ def collect_cell(
     row["reason"] = missing_reason(settings, cell, runs_dir)
     if row["reason"] is not None:
         return row
-    record = read_record(settings, cell["run"], runs_dir, claims_sha256)
-    if record is None:
-        return row | {"reason": "measured under other claims"}
+    record = read_record(cell["run"], runs_dir)
     with blaming(runs_dir / cell["run"] / "record.json"):
         regularizer = record["regularizer"]
         row |= {key: regularizer[key] for key in FOUND_LATER}
         row |= {"status": "done", "measures": record["measures"], **predictions(row, record)}
     if settings.get("sentence_intervals"):
-        sentences = read_npz(runs_dir / cell["run"] / "sentences.npz")
+        blocks = read_blocks(runs_dir, cell["run"])
         with blaming(runs_dir / cell["run"] / "record.json"):
-            row["intervals"] = sentence_intervals(cell["run"], record["measures"], sentences)
+            row["intervals"] = sentence_intervals(cell["run"], record["measures"], blocks)
     return row
 
 
@@ -74,16 +70,12 @@ def failure_of(folder: Path) -> str | None:
     return f"failed: {found[0]['error'].strip().partition(chr(10))[0]}" if found else None
 
 
-def read_record(settings: Mapping[str, Any], run: str, runs_dir: Path, claims_sha256: str) -> dict[str, Any] | None:
-    """The record of a run; one that was measured under other claims is refused, or None where partial is wanted."""
+def read_record(run: str, runs_dir: Path) -> dict[str, Any]:
+    """The record of a run."""
     path = runs_dir / run / "record.json"
     record = read_json(path)
     check_record(record, run, path)
-    if record["claims_sha256"] == claims_sha256:
-        return record
-    if settings["partial"]:
-        return None
-    raise UserError(f"{path} was measured under other claims: delete it and run again.")
+    return record
 
 
 def predictions(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, float | None]:

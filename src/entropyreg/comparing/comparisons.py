@@ -1,7 +1,7 @@
 """Differences between the rows of a table, with intervals over seeds and sentences.
 
-Training differs by seed and a test set is a sample of sentences: the crossed bootstrap resamples both
-(`measures.significance`). Runs of two rows are paired by seed, their hypotheses by sentence.
+Training differs by seed and a test set is a sample of sentences: the crossed bootstrap resamples both, sentences in
+blocks (`measures.significance`, `results.blocks`). Runs of two rows are paired by seed, their hypotheses by sentence.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from entropyreg.comparing.temperature_statistics import SCALED, TEMPERATURE_METRICS, sums_of_metric
-from entropyreg.io.files import read_npz
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.measures.calibration import debiased_ece_of_sums, ece_of_sums
 from entropyreg.measures.significance import crossed_bootstrap, mean_of_sums
+from entropyreg.measuring.blocks import ratio, read_blocks
 
 N_REPLICATES = 2000
 SCORES = {  # others: the mean over sentences, or tokens
@@ -49,8 +49,10 @@ def compare_rows(compare: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], 
                     ]
                     if pair[0] is None or pair[1] is None:
                         continue
+                    (statistics, number), (others, _) = pair
                     entry = {"column": column, "row": name, "to": other, "metric": metric, "split": compare["split"]}
-                    found.append(entry | difference(*pair, metric, entry) | {"seeds": seeds})
+                    entry |= difference(statistics, others, metric, entry) | {"seeds": seeds, "n_sentences": number}
+                    found.append(entry)
     return found
 
 
@@ -65,24 +67,32 @@ def finished(rows: Sequence[Mapping[str, Any]], name: str, column: str, split: s
 
 def statistics_of(
     runs: Sequence[str], split: str, metric: str, runs_dir: Path, compared_with: bool = False
-) -> np.ndarray | None:
-    """Sufficient statistics of the metric, (seeds, sentences, k); None where the metric was not measured.
+) -> tuple[np.ndarray, int] | None:
+    """Sufficient statistics of the metric, (seeds, blocks, k), and of how many sentences; None if it was not measured.
 
-    A score that each sentence has by itself, such as ROUGE, gets a column of ones: its mean is a ratio of sums. Of what
-    a row is `compared_with` the scaled metrics are at its own temperature.
+    Of what a row is `compared_with` the scaled metrics are at its own temperature.
     """
-    parts = []
+    parts, number = [], 0
     for run in runs:
-        sentences = read_npz(runs_dir / run / "sentences.npz")
+        arrays = read_blocks(runs_dir, run)
         if metric in TEMPERATURE_METRICS:
-            found = sums_of_metric(sentences, split, metric if compared_with else SCALED.get(metric, metric))
+            found = sums_of_metric(arrays, split, metric if compared_with else SCALED.get(metric, metric))
         else:
-            found = sentences.get(f"{split}.{metric}")
+            found = sums_of_score(arrays, split, metric)
         if found is None:
             return None
-        parts.append(found)
-    stacked = np.stack(parts).astype(np.float64)
-    return stacked if stacked.ndim == 3 else np.stack([stacked, np.ones_like(stacked)], axis=-1)
+        sums, number = found
+        parts.append(sums)
+    return np.stack(parts).astype(np.float64), number
+
+
+def sums_of_score(arrays: Mapping[str, np.ndarray], split: str, metric: str) -> tuple[np.ndarray, int] | None:
+    """Sums (B, k) of a score of texts, and of how many sentences: of ROUGE, which each has by itself, a ratio."""
+    sums = arrays.get(f"{split}.{metric}")
+    if sums is None:
+        return None
+    number = int(arrays[f"{split}.n_sentences"].sum())
+    return (sums if sums.ndim == 2 else ratio(arrays, split, metric, "n_sentences")), number
 
 
 def difference(statistics: np.ndarray, other: np.ndarray, metric: str, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,6 +107,5 @@ def difference(statistics: np.ndarray, other: np.ndarray, metric: str, entry: Ma
         "high": float(found.high),
         "p_value": float(found.p_value),
         "n_seeds": int(statistics.shape[0]),
-        "n_sentences": int(statistics.shape[1]),
         "n_replicates": N_REPLICATES,
     }

@@ -19,15 +19,14 @@ FOUND_LATER = ("skew", "strength", "smoothing")
 TEST = "test"
 
 
-def collect_images(settings: Mapping[str, Any], runs_dir: Path, claims_sha256: str) -> dict[str, Any]:
+def collect_images(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:
     """The collected table; `settings` is `entropyreg.config.image_settings.image_collecting_settings`.
 
-    A record that is absent is a missing row for each seed. Raises `UserError` for a record that belongs to another run
-    or was measured under other claims.
+    A record that is absent is a missing row for each seed. Raises `UserError` for one that belongs to another run.
     """
     rows, classes = [], {}
     for cell in settings["cells"]:
-        found, names = collect_cell(settings, cell, runs_dir, claims_sha256)
+        found, names = collect_cell(settings, cell, runs_dir)
         rows += found
         classes |= {cell["column"]: names} if names else {}
     for choice in settings["select"]:
@@ -37,14 +36,13 @@ def collect_images(settings: Mapping[str, Any], runs_dir: Path, claims_sha256: s
     return {
         **{key: settings[key] for key in kept},
         "columns": [{**column, "classes": classes.get(column["task"])} for column in settings["columns"]],
-        "claims_sha256": claims_sha256,
         "rows": [shown(row, settings["measures"]) for row in rows],
         "comparisons": comparisons,
     }
 
 
 def collect_cell(
-    settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir: Path, claims_sha256: str
+    settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir: Path
 ) -> tuple[list[dict[str, Any]], list[str] | None]:
     """The rows of a run, one a seed, and the names of its classes if it has a record."""
     title = next(column["title"] for column in settings["columns"] if column["task"] == cell["column"])
@@ -54,9 +52,7 @@ def collect_cell(
     seeds = cell.get("seeds", [None])
     if row["reason"] is not None:
         return [{**row, "seed": seed} for seed in seeds], None
-    record = read_record(settings, row["run"], runs_dir, claims_sha256)
-    if record is None:
-        return [{**row, "seed": seed, "reason": "measured under other claims"} for seed in seeds], None
+    record = read_record(row["run"], runs_dir)
     with blaming(runs_dir / row["run"] / "record.json"):
         return rows_of_record(record, row, seeds), record["data"]["classes"]
 

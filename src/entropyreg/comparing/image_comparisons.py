@@ -1,4 +1,4 @@
-"""Differences between the rows of an image table, with intervals over seeds and images (the crossed bootstrap).
+"""Differences between the rows of an image table, with intervals over seeds and blocks of images (crossed bootstrap).
 
 Runs of two rows are paired by task and, where they share one, by model; images one by one. Of a row that several runs
 fill, the chosen one is compared.
@@ -11,15 +11,12 @@ from typing import Any
 import numpy as np
 
 from entropyreg.comparing.comparisons import N_REPLICATES
-from entropyreg.io.files import read_npz
-from entropyreg.measures.calibration import debiased_ece_of_sums, ece_of_sums, reliability_sums
-from entropyreg.measures.significance import crossed_bootstrap, mean_of_sums
+from entropyreg.measures.calibration import debiased_ece_of_sums, ece_of_sums
+from entropyreg.measures.significance import Score, crossed_bootstrap, mean_of_sums
+from entropyreg.measuring.blocks import read_blocks
 
-MEANS = {"accuracy": "correct", "nll": "nll"}  # metrics that are the mean of one value an image
-BINNED = {  # column of confidences, score of the bins' sums
-    "ece": ("confidence", ece_of_sums),
-    "debiased_ece": ("confidence", debiased_ece_of_sums),
-}
+N_BINS = 15
+BINNED = {"ece": ece_of_sums, "debiased_ece": debiased_ece_of_sums}  # metric: score of the bins' sums
 
 
 def compare_image_rows(
@@ -67,10 +64,10 @@ def difference(
     arms = []
     for position, chosen in enumerate((runs, others)):
         ((run, seeds),) = chosen.items()
-        arms.append((read_npz(runs_dir / run / "examples.npz"), len(seeds), position))
+        arms.append((read_blocks(runs_dir, run), len(seeds), position))
     metric, split = entry["metric"], entry["split"]
     statistics = [arm_statistics(arrays, split, metric, position) for arrays, _, position in arms]
-    score = mean_of_sums if metric in MEANS else BINNED[metric.replace("scaled_", "")][1]
+    score = score_of(metric)
     name = "|".join(str(entry[key]) for key in ("column", "model", "row", "to", "metric", "split"))
     generator = np.random.default_rng(list(name.encode()))
     found = crossed_bootstrap(*statistics, score, N_REPLICATES, generator=generator)
@@ -81,19 +78,25 @@ def difference(
         "p_value": float(found.p_value),
         "seeds": [sorted(seeds) for chosen in (runs, others) for seeds in chosen.values()],
         "n_seeds": [len(one) for one in statistics],
-        "n_images": int(statistics[0].shape[1]),
+        "n_images": n_images(arms[0][0], split),
         "n_replicates": N_REPLICATES,
     }
 
 
+def score_of(metric: str) -> Score:
+    return BINNED.get(metric.replace("scaled_", ""), mean_of_sums)
+
+
+def n_images(arrays: Mapping[str, np.ndarray], split: str) -> int:
+    """The images of a split: the bins of each seed hold all of them."""
+    return int(arrays[f"{split}.reliability"][0][:, :N_BINS].sum())
+
+
 def arm_statistics(arrays: Mapping[str, np.ndarray], split: str, metric: str, position: int) -> np.ndarray:
-    """Sufficient statistics of one arm, (seeds, images, k); with scaled_ece the second arm is the scaled one."""
-    correct = arrays[f"{split}.correct"]
-    if metric in MEANS:
-        values = arrays[f"{split}.{MEANS[metric]}"].astype(np.float64)
-        return np.stack([values, np.ones_like(values)], axis=-1)
-    scaled = metric.startswith("scaled_")
-    column = BINNED[metric.replace("scaled_", "")][0]
-    confidence = arrays[f"{split}.scaled_{column}" if scaled and position == 1 else f"{split}.{column}"]
-    images = np.arange(correct.shape[1])
-    return np.stack([reliability_sums(one, right, images) for one, right in zip(confidence, correct, strict=True)])
+    """Sufficient statistics of one arm, (seeds, blocks, k); with scaled_ece the second arm is the scaled one."""
+    scaled = metric.startswith("scaled_") and position == 1
+    bins = arrays[f"{split}.{'scaled_' if scaled else ''}reliability"].astype(np.float64)
+    if metric not in ("accuracy", "nll"):
+        return bins
+    count, _, hits = (part.sum(axis=-1) for part in np.split(bins, 3, axis=-1))
+    return np.stack([hits if metric == "accuracy" else arrays[f"{split}.nll"], count], axis=-1)

@@ -10,12 +10,19 @@ from entropyreg.comparing.image_collect import collect_images
 JOINED = ("columns", "rows", "comparisons")
 
 
-def collect_both(settings: Mapping[str, Any], runs_dir: Path, claims_sha256: str) -> dict[str, Any]:
+def collect_artefact(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:
+    """The collected table of an artefact of text, of images, or of both."""
+    if settings.get("text"):
+        return collect_both(settings, runs_dir)
+    return (collect_images if settings.get("images") else collect)(settings, runs_dir)
+
+
+def collect_both(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:
     """The collected table; `settings` are those of images, with those of translation under `text`.
 
     The columns say which they are: `images` true or false.
     """
-    parts = collect_images(settings, runs_dir, claims_sha256), collect(settings["text"], runs_dir, claims_sha256)
+    parts = collect_images(settings, runs_dir), collect(settings["text"], runs_dir)
     joined = {key: [*parts[0][key], *parts[1][key]] for key in JOINED}
     kinds = zip(parts, (True, False), strict=True)
     joined["columns"] = [{**column, "images": images} for part, images in kinds for column in part["columns"]]

@@ -67,7 +67,7 @@ def curve(sweep: Sweep, column: str, row: str, quantity: str) -> dict[str, Any]:
     statistics, score = curve_statistics(sweep, quantity)
     entry = {"column": column, "row": row, "quantity": quantity}
     found = crossed_mean(statistics, score, N_REPLICATES, generator=generator_of("curve", *entry.values()))
-    return entry | band(found, sweep) | sizes(statistics)
+    return entry | band(found, sweep) | sizes(sweep, quantity)
 
 
 def to_one(sweep: Sweep, column: str, row: str, quantity: str) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def to_one(sweep: Sweep, column: str, row: str, quantity: str) -> dict[str, Any]
 
     entry = {"column": column, "row": row, "to": None, "quantity": quantity, "kind": "to_one"}
     found = crossed_mean(statistics, gain, N_REPLICATES, generator=generator_of("to_one", column, row, quantity))
-    return entry | band(found, sweep) | sizes(statistics)
+    return entry | band(found, sweep) | sizes(sweep, quantity)
 
 
 def to_row(sweeps: Mapping[str, Sweep], column: str, row: str, other: str) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def to_row(sweeps: Mapping[str, Sweep], column: str, row: str, other: str) -> li
         generator = generator_of("to_row", column, row, other, quantity)
         resampled = crossed_bootstrap(statistics, others, score, N_REPLICATES, generator=generator)
         entry = {"column": column, "row": row, "to": other, "quantity": quantity, "kind": "to_row"}
-        found.append(entry | band(resampled, sweeps[row]) | sizes(statistics))
+        found.append(entry | band(resampled, sweeps[row]) | sizes(sweeps[row].of(seeds), quantity))
     return found
 
 
@@ -108,5 +108,6 @@ def band(found: Resampled, sweep: Sweep) -> dict[str, list[float]]:
     }
 
 
-def sizes(statistics: np.ndarray) -> dict[str, int]:
-    return {"n_seeds": len(statistics), "n_sentences": int(statistics.shape[1]), "n_replicates": N_REPLICATES}
+def sizes(sweep: Sweep, quantity: str) -> dict[str, int]:
+    n_sentences = sweep.n_items("n_decoded" if quantity == "bleu" else "n_calibrated")
+    return {"n_seeds": len(sweep.seeds), "n_sentences": n_sentences, "n_replicates": N_REPLICATES}

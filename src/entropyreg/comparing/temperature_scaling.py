@@ -46,7 +46,7 @@ def scaling(rows: Sequence[Mapping[str, Any]], sweeps: Mapping[str, Sweep], colu
 
 def closed_gap(sweep: Sweep, smoothed: Sweep, fit: str, name: str) -> dict[str, Any]:
     """BLEU points gained by scaling, of the gap, and those that remain, with 95 % intervals; and the share closed."""
-    plain, target = (one.arrays["temperature_bleu"][:, :, one.one] for one in (sweep, smoothed))  # (S, n, 10)
+    plain, target = (one.arrays["temperature_bleu"][:, :, one.one] for one in (sweep, smoothed))  # (S, B, 10)
     scaled = sweep.arrays["temperature_fitted_bleu"][:, :, FITS.index(fit)]
 
     def score(sums: np.ndarray) -> np.ndarray:
@@ -88,9 +88,7 @@ def component(found: Resampled, place: int) -> Resampled:
 
 def own_output(sweep: Sweep, column: str, row: str) -> dict[str, Any]:
     """ECE at T = 1 on the model's own output and under the gold prefix: same sentences, ends of sentences left out."""
-    own, gold = sweep.arrays["own_reliability"], sweep.arrays["gold_reliability"]  # (S, n, 45)
-    n = min(own.shape[1], gold.shape[1])
-    own, gold = own[:, :n], gold[:, :n]
+    own, gold = sweep.arrays["own_reliability"], sweep.arrays["gold_reliability"]  # (S, B, 45)
     found = crossed_bootstrap(
         own, gold, ece_of_sums, N_REPLICATES, generator=generator_of("own_output", column, row), paired_seeds=True
     )
@@ -102,7 +100,7 @@ def own_output(sweep: Sweep, column: str, row: str) -> dict[str, Any]:
         **numbers(found, "difference"),
         "p_value": float(found.p_value),
         "n_seeds": len(own),
-        "n_sentences": n,
+        "n_sentences": sweep.n_items("n_own"),
         "n_replicates": N_REPLICATES,
     }
 
@@ -110,23 +108,25 @@ def own_output(sweep: Sweep, column: str, row: str) -> dict[str, Any]:
 def intervals(sweep: Sweep, column: str, row: str) -> list[dict[str, Any]]:
     """Scalars of a row at T = 1 with 95 % intervals, and the ECE at the temperature of least ECE (all, held out)."""
     arrays, one = sweep.arrays, sweep.one
-    held_out = arrays["temperature_held_out_reliability"][:, :, 1]
-    held_out = held_out[:, held_out.any(axis=(0, 2))]  # the other half was chosen on
     tokens = np.stack([arrays["temperature_nll"][:, :, one], arrays["temperature_tokens"]], axis=-1)
     wanted = {
-        "bleu": (arrays["temperature_bleu"][:, :, one], bleu_of_sums),
-        "nll": (tokens, mean_of_sums),
-        "ece": (arrays["temperature_reliability"][:, :, one], ece_of_sums),
-        "debiased_ece": (arrays["temperature_reliability"][:, :, one], debiased_ece_of_sums),
-        "scaled_ece": (arrays["temperature_fitted_reliability"][:, :, FITS.index("ece_all")], ece_of_sums),
-        "held_out_ece": (held_out, ece_of_sums),
+        "bleu": (arrays["temperature_bleu"][:, :, one], bleu_of_sums, "n_decoded"),
+        "nll": (tokens, mean_of_sums, "n_calibrated"),
+        "ece": (arrays["temperature_reliability"][:, :, one], ece_of_sums, "n_calibrated"),
+        "debiased_ece": (arrays["temperature_reliability"][:, :, one], debiased_ece_of_sums, "n_calibrated"),
+        "scaled_ece": (
+            arrays["temperature_fitted_reliability"][:, :, FITS.index("ece_all")],
+            ece_of_sums,
+            "n_calibrated",
+        ),
+        "held_out_ece": (arrays["held_out_reliability"], ece_of_sums, "n_held_out"),
     }
     found = []
-    for metric, (statistics, score) in wanted.items():
+    for metric, (statistics, score, count) in wanted.items():
         generator = generator_of("interval", column, row, metric)
         resampled = crossed_mean(statistics, score, N_REPLICATES, generator=generator)
         entry = {"column": column, "row": row, "metric": metric, **numbers(resampled, "estimate")}
-        found.append(entry | {"n_seeds": len(statistics), "n_sentences": int(statistics.shape[1])})
+        found.append(entry | {"n_seeds": len(statistics), "n_sentences": sweep.n_items(count)})
     return found
 
 

@@ -1,4 +1,4 @@
-"""Sums of sentences at several temperatures, as measuring kept them, and the scores of a corpus that has these sums.
+"""Sums over blocks of sentences at several temperatures, and the scores of a corpus that has these sums.
 
 A score is a function of sums over sentences (`measures.significance`), so any resampled corpus is scored without its
 text or tokens: BLEU of ten counts, ECE of the 45 sums of a reliability diagram, NLL of the sum and number of tokens.
@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from entropyreg.io.errors import UserError
-from entropyreg.io.files import read_npz
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.measures.calibration import ece_of_sums
+from entropyreg.measuring.blocks import counts_of, of_split, ratio, read_blocks
 
 SPLIT = "valid"  # the only one that is predicted at several temperatures
 QUANTITIES = ("bleu", "ece", "nll")
@@ -36,6 +36,10 @@ class Sweep(NamedTuple):
         """Where temperature 1 stands."""
         return place_of_one(self.temperatures)
 
+    def n_items(self, count: str) -> int:
+        """The sentences that an array of this count sums (`blocks.COUNTS`)."""
+        return int(self.arrays[count][0].sum())
+
     def of(self, seeds: Sequence[int]) -> "Sweep":
         """Some of the seeds."""
         rows = [self.seeds.index(seed) for seed in seeds]
@@ -46,8 +50,7 @@ def load_sweep(runs: Mapping[int, str], runs_dir: Path) -> Sweep:
     """The sweep of the runs {seed: run}. Raises `UserError` naming a run whose temperatures are not the others'."""
     first, parts = None, []
     for run in runs.values():
-        sentences = read_npz(runs_dir / run / "sentences.npz")
-        part = {name.partition(".")[2]: values for name, values in sentences.items() if name.startswith(f"{SPLIT}.")}
+        part = of_split(read_blocks(runs_dir, run), SPLIT)
         first = part["temperatures"] if first is None else first
         if not np.array_equal(part["temperatures"], first):
             raise UserError(f"{runs_dir / run} was measured at other temperatures: delete its record and run again.")
@@ -61,39 +64,39 @@ def place_of_one(temperatures: np.ndarray) -> int:
 
 
 def curve_statistics(sweep: Sweep, quantity: str) -> tuple[np.ndarray, Score]:
-    """Sums (seeds, sentences, k) and the score that maps them to a curve (..., G) of bleu, ece or nll."""
+    """Sums (seeds, blocks, k) and the score that maps them to a curve (..., G) of bleu, ece or nll."""
     arrays, points = sweep.arrays, len(sweep.temperatures)
     if quantity == "nll":
         tokens = arrays["temperature_tokens"][..., None].astype(np.float64)
-        statistics = np.concatenate([arrays["temperature_nll"], tokens], axis=-1)  # (S, C, G + 1)
+        statistics = np.concatenate([arrays["temperature_nll"], tokens], axis=-1)  # (S, B, G + 1)
         return statistics, lambda sums: sums[..., :-1] / sums[..., -1:]
     name = {"bleu": "temperature_bleu", "ece": "temperature_reliability"}[quantity]
     score = {"bleu": bleu_of_sums, "ece": ece_of_sums}[quantity]
-    values = arrays[name]  # (S, n, G, k)
+    values = arrays[name]  # (S, B, G, k)
     return values.reshape(*values.shape[:2], -1), lambda sums: score(sums.reshape(*sums.shape[:-1], points, -1))
 
 
-def sums_of_metric(sentences: Arrays, split: str, metric: str) -> np.ndarray | None:
-    """Sums (sentences, k) of one run at one temperature; None where it was not predicted at several.
+def sums_of_metric(arrays: Arrays, split: str, metric: str) -> tuple[np.ndarray, int] | None:
+    """Sums (B, k) of one run at one temperature, and of how many sentences; None where it was not predicted at several.
 
     nll: of all validation; ece, bleu_at_one: at T = 1; scaled_ece, scaled_bleu: at the temperature of least ECE;
     held_out_ece: of half of the sentences, at the temperature of least ECE of the others.
     """
     if metric == "nll":
-        return np.stack([sentences[f"{split}.nll_sum"], sentences[f"{split}.n_tokens"]], axis=-1)
-    if f"{split}.temperatures" not in sentences:
+        return ratio(arrays, split, "nll_sum", "n_tokens"), int(arrays[f"{split}.n_sentences"].sum())
+    if f"{split}.temperatures" not in arrays:
         return None
-    one = place_of_one(sentences[f"{split}.temperatures"])
+    one = place_of_one(arrays[f"{split}.temperatures"])
     name, place = {
         "ece": ("temperature_reliability", one),
         "debiased_ece": ("temperature_reliability", one),
-        "held_out_ece": ("temperature_held_out_reliability", 1),
+        "held_out_ece": ("held_out_reliability", None),
         "scaled_ece": ("temperature_fitted_reliability", FITS.index("ece_all")),
         "bleu_at_one": ("temperature_bleu", one),
         "scaled_bleu": ("temperature_fitted_bleu", FITS.index("ece_all")),
     }[metric]
-    sums = sentences[f"{split}.{name}"][:, place]
-    return sums[sums.any(axis=-1)] if metric == "held_out_ece" else sums
+    sums = arrays[f"{split}.{name}"]
+    return sums if place is None else sums[:, place], int(counts_of(arrays, split, name).sum())
 
 
 def generator_of(*names: str) -> np.random.Generator:

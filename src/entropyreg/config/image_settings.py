@@ -67,7 +67,6 @@ def image_collecting_settings(
         "title": artefact.title,
         "scale": config["scale"],
         "scale_note": config["scale_note"],
-        "partial": config["partial"],
         "images": True,
         "columns": columns,
         "compare": artefact.compare,

@@ -46,6 +46,10 @@ class Paths:
     def record(self, run: str) -> str:
         return f"{self.run_dir(run)}/record.json"
 
+    def blocks(self, run: str) -> str:
+        """Sums over blocks of items, from which intervals and verdicts are computed."""
+        return f"{self.run_dir(run)}/blocks.npz"
+
     def scores(self, run: str) -> str:
         """What searches and matches read of a run of text."""
         return f"{self.run_dir(run)}/scores.json"

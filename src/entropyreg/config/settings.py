@@ -146,7 +146,6 @@ def text_collecting_settings(config: Mapping[str, Any], experiments: Experiments
         "title": artefact.title,
         "scale": config["scale"],
         "scale_note": config["scale_note"],
-        "partial": config["partial"],
         "columns": columns,
         "compare": compare,
         "curves": artefact.curves,

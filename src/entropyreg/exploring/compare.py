@@ -1,7 +1,7 @@
 """`entropyreg compare RUN RUN`: two runs' measures side by side, with paired bootstrap intervals where they can be had.
 
-Pairs are sentences (or images) of one split, of one training each: an interval is about these two models, not about
-what another seed would give.
+Pairs are blocks of sentences (or images) of one split, of one training each: an interval is about these two models, not
+about what another seed would give.
 """
 
 from collections.abc import Mapping
@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from entropyreg.comparing.image_comparisons import BINNED, MEANS, arm_statistics
+from entropyreg.comparing.comparisons import sums_of_score
+from entropyreg.comparing.image_comparisons import arm_statistics, score_of
 from entropyreg.io.errors import UserError
-from entropyreg.io.files import read_json, read_npz
+from entropyreg.io.files import read_json
 from entropyreg.io.text_table import aligned
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.measures.significance import Score, mean_of_sums, paired_bootstrap
+from entropyreg.measuring.blocks import FILE, ratio, read_blocks
 from entropyreg.measuring.tidy_records import DECLARED, lines_of, record_paths, short_number
 
 N_REPLICATES = 2000
@@ -71,68 +73,45 @@ def heading(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
 
 def table(results: Path, runs: tuple[str, str], first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
     """One line a measure that is a number in either run."""
-    intervals = sentence_intervals(results, runs, first["split"])
-    intervals |= image_intervals(results, runs, (first["seed"], second["seed"]), first["split"])
+    known = intervals(results, runs, (first["seed"], second["seed"]), first["split"])
     rows = [("measure", "first", "second", "difference", "95 % interval")]
     for name in dict.fromkeys([*first, *second]):
         values = first.get(name), second.get(name)
         if name in DECLARED or any(isinstance(value, str) for value in values) or values == (None, None):
             continue
         difference = None if None in values else values[1] - values[0]
-        low, high = intervals.get(name, (None, None))
+        low, high = known.get(name, (None, None))
         interval = "" if low is None else f"[{low:+.4g}, {high:+.4g}]"
         shown = "" if difference is None else f"{difference:+.4g}"
         rows.append((name, *map(short_number, values), shown, interval))
     return aligned(rows)
 
 
-def sentence_intervals(results: Path, runs: tuple[str, str], split: str) -> dict[str, tuple[float, float]]:
-    """95 % intervals of second minus first by paired bootstrap over sentences; none for runs of images."""
-    paths = [results / "runs" / run / "sentences.npz" for run in runs]
-    if not all(path.exists() for path in paths):
+def intervals(results: Path, runs: tuple[str, str], seeds: tuple[int, int], split: str) -> dict[str, Any]:
+    """95 % intervals of second minus first by paired bootstrap over blocks of sentences or images."""
+    folder = results / "runs"
+    if not all((folder / run / FILE).exists() for run in runs):
         return {}
-    arrays = [read_npz(path) for path in paths]
-    found = {}
+    arrays = [read_blocks(folder, run) for run in runs]
+    found: dict[str, Any] = {}
     for name in SCORES:
-        key = f"{split}.{name}"
-        if all(key in one for one in arrays):
-            found[name] = interval(*(statistics_of(one[key]) for one in arrays), name)
+        arms = [sums_of_score(one, split, name) for one in arrays]
+        if None not in arms:
+            found[name] = interval(*(sums for sums, _ in arms), name)
     for name, key in SENTENCE_SUMS.items():
         if all(f"{split}.{key}" in one for one in arrays):
-            sums = [np.stack([one[f"{split}.{key}"], one[f"{split}.n_tokens"]], axis=-1) for one in arrays]
-            found[name] = interval(*sums, name)
+            found[name] = interval(*(ratio(one, split, key, "n_tokens") for one in arrays), name)
+    if all(f"{split}.reliability" in one for one in arrays):  # of the training images only their means are kept
+        records = [read_json(folder / run / "record.json") for run in runs]
+        places = [record["seeds"].index(seed) for record, seed in zip(records, seeds, strict=True)]
+        for name, metric in IMAGE_MEASURES.items():
+            arms = [arm_statistics(one, split, metric, 0)[place] for one, place in zip(arrays, places, strict=True)]
+            found[name] = interval(*arms, metric, score_of(metric))
     return found
-
-
-def image_intervals(
-    results: Path, runs: tuple[str, str], seeds: tuple[int, int], split: str
-) -> dict[str, tuple[float, float]]:
-    """95 % intervals of second minus first by paired bootstrap over images, of one seed of each run; none for text."""
-    paths = [results / "runs" / run / "examples.npz" for run in runs]
-    if not all(path.exists() for path in paths):
-        return {}
-    arrays = [read_npz(path) for path in paths]
-    if not all(f"{split}.correct" in one for one in arrays):  # the training images: only their means are kept
-        return {}
-    places = [
-        read_json(path.with_name("record.json"))["seeds"].index(seed) for path, seed in zip(paths, seeds, strict=True)
-    ]
-    found: dict[str, tuple[float, float]] = {}
-    for name, metric in IMAGE_MEASURES.items():
-        arms = [arm_statistics(one, split, metric, 0)[place] for one, place in zip(arrays, places, strict=True)]
-        score = mean_of_sums if metric in MEANS else BINNED[metric][1]
-        found[name] = interval(*arms, metric, score)
-    return found
-
-
-def statistics_of(values: np.ndarray) -> np.ndarray:
-    """Sufficient statistics (sentences, k); a score that each sentence has by itself gets a column of ones."""
-    values = values.astype(np.float64)
-    return values if values.ndim == 2 else np.stack([values, np.ones_like(values)], axis=-1)
 
 
 def interval(first: np.ndarray, second: np.ndarray, name: str, score: Score | None = None) -> tuple[float, float]:
-    """Interval of second minus first, statistics (items, k) each; seeded by the measure's name."""
+    """Interval of second minus first, sums (blocks, k) each; seeded by the measure's name."""
     score = score or (bleu_of_sums if name.startswith("bleu") else mean_of_sums)
     generator = np.random.default_rng(list(name.encode()))
     found = paired_bootstrap(second, first, score, N_REPLICATES, generator=generator)

@@ -2,6 +2,7 @@
 
 Y[s, i] is what seed s of a model does on item i; a score is a function of sums over items. Seeds do not average out the
 items and items do not average out the seeds, so a replicate draws both ("crossed" or pigeonhole bootstrap, Owen 2007).
+Records keep sums over blocks of items (`results.blocks`), so what is drawn, and called an item here, may be a block.
 Per arm, with variances of seeds a, of seed x item e and, shared by the seeds, of items b (S seeds, n items):
 
     Var(score) = a/S + e/(S n) + b/n    but    Var(replicates) = a/S + 3 e/(S n) + b/n

@@ -13,9 +13,11 @@ from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json, read_npz
 from entropyreg.io.predicted_files import verify_image_sums
 from entropyreg.io.trained_weights import read_training
+from entropyreg.measures.calibration import reliability_sums
 from entropyreg.measures.information_loss import class_similarity
-from entropyreg.measures.logits import logit_statistics
+from entropyreg.measures.logits import LogitStatistics, logit_statistics
 from entropyreg.measuring import image_measures as measures
+from entropyreg.measuring.blocks import block_sizes, block_sums
 from entropyreg.measuring.image_measures import Predictions
 from entropyreg.regularizers.equilibrium import strength_for_entropy
 
@@ -26,7 +28,7 @@ EVALUATED = ("valid", "test")
 def measure_image_run(
     settings: Mapping[str, Any], run_dir: Path, data_dir: Path, claims_sha256: str, teacher_dir: Path | None = None
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The record of a run (deterministic content only) and, by '<split>.<name>', arrays (seeds, images).
+    """The record of a run (deterministic content only) and, by '<split>.<name>', sums over blocks (S, B, ...).
 
     `settings` is `entropyreg.config.image_settings.image_measuring_settings`; `data_dir` holds the prepared images and
     `teacher_dir` the run that a student learnt from. Only the groups in `settings["measures"]` are measured.
@@ -54,7 +56,7 @@ def measure_image_run(
     similarity = None
     if "information_loss" in settings["measures"] and not data["stored"]:
         similarity = similarity_of_classes(data_dir)
-    found, examples = {}, {}
+    found, blocks = {}, {}
     for position, seed in enumerate(seeds):
         folder = run_dir / "predictions" / f"seed{seed}"
         parts = {split: predictions_of(folder, split) for split in settings["splits"]}
@@ -67,8 +69,8 @@ def measure_image_run(
         for split in EVALUATED:
             if split in parts:
                 scaled = own["temperature"]["ece_all"]["temperature"] if "temperature" in own else None
-                for name, values in example_statistics(parts[split], scaled).items():
-                    examples.setdefault(f"{split}.{name}", []).append(values)
+                for name, values in image_blocks(parts[split], scaled).items():
+                    blocks.setdefault(f"{split}.{name}", []).append(values)
     record = {
         **{key: settings[key] for key in KEPT},
         "seeds": seeds,
@@ -79,7 +81,7 @@ def measure_image_run(
         "claims_sha256": claims_sha256,
         "measures": found,
     }
-    return record, {name: np.stack(values) for name, values in examples.items()}
+    return record, {name: np.stack(values) for name, values in blocks.items()}
 
 
 def measure_seed(
@@ -129,14 +131,19 @@ def predictions_of(folder: Path, split: str) -> Predictions:
     return Predictions(*(columns[name] for name in Predictions._fields))
 
 
-def example_statistics(part: Predictions, temperature: float | None) -> dict[str, np.ndarray]:
-    """One value an image: whether it is right, NLL and confidence, and the latter two at the chosen temperature."""
+def image_blocks(part: Predictions, temperature: float | None) -> dict[str, np.ndarray]:
+    """Sums over blocks of images: NLL (B,) and the bins of reliability (B, 45), these at the chosen temperature too."""
     plain = logit_statistics(part.logits, part.labels)
-    columns = {"correct": plain.correct, "nll": plain.nll, "confidence": plain.confidence}
+    sums = {"nll": block_sums(plain.nll.astype(np.float64)), "reliability": block_reliability(plain)}
     if temperature is not None:
-        scaled = logit_statistics(part.logits, part.labels, temperature)
-        columns |= {"scaled_nll": scaled.nll, "scaled_confidence": scaled.confidence}
-    return {name: values if values.dtype == bool else values.astype(np.float32) for name, values in columns.items()}
+        sums["scaled_reliability"] = block_reliability(logit_statistics(part.logits, part.labels, temperature))
+    return sums
+
+
+def block_reliability(statistics: LogitStatistics) -> np.ndarray:
+    sizes = block_sizes(len(statistics.correct))
+    block = np.repeat(np.arange(len(sizes)), sizes)
+    return reliability_sums(statistics.confidence, statistics.correct, block).astype(np.float32)
 
 
 def teacher_of(distillation: Mapping[str, Any], teacher_dir: Path, seed: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Measure one run: predictions in, `record.json` and the statistics of its sentences out. No torch, no fairseq.
+"""Measure one run: predictions in, `record.json` and sums over blocks of its sentences out. No torch, no fairseq.
 
 Memory: some ten thousand tokens at a time; only the sweeps over beam sizes and temperatures are held as a whole.
 """
@@ -20,20 +20,20 @@ from entropyreg.io.trained_weights import read_training
 from entropyreg.measures import in_blocks
 from entropyreg.measures.entropy import normalized_entropy
 from entropyreg.measures.sparsity import threshold_names
+from entropyreg.measuring.blocks import block_sizes, block_sums
 from entropyreg.measuring.hypotheses import read_hypotheses, read_sweep, read_texts
 from entropyreg.measuring.text_quality import read_lines, score_texts
 
 CONFIDENCE_BINS = 20
 BY_TOKEN = ("sentence", "nll", "entropy", "entropy_without_filler", "confidence", "correct", "rank", "share")
 SUMMED = ("nll", "entropy", "confidence", "correct", "rank")
-Sentences = Mapping[str, np.ndarray | Column]
 KEPT = ("run", "task", "model", "seed", "metric", "lowercase", "selection", "training", "decoding")
 
 
 def measure_run(
     settings: Mapping[str, Any], run_dir: Path, text_dir: Path, claims_sha256: str
-) -> tuple[dict[str, Any], Sentences]:
-    """The record of a run (deterministic content only) and, by '<split>.<name>', columns with one row a sentence.
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The record of a run (deterministic content only) and, by '<split>.<name>', sums over blocks of sentences.
 
     `settings`: `entropyreg.config.settings.measuring_settings`. `text_dir` holds the prepared text and its references.
     """
@@ -45,18 +45,21 @@ def measure_run(
         trained["regularizer"] = {**regularizer, "smoothing": smoothing}
         if "left_out" in training:  # pairs that were too long for the model
             trained["left_out"] = training["left_out"]
-    measures, sentences = {}, {}
+    measures, blocks = {}, {}
     for what in predicted(settings):
         verify_sums(run_dir, settings["run"], what)
     for split in settings["splits"]:
         measures[split], statistics = measure_split(settings, run_dir, text_dir, split)
-        sentences |= {f"{split}.{name}": values for name, values in statistics.items()}
+        blocks |= {f"{split}.{name}": block_sums(values) for name, values in statistics.items()}
+        blocks[f"{split}.n_sentences"] = block_sizes(measures[split]["n_sentences"])
     if settings["beam_sizes"]:
         measures["valid"]["beam_sizes"] = measure_beams(settings, run_dir, text_dir)
     for split in settings["temperature_splits"]:
         further, arrays = measure_temperatures(settings, run_dir, text_dir, split)
         measures[split] |= further
-        sentences |= {f"{split}.{name}": values for name, values in arrays.items()}
+        grid = arrays.pop("temperatures")
+        blocks |= {f"{split}.{name}": block_sums(values) for name, values in arrays.items()}
+        blocks[f"{split}.temperatures"] = grid
     record = {
         **{key: settings[key] for key in KEPT},
         **trained,
@@ -64,7 +67,7 @@ def measure_run(
         "claims_sha256": claims_sha256,
         "measures": measures,
     }
-    return record, sentences
+    return record, blocks
 
 
 def predicted(settings: Mapping[str, Any]) -> list[str]:
@@ -75,7 +78,7 @@ def predicted(settings: Mapping[str, Any]) -> list[str]:
 
 def measure_split(
     settings: Mapping[str, Any], run_dir: Path, text_dir: Path, split: str
-) -> tuple[dict[str, Any], Sentences]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """All measures of one split: teacher-forced statistics and the quality of the hypotheses."""
     path, tokens, own = (
         run_dir / "predictions" / f"{split}.{part}" for part in ("hypotheses.tsv", "tokens.npz", "own.npz")
@@ -131,7 +134,7 @@ def measure_tokens(
         "log_floor": log_floor(thresholds),
         "log_rest": log_rest(by_token["nll"], vocabulary),
         **named_shares(threshold_names(**thresholds), shares, errors),
-        "reference_rank": in_blocks.mean_of(np.divide, sums["rank_sum"], sums["n_tokens"]),
+        "reference_rank": in_blocks.mean_of(lambda ranks: ranks, sums["rank_mean"]),
     }
     return measures, sums
 
@@ -167,6 +170,7 @@ def sentence_sums(tokens: Mapping[str, Rows], shares: np.ndarray, place: str) ->
     Techniques, 1977, ch. 6). Limits: with one token a sentence it is the usual standard error of a mean.
     """
     sums = {f"{name}_sum": Column(np.float64) for name in SUMMED} | {"n_tokens": Column(np.int64)}
+    ranks = Column(np.float64)  # the mean rank of each sentence
     squares = np.zeros_like(shares)
     wanted = {name: tokens[name] for name in ("sentence", "share", *SUMMED)}
     for block in in_blocks.whole_sentences(wanted, place):
@@ -174,11 +178,12 @@ def sentence_sums(tokens: Mapping[str, Rows], shares: np.ndarray, place: str) ->
         found = in_blocks.per_sentence(block["sentence"], [*(block[name] for name in SUMMED), *residuals])
         for column, values in zip(sums.values(), [*found[: len(SUMMED)], found[-1]], strict=True):
             column.append(values)
+        ranks.append(found[SUMMED.index("rank")] / found[-1])
         squares = in_blocks.added(squares, np.stack(found[len(SUMMED) : -1], axis=1) ** 2)
     n_sentences, n_tokens = len(sums["n_tokens"]), tokens["sentence"].shape[0]
     if n_sentences < 2:
         raise ValueError(f"a standard error over sentences needs at least 2 of them; got {n_sentences}.")
-    return sums, np.sqrt(n_sentences / (n_sentences - 1) * squares) / n_tokens
+    return sums | {"rank_mean": ranks}, np.sqrt(n_sentences / (n_sentences - 1) * squares) / n_tokens
 
 
 def measure_beams(settings: Mapping[str, Any], run_dir: Path, text_dir: Path) -> dict[str, Any]:

@@ -71,7 +71,11 @@ def temperature_measures(
         **sentence_sums(columns, rows, fits, chosen),
         "temperatures": np.array(wanted, np.float64),  # (G,): not of sentences, but what the G of the others are
         "own_reliability": own_sums,
+        "n_decoded": np.ones(len(statistics), np.int64),
     }
+    both = min(len(own_sums), len(arrays["gold_reliability"]))  # the sentences that own output and gold prefix share
+    arrays |= {name: arrays[name][:both] for name in ("own_reliability", "gold_reliability")}
+    arrays["n_own"] = np.ones(both, np.int64)
     return measures, arrays
 
 
@@ -163,8 +167,8 @@ def sentence_sums(
 ) -> dict[str, np.ndarray]:
     """Sums of each calibration sentence, from which any resampled corpus is scored.
 
-    `held_out`: of the sentences of the other half, at temperature 1 and at the one of least ECE of the first; zero for
-    the sentences of the first. `gold_reliability`: at 1 without the ends of sentences, to compare with own output.
+    `held_out`: of the sentences of the other half, at the temperature of least ECE of the first; zero for the sentences
+    of the first. `gold_reliability`: at 1 without the ends of sentences, to compare with own output.
     """
     sentence, correct = columns["sentence"], columns["correct"]
     fitted = [row_at(columns, fits[f"{name}_all"]["temperature"]) for name in CRITERIA]
@@ -177,10 +181,13 @@ def sentence_sums(
 
     everything = np.ones_like(chosen)
     nll = [np.bincount(sentence, columns["nll"][row].astype(np.float64)) for row in rows]
+    held_out = reliability([half], ~chosen)[:, 0]
     return {
         "temperature_reliability": reliability(rows, everything),
         "temperature_fitted_reliability": reliability(fitted, everything),
-        "temperature_held_out_reliability": reliability([one, half], ~chosen),
+        "held_out_reliability": held_out,
+        "n_held_out": held_out.any(axis=-1).astype(np.int64),
+        "n_calibrated": np.ones(len(held_out), np.int64),
         "temperature_nll": np.stack(nll, axis=1),  # (C, G)
         "temperature_tokens": np.bincount(sentence),
         "gold_reliability": reliability([one], ~last)[:, 0],

@@ -43,6 +43,7 @@ PLUMBING = {  # module: why no number of a stage depends on it
     "images.settings": "refuses wrong settings",
     "images.provenance": "times and versions",
     "provenance.versions": "times and versions",
+    "comparing.claims.digest": "names the declaration that a record was measured under",
     "images.engines": "devices; its mathematics is torch's",
     "provenance.code_identity": "this module",
 }

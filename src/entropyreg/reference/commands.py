@@ -27,10 +27,17 @@ def act(action: str, scale: str, root: Path, cell: str | None = None, out: Path 
         return 0
     if action == "verify":
         from entropyreg.reference.drawing import verify
+        from entropyreg.reference.recomputing import has_blocks, recompute
 
         number, told = verify(reference)
-        print("\n".join(told) if told else f"OK: {number} files drawn again, every byte as committed")
-        return 1 if told else 0
+        if has_blocks(reference):
+            computed, differing = recompute(reference, root / "workflow", scale)
+            from_records = f"{computed} tables and ledgers computed again from the records"
+        else:
+            differing, from_records = [], "its records have no sums over blocks, so tables were not computed again"
+        done = f"OK: {number} files drawn again, every byte as committed; {from_records}"
+        print("\n".join(told + differing) if told or differing else done)
+        return 1 if told or differing else 0
     if action == "save":
         from entropyreg.reference.saving import save_reference
 

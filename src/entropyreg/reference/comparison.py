@@ -30,7 +30,7 @@ from entropyreg.reference.spread import (
 
 SAME, WITHIN, OTHER, FAIL = "the same", "within the spread of seeds", "other settings found by a search", "FAIL"
 ABSENT = object()  # the value of a leaf that only the other record has
-IGNORED = {"claims_sha256": "the claims may be amended after a run; the ledger looks at this sum itself"}
+IGNORED = {"claims_sha256": "the claims may be amended after a run; the ledger looks at this digest itself"}
 IGNORED_ELSEWHERE = {"weights_sha256": "weights differ in their last bits on another type of processor"}
 PROPOSED = [("regularizer", key) for key in ("skew", "strength", "smoothing")]
 MATCHED = "-entropy.of-"  # in the id of a run whose teacher's temperature is found, see experiments.images

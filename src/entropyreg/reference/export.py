@@ -8,7 +8,7 @@ from pathlib import Path
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import atomic_path
 
-KEPT = ("model.pt", "training.json", "record.json", "provenance.json", "sentences.npz", "examples.npz")
+KEPT = ("model.pt", "training.json", "record.json", "provenance.json", "blocks.npz")
 
 
 def export(results: Path, out: Path) -> int:

@@ -1,4 +1,4 @@
-"""Make a scale's finished results its reference: tables, records, ledger and figures, with their sums.
+"""Make a scale's finished results its reference: tables, records with their sums over blocks, ledger and figures.
 
 Of the machine only the type of the processor is kept, which decides whether retrained numbers must agree to the bit.
 """
@@ -9,6 +9,8 @@ from pathlib import Path
 from entropyreg.forecast.machine import this_machine
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import atomic_path, write_json
+from entropyreg.measuring.blocks import FILE
+from entropyreg.provenance.adoption import ASIDE
 from entropyreg.reference.folders import Reference
 
 
@@ -25,11 +27,12 @@ def save_reference(results: Path, figures: Path, reference: Reference) -> int:
     for path in sorted(results.glob("tables/*.json")):
         copy(path, reference.results / "tables" / path.name)
     for path in sorted((results / "runs").glob("**/record.json")):
-        copy(path, reference.results / "runs" / path.relative_to(results / "runs"))
+        for own in filter(Path.exists, (path, path.with_name(FILE))):
+            copy(own, reference.results / "runs" / own.relative_to(results / "runs"))
     if (results / "ledger.json").exists():
         copy(results / "ledger.json", reference.results / "ledger.json")
     for path in sorted(figures.iterdir()):
-        if path.is_file() and path.name != "report.html":  # it holds all of this once more
+        if path.is_file() and path.name != "report.html" and path.suffix != ASIDE:  # the report holds all of this
             copy(path, reference.figures / path.name)
     write_json(reference.results / "machine.json", {"processor": this_machine()["processor"]})
     return reference.write_sums()

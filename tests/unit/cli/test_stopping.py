@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from made_runs import CLAIMS, NONE, Smoke, write_text, write_text_run
 from held_stage import environment, started
+from made_runs import CLAIMS, NONE, Smoke, write_text, write_text_run
 
 from entropyreg.cli.main import main
 from entropyreg.cli.stopping import NAMES, PATIENCE

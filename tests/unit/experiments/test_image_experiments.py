@@ -21,7 +21,6 @@ NETWORK = {"title": "N", "model": {"kind": "mlp", "hidden_dropout": 0.5}, "batch
 CONFIG = {
     "scale": "demo",
     "scale_note": "",
-    "partial": False,
     "device": "cpu",
     "tasks": {"de_en": {}},
     "models": {},

@@ -22,7 +22,6 @@ CONFIG = {
     "image_tasks": {"digits": {"title": "Digits"}},
     "image_models": {"mlp": {"title": "MLP", "model": {"kind": "mlp"}}},
     "scale_note": "",
-    "partial": False,
 }
 BLOCK = {"scale": "demo", "tasks": ["de_en"], "models": ["transformer"], "seeds": [1]}
 HARD = [{"row": "hard", "regularizer": "none"}]

@@ -9,19 +9,21 @@ import sys
 import numpy as np
 import pyarrow.parquet
 import pytest
+from blocked import blocked_images
 from filelock import FileLock
 
 from entropyreg.cli.main import EXAMPLES, FOR_PEOPLE, STAGES, main
 from entropyreg.config.loading import SCALES, load_config
 from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments
-from entropyreg.exploring.compare import compare_runs, image_intervals
+from entropyreg.exploring.compare import compare_runs, intervals
 from entropyreg.exploring.records import SHOWN, export_records, filters_of
 from entropyreg.exploring.status import Known, duration, look_at, seconds_left, status
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import write_atomically, write_json, write_npz
 from entropyreg.io.run_folder import HOLDER, failures, forget_failures, note_failure
 from entropyreg.io.text_table import aligned
+from entropyreg.measuring.blocks import FILE
 from entropyreg.measuring.tidy_records import tidy_lines
 
 ONE, TWO = "de_en/transformer/none/seed1", "de_en/transformer/jensen-skew0.50-strength1.00/seed1"
@@ -63,7 +65,7 @@ def results(tmp_path):
     for run, strength, gain in ((ONE, 0.0, 0.0), (TWO, 1.0, 0.5)):
         write_json(tmp_path / "runs" / run / "record.json", text_record(run, strength, 10.0 + gain))
         sums = {"valid.nll_sum": counts[:, 0] + gain * counts[:, 1], "valid.n_tokens": counts[:, 1]}
-        write_npz(tmp_path / "runs" / run / "sentences.npz", sums)
+        write_npz(tmp_path / "runs" / run / FILE, sums)
     write_json(tmp_path / "runs" / IMAGES["run"] / "record.json", IMAGES)
     return tmp_path
 
@@ -190,7 +192,7 @@ def test_a_difference_stands_with_its_interval_over_sentences(results):
 
 def image_run(results, run, seeds, arrays):
     write_json(results / "runs" / run / "record.json", {**IMAGES, "run": run, "seeds": seeds})
-    write_npz(results / "runs" / run / "examples.npz", arrays)
+    write_npz(results / "runs" / run / FILE, arrays)
 
 
 def test_a_difference_of_images_stands_with_its_interval_over_images_of_that_seed(results):
@@ -199,17 +201,17 @@ def test_a_difference_of_images_stands_with_its_interval_over_images_of_that_see
     own = {"nll": generator.uniform(1, 2, (2, 40)), "confidence": generator.uniform(0.1, 0.9, (2, 40))}
     own["correct"] = generator.uniform(size=(2, 40)) < own["confidence"]
     other = own | {"nll": own["nll"] + np.array([[0.25], [-0.5]]), "correct": np.ones((2, 40), bool)}
-    image_run(results, "digits/a", [1, 2], {f"valid.{name}": values for name, values in own.items()})
-    image_run(results, "digits/b", [2, 1], {f"valid.{name}": values[::-1] for name, values in other.items()})
-    intervals = [image_intervals(results, ("digits/a", "digits/b"), (seed, seed), "valid") for seed in (1, 2)]
-    assert [found["nll"] for found in intervals] == [pytest.approx((0.25, 0.25)), pytest.approx((-0.5, -0.5))]
-    low, high = intervals[0]["accuracy"]
+    image_run(results, "digits/a", [1, 2], {f"valid.{name}": one for name, one in blocked_images(own).items()})
+    image_run(results, "digits/b", [2, 1], {f"valid.{name}": one[::-1] for name, one in blocked_images(other).items()})
+    by_seed = [intervals(results, ("digits/a", "digits/b"), (seed, seed), "valid") for seed in (1, 2)]
+    assert [found["nll"] for found in by_seed] == [pytest.approx((0.25, 0.25)), pytest.approx((-0.5, -0.5))]
+    low, high = by_seed[0]["accuracy"]
     estimate = 1 - own["correct"][0].mean()
     half = 1.96 * np.sqrt(estimate * (1 - estimate) / 40)  # of the share that only the second has right
     assert (low, high) == pytest.approx((estimate - half, estimate + half), abs=0.05)
-    low, high = intervals[0]["calibration.ece"]
+    low, high = by_seed[0]["calibration.ece"]
     assert low < high
-    assert image_intervals(results, ("digits/a", "digits/b"), (1, 1), "train") == {}  # only means are kept of these
+    assert intervals(results, ("digits/a", "digits/b"), (1, 1), "train") == {}  # only means are kept of these
     text = compare_runs(results, "digits/a", "digits/b")
     blocks = {block.splitlines()[0]: block for block in text.split("\n\n")}
     accuracy = next(line for line in blocks["valid, seed 1"].splitlines() if line.startswith("accuracy"))

@@ -138,7 +138,7 @@ def test_results_that_may_only_be_read_are_told(smoke, folder):
     script = f'mount --bind "{run}" "{run}" && mount -o remount,ro,bind "{run}" || exit 77'
     status, error = unshared(measuring(smoke, folder), script)
     assert status == 2
-    checked(error, (f"{run}/sentences.npz is refused (Read-only file system)",))
+    checked(error, (f"{run}/blocks.npz is refused (Read-only file system)",))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -150,7 +150,7 @@ def test_a_folder_without_permission_is_told(smoke, folder):
 def test_a_file_where_a_folder_should_be_is_told(smoke, folder):
     (folder / "tables").write_text("")
     arguments = ["collect", "--settings", smoke.collecting("a_table_translation"), "--runs", folder / "runs"]
-    error = run_stage(*arguments, "--claims", CLAIMS, "--out", folder / "tables" / "x.json")
+    error = run_stage(*arguments, "--out", folder / "tables" / "x.json")
     checked(error, (f"{folder}/tables",))
 
 

@@ -48,7 +48,7 @@ def score(smoke, folder, run):
 
 def collect(smoke, folder, artefact):
     out = folder / "tables" / f"{artefact}.json"
-    arguments = ["--settings", smoke.collecting(artefact), "--runs", folder / "runs", "--claims", CLAIMS, "--out", out]
+    arguments = ["--settings", smoke.collecting(artefact), "--runs", folder / "runs", "--out", out]
     return run_stage("collect", *arguments), out
 
 
@@ -81,7 +81,7 @@ def test_damaged_predictions_make_no_record(smoke, copied, tmp_path, run, number
     """An npz, a table of hypotheses, training.json, its provenance, or the text: bytes, values and lost files."""
     generator = random.Random(f"{run} {number}")
     folder = copied / "runs" / run
-    for name in ("record.json", "provenance.json", "examples.npz", "sentences.npz"):
+    for name in ("record.json", "provenance.json", "blocks.npz"):
         (folder / name).unlink(missing_ok=True)
     inputs = [path for path in folder.rglob("*") if path.is_file()]
     inputs += (copied / ("images" if run == DIGITS else "text")).iterdir()

@@ -16,6 +16,7 @@ from entropyreg.measures.significance import (
     paired_bootstrap,
     simultaneous_band,
 )
+from entropyreg.measuring.blocks import block_sums
 
 
 def with_counts(values: np.ndarray) -> np.ndarray:
@@ -45,6 +46,23 @@ def test_intervals_cover_and_the_null_is_rarely_supported(seeds, seed_sd, cross_
     error = 3 * np.sqrt(0.05 * 0.95 / simulations)
     assert inside / simulations > 0.95 - error
     assert supported / simulations < 0.05 + error
+
+
+@pytest.mark.parametrize("seeds", [5, 8])
+def test_intervals_over_blocks_of_1000_sentences_cover(seeds):
+    """Neighbours resemble each other a little, as the sentences of a document do; blocks keep them together."""
+    generator, simulations, inside = np.random.default_rng(4), 400, 0
+    kernel = 0.5 ** np.arange(8)
+    for _ in range(simulations):
+        of_items = np.convolve(generator.normal(size=1007), kernel, "valid") / np.sqrt((kernel**2).sum())
+        arms = [
+            of_sentences + generator.normal(0, 0.03, (seeds, 1)) + generator.normal(0, 1, (seeds, 1000))
+            for of_sentences in (of_items, generator.normal(size=1000))
+        ]
+        sums = [np.stack([block_sums(with_counts(own)) for own in arm]) for arm in arms]
+        result = crossed_bootstrap(*sums, mean_of_sums, 400, generator=generator)
+        inside += bool(result.low <= 0 <= result.high)
+    assert 0.93 - 0.01 <= inside / simulations <= 0.97 + 0.01  # .95 has a standard error of .011
 
 
 def test_twelve_seeds_see_the_declared_effect():

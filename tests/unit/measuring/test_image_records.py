@@ -11,6 +11,7 @@ from entropyreg.io.errors import UserError
 from entropyreg.io.files import arrays_sha256, write_json, write_npz
 from entropyreg.io.predicted_files import write_image_sums
 from entropyreg.measures.matched_entropy import mean_normalized_entropy, temperature_of_entropy
+from entropyreg.measuring.blocks import FILE
 from entropyreg.measuring.image_measures import Predictions, mutual_information_curves, projection, shape_of
 from entropyreg.measuring.image_records import measure_image_run, regularizer_of_training
 
@@ -82,9 +83,9 @@ def records(runs, data):
     found = {}
     for name in ("hard", "weak", "strong"):
         groups = GROUPS if name == "hard" else ["calibration", "temperature"]
-        record, examples = measure_image_run(settings_of(f"t/m/{name}", groups), runs / "t/m" / name, data, CLAIMS)
+        record, blocks = measure_image_run(settings_of(f"t/m/{name}", groups), runs / "t/m" / name, data, CLAIMS)
         write_json(runs / "t/m" / name / "record.json", record)
-        write_npz(runs / "t/m" / name / "examples.npz", examples)
+        write_npz(runs / "t/m" / name / FILE, blocks)
         found[name] = record
     return found
 
@@ -219,7 +220,7 @@ def test_no_temperature_takes_certainty_from_equal_logits():
 
 
 def collecting(cells, **options):
-    settings = {"artefact": "b_table_x", "title": "T", "scale": "demo", "scale_note": "", "partial": False}
+    settings = {"artefact": "b_table_x", "title": "T", "scale": "demo", "scale_note": ""}
     settings |= {"images": True, "columns": [{"task": "t", "title": "Task"}], "measures": ["scores", "calibration"]}
     return {**settings, "compare": None, "select": [], "cells": cells, **options}
 
@@ -233,7 +234,7 @@ CHOICE = {"row": "smoothed", "metric": "ece", "best": "least"}
 
 
 def test_the_amount_is_chosen_on_validation_and_only_its_test_is_shown(records, runs):
-    rows = collect_images(collecting(CELLS, select=[CHOICE]), runs, CLAIMS)["rows"]
+    rows = collect_images(collecting(CELLS, select=[CHOICE]), runs)["rows"]
     assert [(row["run"][4:], row["seed"], row["selected"]) for row in rows] == [
         ("hard", 1, None),
         ("hard", 2, None),
@@ -254,7 +255,7 @@ def test_the_amount_is_chosen_on_validation_and_only_its_test_is_shown(records, 
 
 def test_differences_have_the_planted_sign(records, runs):
     compare = {"split": "test", "metrics": ["accuracy", "debiased_ece", "scaled_ece"], "to": ["hard"]}
-    found = collect_images(collecting(CELLS, select=[CHOICE], compare=compare), runs, CLAIMS)["comparisons"]
+    found = collect_images(collecting(CELLS, select=[CHOICE], compare=compare), runs)["comparisons"]
     by_metric = {entry["metric"]: entry for entry in found}
     assert set(by_metric) == {"accuracy", "debiased_ece", "scaled_ece"}
     assert by_metric["debiased_ece"]["high"] < -0.05  # against a network that is 2.5 times too sure
@@ -263,13 +264,6 @@ def test_differences_have_the_planted_sign(records, runs):
     assert by_metric["accuracy"]["n_seeds"] == [2, 2] and by_metric["accuracy"]["n_images"] == N["test"]
 
 
-def test_other_claims_are_refused_or_missing(records, runs):
-    with pytest.raises(UserError, match="measured under other claims"):
-        collect_images(collecting(CELLS), runs, "d" * 64)
-    rows = collect_images(collecting(CELLS, partial=True), runs, "d" * 64)["rows"]
-    assert {row["reason"] for row in rows[:2]} == {"measured under other claims"}
-
-
 def test_a_seed_that_was_not_measured_is_missing(records, runs):
-    rows = collect_images(collecting([cell("hard", "hard") | {"seeds": [1, 9]}]), runs, CLAIMS)["rows"]
+    rows = collect_images(collecting([cell("hard", "hard") | {"seeds": [1, 9]}]), runs)["rows"]
     assert [(row["seed"], row["status"]) for row in rows] == [(1, "done"), (9, "missing")]

@@ -5,12 +5,14 @@ import math
 
 import numpy as np
 import pytest
+from blocked import blocked
 
 from entropyreg.comparing.collect import collect
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import read_npz, write_npz
 from entropyreg.io.predicted_files import write_sums
 from entropyreg.measures.bleu_statistics import bleu_of_sums
+from entropyreg.measuring.blocks import FILE
 from entropyreg.measuring.hypotheses import read_sweep
 from entropyreg.measuring.records import measure_run
 from entropyreg.measuring.scores import score_run
@@ -75,15 +77,14 @@ def predicted(tmp_path):
 
 
 def measured(settings, run, text, claims):
-    """The record and the sentences of what is predicted now."""
+    """The record and the blocks of what is predicted now."""
     for what in ("valid", "valid.beams"):
         write_sums(run, settings["run"], what)
     return measure_run(settings, run, text, claims)
 
 
 def test_a_record_holds_what_the_predictions_say(predicted):
-    record, columns = measured(SETTINGS, *predicted, "c" * 64)
-    sentences = {name: np.asarray(column) for name, column in columns.items()}
+    record, sentences = measured(SETTINGS, *predicted, "c" * 64)  # two of them, each a block
     measures = record["measures"]["valid"]
     assert measures["bleu"] == pytest.approx(100) and "case:lc" in measures["bleu_signature"]
     assert measures["bleu_as_published"] == pytest.approx(100)
@@ -199,7 +200,6 @@ def collecting(*runs, **changed):
         "scale": "demo",
         "scale_note": "",
         "columns": [],
-        "partial": False,
     }
     return common | {"cells": cells, "compare": None} | changed
 
@@ -215,7 +215,7 @@ def save(folder, record, **changed):
 def test_collecting_joins_records_and_shows_what_is_missing(predicted, tmp_path):
     record, _ = measured(SETTINGS, *predicted, "c")
     save(tmp_path, record)
-    table = collect(collecting("t/m/none/seed1", "t/m/none/seed2", None), tmp_path, "c")
+    table = collect(collecting("t/m/none/seed1", "t/m/none/seed2", None), tmp_path)
     assert [row["status"] for row in table["rows"]] == ["done", "missing", "missing"]
     assert [row["reason"] for row in table["rows"]] == [None, "no record yet", "not run at demo scale"]
     first = table["rows"][0]
@@ -223,14 +223,13 @@ def test_collecting_joins_records_and_shows_what_is_missing(predicted, tmp_path)
     # the regularizer is the one that the run was trained with; at skew 1 the target keeps (1 + s/V) / (1 + s)
     assert (first["skew"], first["strength"], first["smoothing"]) == (1.0, 0.25, pytest.approx(0.2))
     assert first["predicted_entropy"] == pytest.approx(equilibrium(1.0, 0.25, 16).normalized_entropy)
-    assert table["claims_sha256"] == "c" and table["comparisons"] == []
+    assert table["comparisons"] == []
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"run": "other"}, "belongs to the run 'other'"),
-        ({"claims_sha256": "d"}, "measured under other claims"),
         ({"measures": None, "run": None}, "belongs to the run"),
     ],
 )
@@ -239,32 +238,26 @@ def test_foreign_records_are_refused(predicted, tmp_path, change, message):
     path = save(tmp_path, record)
     path.write_text(json.dumps(record | change))
     with pytest.raises(UserError, match=message):
-        collect(collecting("t/m/none/seed1"), tmp_path, "c")
-
-
-def test_with_partial_a_record_under_other_claims_is_a_missing_cell(predicted, tmp_path):
-    save(tmp_path, measured(SETTINGS, *predicted, "old")[0])
-    table = collect(collecting("t/m/none/seed1", partial=True), tmp_path, "new")
-    assert [(row["status"], row["reason"]) for row in table["rows"]] == [("missing", "measured under other claims")]
+        collect(collecting("t/m/none/seed1"), tmp_path)
 
 
 def test_rows_are_compared_over_seeds_and_sentences(predicted, tmp_path):
     """Two arms of two seeds: one translates every sentence right, the other half of them."""
     record, sentences = measured(SETTINGS, *predicted, "c")
-    right = np.tile(np.asarray(sentences["valid.bleu"])[:1], (40, 1))
+    right = np.tile(sentences["valid.bleu"][:1], (400, 1))
     half = right.copy()
-    half[::2, 2:6] = 0  # no n-gram matches
+    half[np.random.default_rng(0).permutation(400)[::2], 2:6] = 0  # no n-gram matches
     cells = []
     for row, statistics in (("none", half), ("ger", right)):
         for seed in (1, 2):
             run = f"t/m/{row}/seed{seed}"
             path = save(tmp_path, record, run=run)
-            write_npz(path.parent / "sentences.npz", {"valid.bleu": statistics})
+            write_npz(path.parent / FILE, {f"valid.{name}": one for name, one in blocked({"bleu": statistics}).items()})
             cells.append({"row": row, "column": "t", "run": run, "model": "m", "strength": 0.0, "seed": seed})
     compare = {"split": "valid", "metrics": ["bleu", "rouge1"], "to": ["none"]}
-    (found,) = collect(collecting(cells=cells, compare=compare), tmp_path, "c")["comparisons"]
+    (found,) = collect(collecting(cells=cells, compare=compare), tmp_path)["comparisons"]
     assert (found["row"], found["to"], found["metric"], found["n_seeds"]) == ("ger", "none", "bleu", 2)
     assert found["difference"] == pytest.approx(50, abs=1e-6)
     assert 0 < found["low"] < 50 < found["high"] < 100 and found["p_value"] < 0.01
-    again = collect(collecting(cells=cells, compare=compare), tmp_path, "c")["comparisons"]
+    again = collect(collecting(cells=cells, compare=compare), tmp_path)["comparisons"]
     assert again == [found]

@@ -13,7 +13,7 @@ from entropyreg.provenance import origins
 from entropyreg.provenance.code_identity import BY_NAME, code_digest
 from entropyreg.provenance.origins import Origin, origin_path, verify
 
-RECORD, SENTENCES, TOKENS = (f"runs/a/{name}" for name in ("record.json", "sentences.npz", "predictions/tokens.npz"))
+RECORD, BLOCKS, TOKENS = (f"runs/a/{name}" for name in ("record.json", "blocks.npz", "predictions/tokens.npz"))
 TABLE = "tables/a_table_losses.json"
 
 
@@ -34,7 +34,7 @@ def job(root, stage, inputs, outputs, declared=None, of=None):
 def root(tmp_path):
     root = tmp_path / "results"
     for run in ("a", "b"):
-        files = [name.replace("runs/a", f"runs/{run}") for name in (TOKENS, RECORD, SENTENCES)]
+        files = [name.replace("runs/a", f"runs/{run}") for name in (TOKENS, RECORD, BLOCKS)]
         job(root, "predict", [], files[:1], of={"run": run})
         job(root, "measure", files[:1], files[1:], of={"run": run})
     return root
@@ -51,13 +51,13 @@ def refused(root, *names):
 
 
 def test_an_origin_names_stage_code_inputs_and_outputs_whatever_the_folder_is_called(root, tmp_path):
-    path = job(root, "collect", [RECORD, SENTENCES], [TABLE], {"artefact": "x"}, {"artefact": "x"})
+    path = job(root, "collect", [RECORD, BLOCKS], [TABLE], {"artefact": "x"}, {"artefact": "x"})
     assert read_json(path) == {
         "stage": "collect",
         "of": {"artefact": "x"},
         "declared": {"artefact": "x"},
         "code": code_digest("collect", {"artefact": "x"}),
-        "inputs": {name: sha256_of(root / name) for name in (RECORD, SENTENCES)},
+        "inputs": {name: sha256_of(root / name) for name in (RECORD, BLOCKS)},
         "outputs": {TABLE: sha256_of(root / TABLE)},
     }
     root.rename(tmp_path / "moved")
@@ -70,7 +70,7 @@ def exchange(first, second):
     second.write_bytes(kept)
 
 
-@pytest.mark.parametrize("name", [RECORD, SENTENCES])
+@pytest.mark.parametrize("name", [RECORD, BLOCKS])
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -84,7 +84,7 @@ def exchange(first, second):
 def test_a_file_that_is_not_what_was_written_is_refused_by_name(root, name, damage, said):
     """Also where only the other file of the same job is read."""
     damage(root / name)
-    for read in (RECORD, SENTENCES):
+    for read in (RECORD, BLOCKS):
         told = refused(root, read)
         assert told.startswith(f"R/{name}") and said in told and "run again" in told
 

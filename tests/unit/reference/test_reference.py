@@ -1,20 +1,26 @@
 """The committed results: drawn again byte for byte, held against retrained ones, exported with their sums."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
+from made_runs import CLAIMS, NONE, SMOOTHED, Smoke, write_text, write_text_run
 
 from entropyreg.cli.main import main
+from entropyreg.config.settings import collecting_settings
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import write_json
+from entropyreg.measuring.blocks import FILE
+from entropyreg.provenance.adoption import ASIDE
 from entropyreg.reference.cells import runs_of_cell
 from entropyreg.reference.commands import act
 from entropyreg.reference.comparison import FAIL, SAME, WITHIN, Rules, compare_records
 from entropyreg.reference.folders import Reference
+from entropyreg.reference.recomputing import has_blocks, recompute
 from entropyreg.reference.spread import Spread
 
 DATA = Path(__file__).parents[2] / "data"
@@ -57,11 +63,12 @@ def root(tmp_path):
 
 
 def test_what_was_saved_is_drawn_again_with_the_same_bytes(root, capsys):
+    (root / "paper_figures" / "demo" / f"a_table_translation.md{ASIDE}").write_text("of other code")
     assert act("save", "demo", root) == 0
     assert act("verify", "demo", root) == 0
     assert "OK: 7 files drawn again, every byte as committed" in capsys.readouterr().out
     reference = Reference.of("demo", root)
-    assert not (reference.figures / "report.html").exists()
+    assert not {"report.html", f"a_table_translation.md{ASIDE}"} & {path.name for path in reference.figures.iterdir()}
     sums = subprocess.run(
         ["sha256sum", "record.json"], cwd=reference.results / "runs" / RUN, capture_output=True, text=True
     )
@@ -83,6 +90,34 @@ def test_whatever_differs_is_named(root, capsys, change, told):
     change(Reference.of("demo", root))
     assert act("verify", "demo", root) == 1
     assert told in capsys.readouterr().out
+
+
+def test_tables_and_ledger_come_out_of_the_records_again(root, workflow_dir):
+    """The same as collected and judged; another number in a table, or other sums, are told."""
+    reference, smoke = Reference.of("smoke", root), Smoke()
+    runs, name = reference.results / "runs", "a_table_translation"
+    write_text(root / "text")
+    for run, strength in ((NONE, 0.0), (SMOOTHED, 0.1111)):
+        write_text_run(root / run, run, strength)
+        places = ["--run-dir", str(root / run), "--text", str(root / "text"), "--claims", str(CLAIMS)]
+        assert main(["measure", "--settings", smoke.measuring(run), *places]) == 0
+        (runs / run).mkdir(parents=True)
+        for kept in ("record.json", FILE):
+            shutil.copyfile(root / run / kept, runs / run / kept)
+    assert has_blocks(reference)
+    settings = collecting_settings(smoke.config, smoke.experiments, smoke.experiments.artefacts[name])
+    table = reference.results / "tables" / f"{name}.json"
+    assert main(["collect", "--settings", json.dumps(settings), "--runs", str(runs), "--out", str(table)]) == 0
+    about = json.dumps({"scale": "smoke", "scale_note": smoke.config["scale_note"]})
+    places = ["--tables", str(table.parent), "--runs", str(runs), "--claims", str(CLAIMS)]
+    assert main(["judge", "--settings", about, *places, "--out", str(reference.results / "ledger.json")]) == 0
+    assert recompute(reference, workflow_dir, "smoke") == (2, [])
+    table.write_text(table.read_text().replace('"low"', '"lower"', 1))
+    (first, second) = recompute(reference, workflow_dir, "smoke")[1]
+    assert "a_table_translation.json comes out otherwise from the records: comparisons.0.lower is absent" in first
+    assert "comparisons.0.low is" in second and second.endswith("committed absent")
+    (runs / NONE / FILE).unlink()
+    assert not has_blocks(reference)
 
 
 def test_a_scale_without_a_reference_is_told(tmp_path):

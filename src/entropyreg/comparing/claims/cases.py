@@ -117,7 +117,7 @@ def tested(case: Case, plan: Plan, part: Part, evidence: Evidence, alpha: float)
         "low": float(resampled.low),
         "high": float(resampled.high),
         "n_seeds": seeds,
-        "n_items": evidence.n_items,
+        "n_blocks": evidence.n_blocks,
         "caveats": caveats,
         "beside": evidence.beside,
     }

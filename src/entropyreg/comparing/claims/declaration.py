@@ -8,6 +8,7 @@ from typing import Any
 from entropyreg.io.errors import UserError
 from entropyreg.io.schemas import read_yaml, validate
 
+RULES = "rules"  # what an amendment that touches every claim names
 INHERITED = ("direction", "margin", "threshold", "unit")
 SPLITS = {"training": "train", "validation": "valid", "test": "test"}
 
@@ -49,11 +50,22 @@ class Filler:
 
 
 def load_claims(path: Path) -> dict[str, Any]:
-    """The claims file, checked against its schema where that lies beside it (workflow/schemas)."""
+    """The claims file, checked against its schema where that lies beside it (workflow/schemas).
+
+    Raises `UserError` for an amendment of a claim that is not declared, which would mark nothing as post hoc.
+    """
     declared = read_yaml(path)
     schema = path.parent.parent / "schemas" / "claims.schema.yaml"
     if schema.exists():
         validate(declared, schema, path.name)
+    known = [*(claim["id"] for claim in declared["claims"]), RULES]
+    for amendment in declared["amendments"]:
+        for claim in amendment["claims"]:
+            if claim not in known:
+                raise UserError(
+                    f"{path.name}: the amendment of {amendment['date']} touches claim '{claim}', which is not "
+                    f"declared; allowed: {', '.join(known)} (rules: all claims, as where one is removed)."
+                )
     return declared
 
 

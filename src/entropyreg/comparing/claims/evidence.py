@@ -36,7 +36,7 @@ class Evidence:
     resampled: Resampled
     seed_variance: float | None = None
     n_seeds: tuple[int, ...] = ()
-    n_items: int | None = None
+    n_blocks: int | None = None
     exact: tuple[float, float] = (0.0, 0.0)
     caveats: tuple[str, ...] = ()
     beside: dict[str, Any] = field(default_factory=dict)
@@ -50,10 +50,10 @@ class Evidence:
         return replace(self, caveats=(*self.caveats, *caveats), beside=self.beside | beside)
 
 
-def of_contrast(found: Contrast, n_items: int, **more: Any) -> Evidence:
+def of_contrast(found: Contrast, n_blocks: int, **more: Any) -> Evidence:
     """Evidence of a contrast whose arms have one score."""
     n_seeds = tuple(len(own) for own in found.scores)
-    return Evidence(found.resampled, float(found.seed_variance), n_seeds, n_items, **more)
+    return Evidence(found.resampled, float(found.seed_variance), n_seeds, n_blocks, **more)
 
 
 def of_seed_values(

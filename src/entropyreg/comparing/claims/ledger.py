@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from entropyreg.comparing.claims.amendments import amendments_of, is_post_hoc, link_of
 from entropyreg.comparing.claims.cases import tests_of
 from entropyreg.comparing.claims.declaration import load_claims, parts_of, roles_of
+from entropyreg.comparing.claims.digest import claims_digest
 from entropyreg.comparing.claims.families import adjusted, intersection, joined, methods_of
 from entropyreg.comparing.claims.order import day_of_declaration
 from entropyreg.comparing.claims.power import Precision, detectable_effect, seeds_to_decide
@@ -22,7 +24,6 @@ from entropyreg.comparing.claims.rules import (
     limits_of,
     verdict_of,
 )
-from entropyreg.io.files import sha256_of
 
 CLAIM_KEYS = ("id", "paper", "statement", "quantity", "direction", "margin", "threshold", "unit", "seeds", "split")
 Entry = dict[str, Any]
@@ -33,18 +34,25 @@ def judge(settings: Mapping[str, Any], tables_dir: Path, runs_dir: Path, claims_
 
     `settings` has scale and scale_note; `tables_dir` the collected tables, `runs_dir` the records with their
     statistics. The roles of the data sets are read from roles.yaml beside the claims. Raises `UserError` for a claim
-    whose quantity no evaluator knows, and for tables that were collected under other claims.
+    whose quantity no evaluator knows, and for a record of claims that were changed without an amendment.
     """
-    declared, digest = load_claims(claims_path), sha256_of(claims_path)
+    declared = load_claims(claims_path)
+    digest, amendments = claims_digest(declared), declared["amendments"]
     roles, stand_ins = roles_of(claims_path.with_name("roles.yaml"), settings["scale"])
     tests = declared["rules"]["tests"]
     alpha, n_replicates = tests["alpha"], tests["interval"]["replicates"]
-    records = Records(tables_dir, runs_dir, digest, n_replicates, alpha)
+    records = Records(tables_dir, runs_dir, n_replicates, alpha)
     entries = [evaluate(claim, roles, records, alpha) for claim in declared["claims"]]
     conclude(entries, declared["rules"]["multiplicity"], alpha)
     for entry in entries:
         entry["first_record"] = records.first_made(entry["runs"])
-        entry["amendments"] = [one for one in declared["amendments"] if one["claim"] in (entry["id"], "rules")]
+        entry["amendments"] = amendments_of(entry["id"], amendments)
+        links = {run: link_of(records.claims_of(run), run, amendments, digest) for run in entry["runs"]}
+        entry["post_hoc"] = [
+            run
+            for run, link in links.items()
+            if any(is_post_hoc(one, amendments, link, records.began(run)) for one in entry["amendments"])
+        ]
         entry["demo"] = stand_ins and bool(entry["runs"]) and entry["verdict"] != NOT_TESTED
         first = entry["first_record"]
         entry["declared_day"] = None if first is None else day_of_declaration(declared["declared"], first["made"])
@@ -54,7 +62,7 @@ def judge(settings: Mapping[str, Any], tables_dir: Path, runs_dir: Path, claims_
         "demo": stand_ins,
         "declared": declared["declared"],
         "claims_sha256": digest,
-        "amendments": declared["amendments"],
+        "amendments": amendments,
         "alpha": alpha,
         "n_replicates": n_replicates,
         "verdicts": declared["rules"]["verdicts"],

@@ -1,9 +1,9 @@
-"""What the evaluators read: the rows of the collected tables, and the statistics of sentences and images beside the
-records.
+"""What the evaluators read: the rows of the collected tables, and the sums over blocks of sentences and images beside
+the records (`results.blocks`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from entropyreg.comparing.claims.declaration import Filler
 from entropyreg.comparing.claims.evidence import FIRST_PILOT_SEED, enters_verdict
 from entropyreg.comparing.image_comparisons import arm_statistics
 from entropyreg.io.errors import UserError, blaming
-from entropyreg.io.files import read_json, read_npz
+from entropyreg.io.files import read_json
+from entropyreg.measuring.blocks import ratio, read_blocks
 
 Row = Mapping[str, Any]
 WINNER = "-winner/"  # in the id of a run that was retrained with what a search chose
@@ -28,25 +29,19 @@ class NotTested(Exception):
 class Records:
     """Collected tables and statistics of one scale; remembers which runs were used, and which seeds were refused."""
 
-    def __init__(
-        self, tables_dir: Path, runs_dir: Path, claims_sha256: str, n_replicates: int = 2000, alpha: float = 0.05
-    ) -> None:
-        self.tables_dir, self.runs_dir = tables_dir, runs_dir
-        self.claims_sha256, self.n_replicates, self.alpha = claims_sha256, n_replicates, alpha
+    def __init__(self, tables_dir: Path, runs_dir: Path, n_replicates: int = 2000, alpha: float = 0.05) -> None:
+        self.tables_dir, self.runs_dir, self.n_replicates, self.alpha = tables_dir, runs_dir, n_replicates, alpha
         self.used: set[str] = set()
         self.refused: set[int] = set()
         self._tables: dict[str, Mapping[str, Any] | None] = {}
         self._arrays: dict[str, dict[str, np.ndarray]] = {}
-        self._seeds: dict[str, list[int]] = {}
+        self._records: dict[str, Mapping[str, Any]] = {}
 
     def table(self, artefact: str) -> Mapping[str, Any] | None:
-        """A collected table; None where the scale has none. Raises `UserError` for one collected under other claims."""
+        """A collected table; None where the scale has none."""
         if artefact not in self._tables:
             path = self.tables_dir / f"{artefact}.json"
-            content = read_json(path) if path.exists() else None
-            if content is not None and content["claims_sha256"] != self.claims_sha256:
-                raise UserError(f"{path} was collected under other claims: delete it and run again.")
-            self._tables[artefact] = content
+            self._tables[artefact] = read_json(path) if path.exists() else None
         return self._tables[artefact]
 
     def rows(self, artefacts: Iterable[str], filler: Filler, model: str | None = None) -> list[Row]:
@@ -98,53 +93,65 @@ class Records:
         }  # fmt: skip
 
     def text(self, rows: Sequence[Row], name: str) -> np.ndarray:
-        """Statistics of sentences, one run a seed: (S, n, k), or (S, n, ...) as stored with at least three axes.
+        """Sums over blocks of sentences, one run a seed: (S, B, k), or (S, B, ...) as stored with at least three axes.
 
-        A score that each sentence has by itself gets a column of ones. Raises `NotTested` where it was not measured.
+        Of a score that each sentence has by itself, the number of sentences is the second column. Raises `NotTested`
+        where it was not measured.
         """
         parts = []
         for row in rows:
-            arrays = self.arrays(row["run"], "sentences.npz")
+            arrays = self.arrays(row["run"])
             if name not in arrays:
                 raise NotTested(f"{row['run']} has no '{name}'")
-            parts.append(arrays[name])
+            alone = arrays[name].ndim == 1
+            parts.append(ratio(arrays, *name.split("."), "n_sentences") if alone else arrays[name])
         if len({part.shape for part in parts}) > 1:
             raise UserError(f"'{name}' differs in shape between {rows[0]['run']} and its other seeds: measure again.")
-        stacked = np.stack(parts).astype(np.float64)
-        return np.stack([stacked, np.ones_like(stacked)], axis=-1) if stacked.ndim == 2 else stacked
+        return np.stack(parts).astype(np.float64)
 
     def ratio(self, rows: Sequence[Row], split: str, name: str) -> np.ndarray:
-        """Sum over a sentence's tokens and their number: (S, n, 2)."""
+        """Sums over tokens, and their number: (S, B, 2)."""
         return np.stack([self.text(rows, f"{split}.{one}")[..., 0] for one in (f"{name}_sum", "n_tokens")], axis=-1)
 
     def images(self, rows: Sequence[Row], split: str, metric: str) -> np.ndarray:
-        """Statistics of images (S, n, k) of the seeds of one run, for a metric of `results.image_comparisons`.
+        """Sums over blocks of images (S, B, k) of the seeds of one run, for a metric of `results.image_comparisons`.
 
         `scaled_ece` and `scaled_debiased_ece` are at the temperature of least validation ECE.
         """
         (run,) = {row["run"] for row in rows}
-        arrays = self.arrays(run, "examples.npz")
-        if f"{split}.correct" not in arrays:
+        arrays = self.arrays(run)
+        if f"{split}.reliability" not in arrays:
             raise NotTested(f"{run} has no predictions of {split} images")
-        if metric.startswith("scaled_") and f"{split}.scaled_confidence" not in arrays:
+        if metric.startswith("scaled_") and f"{split}.scaled_reliability" not in arrays:
             raise NotTested(f"{run} has no temperature")
         return arm_statistics(arrays, split, metric, 1)[self.positions(rows, run)]
 
     def positions(self, rows: Sequence[Row], run: str) -> list[int]:
         """Where the seeds of `rows` stand in the arrays of their run."""
-        if run not in self._seeds:
-            self._seeds[run] = read_json(self.runs_dir / run / "record.json")["seeds"]
-        return [self._seeds[run].index(row["seed"]) for row in rows]
+        seeds = self.about(run)["seeds"]
+        return [seeds.index(row["seed"]) for row in rows]
 
-    def arrays(self, run: str, name: str) -> dict[str, np.ndarray]:
-        """An npz beside a record."""
-        key = f"{run}/{name}"
-        if key not in self._arrays:
+    def about(self, run: str) -> Mapping[str, Any]:
+        """What a record says of the run itself: its seeds, if it has several, and the digest of its claims."""
+        if run not in self._records:
+            path = self.runs_dir / run / "record.json"
+            record = read_json(path)
+            with blaming(path):
+                self._records[run] = {key: record.get(key) for key in ("seeds", "claims_sha256")}
+        return self._records[run]
+
+    def claims_of(self, run: str) -> str:
+        """The digest of the claims that the run was measured under."""
+        return self.about(run)["claims_sha256"]
+
+    def arrays(self, run: str) -> dict[str, np.ndarray]:
+        """The sums over blocks of a run, by '<split>.<name>'."""
+        if run not in self._arrays:
             if sum(array.nbytes for arrays in self._arrays.values() for array in arrays.values()) > MOST_BYTES:
                 self._arrays.clear()
-            self._arrays[key] = read_npz(self.runs_dir / key)
+            self._arrays[run] = read_blocks(self.runs_dir, run)
         self.use(run)
-        return self._arrays[key]
+        return self._arrays[run]
 
     def use(self, *runs: str) -> None:
         """Remember that the records of `runs` entered a test."""
@@ -165,12 +172,21 @@ class Records:
         when, source, run = min(found)
         return {"run": run, "made": when, "source": source}
 
+    def began(self, run: str) -> str:
+        """When a run's training began, as far as is known (UTC): when it was made, less the seconds that it took."""
+        made, provenance = self.made(run)[0], self.provenance(run)
+        with blaming(self.runs_dir / run / "provenance.json"):
+            took = timedelta(seconds=provenance.get("training", {}).get("seconds", 0))
+            return (datetime.fromisoformat(made) - took).isoformat()
+
+    def provenance(self, run: str) -> Mapping[str, Any]:
+        path = self.runs_dir / run / "provenance.json"
+        return read_json(path) if path.exists() else {}
+
     def made(self, run: str) -> tuple[str, str]:
         """When a run's record was made."""
-        folder = self.runs_dir / run
-        provenance = folder / "provenance.json"
-        with blaming(provenance):
-            content = read_json(provenance) if provenance.exists() else {}
+        folder, content = self.runs_dir / run, self.provenance(run)
+        with blaming(folder / "provenance.json"):
             for known in (content.get("training", {}).get("finished"), content.get("made")):
                 if known:
                     return known, "provenance"

@@ -55,6 +55,7 @@ def claim_line(claim: Mapping[str, Any], declared: str = "") -> dict[str, Any]:
         "declared_day": DAYS[day_of_declaration(declared, first["made"])] if first else None,
         "n_runs": len(claim["runs"]),
         "amendments": claim.get("amendments", []),
+        "post_hoc": claim.get("post_hoc", []),
     }
 
 

@@ -9,7 +9,6 @@ WORDS = {  # of reasons that are given when runs are collected, by how they begi
     "not run": "not run",
     "no record": "no record",
     "failed": "failed",
-    "measured under other claims": "other claims",
 }
 NEEDS_SEEDS = "needs seeds: an interval needs more seeds than one; none over sentences is collected of this measure"
 DOES_NOT_APPLY = "-: does not apply, or nothing is declared for it at this scale"

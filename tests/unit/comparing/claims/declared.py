@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from blocked import blocked, blocked_images
 
 from entropyreg.comparing import collect, image_collect
 from entropyreg.comparing.claims.artefacts import READ
@@ -34,7 +35,7 @@ class Declared(Records):
     """The tables in memory, the arrays made when they are asked for."""
 
     def __init__(self, workflow_dir: Path, scale: str, folder: Path) -> None:
-        super().__init__(folder, folder, "c", N_REPLICATES)
+        super().__init__(folder, folder, N_REPLICATES)
         self.config = load_config(workflow_dir, {"scale": scale})
         self.experiments = load_experiments(workflow_dir, self.config)
         self.corpora = read_yaml(workflow_dir / "config" / "corpora.yaml")
@@ -57,13 +58,13 @@ class Declared(Records):
         rows, text = [], settings.get("text", settings)
         if settings.get("images"):
             for cell in settings["cells"]:
-                rows += image_collect.collect_cell(settings, cell, self.runs_dir, "c")[0]
+                rows += image_collect.collect_cell(settings, cell, self.runs_dir)[0]
             for choice in settings["select"]:
                 image_collect.select(rows, choice)
             rows = [image_collect.shown(row, settings["measures"]) for row in rows]
         if not text.get("images"):
             text = {**text, "sentence_intervals": False}
-            rows += [collect.collect_cell(text, cell, self.runs_dir, "c") for cell in text["cells"]]
+            rows += [collect.collect_cell(text, cell, self.runs_dir) for cell in text["cells"]]
         return {"rows": rows}
 
     def noise(self, scale: float = 0.01) -> float:
@@ -142,7 +143,7 @@ class Declared(Records):
                 own |= {"temperature_fitted_reliability": reliability(2)}
                 own |= {"temperature_nll": 40 + draw.random((n, grid))}
                 own |= {f"{prefix}_reliability": reliability() for prefix in ("own", "gold")}
-            found |= {f"{split}.{name}": values for name, values in own.items()}
+            found |= {f"{split}.{name}": values for name, values in blocked(own).items()}
         return found
 
     # ---- images
@@ -212,18 +213,17 @@ class Declared(Records):
             draw, shape = self.generator_of_values, (len(run.seeds), self.number_of_images(run.task, split))
             own = {"correct": draw.random(shape) < 0.8, "confidence": draw.random(shape), "nll": draw.random(shape)}
             if "temperature" in groups:
-                own |= {"scaled_confidence": draw.random(shape), "scaled_nll": draw.random(shape)}
-            found |= {f"{split}.{name}": values for name, values in own.items()}
+                own["scaled_confidence"] = draw.random(shape)
+            found |= {f"{split}.{name}": values for name, values in blocked_images(own).items()}
         return found
 
-    def arrays(self, run: str, name: str) -> dict[str, np.ndarray]:
-        key = f"{run}/{name}"
-        if key not in self._arrays:
-            text = name == "sentences.npz"
-            made = self.text_arrays(self.experiments.runs[run]) if text else None
-            self._arrays[key] = made if text else self.image_arrays(self.experiments.image_runs[run])
+    def arrays(self, run: str) -> dict[str, np.ndarray]:
+        if run not in self._arrays:
+            is_text = run in self.experiments.runs
+            made = self.text_arrays(self.experiments.runs[run]) if is_text else None
+            self._arrays[run] = made if is_text else self.image_arrays(self.experiments.image_runs[run])
         self.use(run)
-        return self._arrays[key]
+        return self._arrays[run]
 
 
 def outcomes(workflow_dir: Path, scale: str, folder: Path, only: Collection[str] = ()) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,10 @@ from typing import Any
 
 import numpy as np
 import yaml
+from blocked import blocked, blocked_images
+
+from entropyreg.comparing.claims.digest import digest_in_force
+from entropyreg.measuring.blocks import FILE, of_split
 
 SEEDS = (1, 2, 3, 4)
 N_SENTENCES, N_IMAGES, LEAST_TOKENS = 80, 1000, 900
@@ -22,11 +26,15 @@ ROW_KEYS = ("row", "run", "model", "seed", "reason", "skew", "strength", "smooth
 ROW_KEYS += ("wanted_entropy", "trial", "predicted_entropy", "measures", "teacher", "selected")
 
 
+def by_splits(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    return {split: of_split(arrays, split) for split in dict.fromkeys(name.partition(".")[0] for name in arrays)}
+
+
 class World:
     """Collects rows and arrays, then writes them as the stages would."""
 
-    def __init__(self, folder: Path, sign: int) -> None:
-        self.folder, self.sign = folder, sign
+    def __init__(self, folder: Path, sign: int, claims: Path) -> None:
+        self.folder, self.sign, self.claims_sha256 = folder, sign, digest_in_force(claims)
         self.generator = np.random.default_rng(7)
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.noise = self.generator.normal(0, 0.03, N_SENTENCES)  # of sentences, which all arms share
@@ -42,11 +50,14 @@ class World:
         for artefact in artefacts:
             self.rows.setdefault(artefact, []).append(row)
 
-    def save(self, run: str, arrays: Mapping[str, np.ndarray], name: str, seeds: Sequence[int] = ()) -> None:
+    def save(self, run: str, arrays: Mapping[str, Mapping[str, np.ndarray]], seeds: Sequence[int] = ()) -> None:
+        """A record and its blocks; `arrays` by split and name."""
         folder = self.folder / "runs" / run
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez(folder / name, **arrays)
-        (folder / "record.json").write_text(json.dumps({"run": run, "seeds": list(seeds)}), encoding="utf-8")
+        named = {f"{split}.{name}": one for split, own in arrays.items() for name, one in own.items()}
+        np.savez(folder / FILE, **named)
+        record = {"run": run, "seeds": list(seeds), "claims_sha256": self.claims_sha256}
+        (folder / "record.json").write_text(json.dumps(record), encoding="utf-8")
         made = {"made": "2026-11-30T12:00:00+00:00"}
         (folder / "provenance.json").write_text(json.dumps(made), encoding="utf-8")
 
@@ -73,7 +84,8 @@ class World:
         measures = {"bleu": 100 * share, "entropy_normalized": entropy, "vocabulary_size": 1000}
         measures |= {"confidence": 0.75, "accuracy": 0.5}
         both = {split: measures | keys.get("measures", {}).get(split, {}) for split in ("valid", "test")}
-        self.save(run, arrays, "sentences.npz")
+        by_split = {split: blocked(own) for split, own in by_splits(arrays).items()}
+        self.save(run, by_split)
         self.add(artefacts, task, model="model", **{**keys, "row": row, "run": run, "measures": both})
 
     def image(
@@ -92,11 +104,10 @@ class World:
         shifts = np.array([[self.jitter(0.001)] for _ in SEEDS])
         correct = self.uniform < accuracy + shifts
         level = np.full(correct.shape, accuracy)
-        arrays = {f"{split}.correct": correct for split in ("valid", "test")}
-        arrays |= {f"{split}.confidence": np.clip(level + excess, 0, 1) for split in ("valid", "test")}
-        arrays |= {f"{split}.scaled_confidence": level + SCALED for split in ("valid", "test")}
+        arrays = {"correct": correct, "confidence": np.clip(level + excess, 0, 1), "scaled_confidence": level + SCALED}
+        bins = blocked_images(arrays)
         run = f"{task}/{run}"
-        self.save(run, arrays, "examples.npz", SEEDS)
+        self.save(run, {"valid": bins, "test": bins}, SEEDS)
         values = {"n_images": N_IMAGES, "accuracy": accuracy, "error": 1 - accuracy, "confidence": accuracy + excess}
         for seed in SEEDS:
             measures = {"scores": dict.fromkeys(("train", "valid", "test"), values), **own()}
@@ -110,10 +121,8 @@ class World:
         """The collected tables."""
         (self.folder / "tables").mkdir(parents=True)
         for artefact, rows in self.rows.items():
-            content = {"artefact": artefact, "claims_sha256": self.claims_sha256, "rows": rows}
+            content = {"artefact": artefact, "rows": rows}
             (self.folder / "tables" / f"{artefact}.json").write_text(json.dumps(content), encoding="utf-8")
-
-    claims_sha256 = ""
 
 
 def write_claims(source: Path, folder: Path, replicates: int = 400) -> Path:
@@ -351,10 +360,9 @@ def token_bins(world: World, accuracy: float, excess: float) -> np.ndarray:
     return sums
 
 
-def planted(folder: Path, claims: Path, sign: int, claims_sha256: str) -> World:
+def planted(folder: Path, claims: Path, sign: int) -> World:
     """Everything, written."""
-    world = World(folder, sign)
-    world.claims_sha256 = claims_sha256
+    world = World(folder, sign, claims)
     for plant in (plant_paper_a, plant_networks, plant_distillation, plant_training, plant_temperatures):
         plant(world)
     world.write()

@@ -13,13 +13,13 @@ from planted import SEEDS, World, plant_networks, plant_paper_a, planted, write_
 from entropyreg.cli.main import main
 from entropyreg.comparing.claims.artefacts import READ
 from entropyreg.comparing.claims.declaration import roles_of
+from entropyreg.comparing.claims.digest import digest_in_force
 from entropyreg.comparing.claims.ledger import judge
 from entropyreg.comparing.claims.order import day_of_declaration
 from entropyreg.comparing.claims.quantities import EVALUATORS, needed_artefacts
 from entropyreg.comparing.claims.records import Records
 from entropyreg.config.loading import SCALES, load_config
 from entropyreg.io.errors import UserError
-from entropyreg.io.files import sha256_of
 
 ROOT = Path(__file__).parents[4]
 CLAIMS = ROOT / "workflow" / "experiments" / "claims.yaml"
@@ -30,7 +30,7 @@ DESCRIPTIVE = {"A11", "C3", "C5"}
 
 def ledger_of(folder: Path, sign: int) -> dict:
     claims = write_claims(CLAIMS, folder / "experiments")
-    planted(folder, claims, sign, sha256_of(claims))
+    planted(folder, claims, sign)
     ledger = judge(SETTINGS, folder / "tables", folder / "runs", claims)
     return ledger | {"by_id": {entry["id"]: entry for entry in ledger["claims"]}}
 
@@ -87,7 +87,7 @@ def test_a_run_of_the_design_counts_once_though_a_match_shows_it_too(true):
 
 
 def test_when_a_record_was_made(tmp_path):
-    records = Records(tmp_path, tmp_path, "")
+    records = Records(tmp_path, tmp_path)
     for run, provenance in (("dated", {}), ("made", {"made": "2026-12-02"}), ("trained", {"made": "2026-12-03"})):
         (tmp_path / run).mkdir()
         (tmp_path / run / "training.json").write_text("{}", encoding="utf-8")
@@ -134,28 +134,78 @@ def test_a_declaration_of_the_first_record_s_day_is_told_apart_from_an_earlier_o
     assert all((entry["declared_day"] is None) == (entry["first_record"] is None) for entry in true["claims"])
 
 
-def test_mark_of_stand_ins_and_amendments(tmp_path):
+def test_stand_ins_are_marked(tmp_path):
     claims = write_claims(CLAIMS, tmp_path / "experiments")
-    declared = json.loads(claims.read_text(encoding="utf-8"))
-    amendment = {"date": "2026-12-24", "claim": "A3", "change": "margin .5 to .6", "reason": "none"}
-    claims.write_text(json.dumps(declared | {"amendments": [amendment]}), encoding="utf-8")
     roles = claims.with_name("roles.yaml")
     roles.write_text(roles.read_text(encoding="utf-8").replace('"stand_ins": false', '"stand_ins": true'))
-    world = World(tmp_path, 1)
-    world.claims_sha256 = sha256_of(claims)
+    world = World(tmp_path, 1, claims)
     plant_paper_a(world)
     world.write()
     entries = {one["id"]: one for one in judge(SETTINGS, tmp_path / "tables", tmp_path / "runs", claims)["claims"]}
     assert entries["A3"]["demo"] and not entries["A9"]["demo"] and not entries["B1"]["demo"]
-    assert entries["A3"]["amendments"] == [amendment] and entries["A2"]["amendments"] == []
+    assert entries["A2"]["amendments"] == [] and entries["A2"]["post_hoc"] == []
     assert entries["B1"]["verdict"] == "not_tested" and "b_table_accuracy" in entries["B1"]["reason"]
+
+
+def amended(claims: Path, *amendments: dict, margin: float) -> None:
+    """Another margin of A3 in the file, with these amendments."""
+    declared = json.loads(claims.read_text(encoding="utf-8"))
+    next(one for one in declared["claims"] if one["id"] == "A3")["margin"] = margin
+    claims.write_text(json.dumps(declared | {"amendments": list(amendments)}), encoding="utf-8")
+
+
+def test_an_amendment_is_a_link_and_makes_its_claims_post_hoc_for_runs_before_it(tmp_path):
+    claims = write_claims(CLAIMS, tmp_path / "experiments")
+    before = digest_in_force(claims)
+    world = World(tmp_path, 1, claims)
+    plant_paper_a(world)
+    world.write()
+
+    def entries() -> dict:
+        ledger = judge(SETTINGS, tmp_path / "tables", tmp_path / "runs", claims)
+        return {one["id"]: one for one in ledger["claims"]}
+
+    amended(claims, margin=0.6)
+    with pytest.raises(UserError, match=rf"run 'pairs/.* of digest {before}.*'replaces: {before}'"):
+        entries()
+    amendment = {"date": "2026-11-29", "replaces": before, "claims": ["A3"], "change": ".5 to .6", "reason": "none"}
+    amended(claims, amendment, margin=0.6)
+    found = entries()
+    assert found["A3"]["amendments"] == [amendment] and found["A2"]["amendments"] == []
+    assert found["A3"]["post_hoc"] == found["A3"]["runs"] and found["A2"]["post_hoc"] == []
+    # a run of the amended claims: post hoc only if its training began by the day of the amendment, as far as days tell
+    world.claims_sha256 = digest_in_force(claims)
+    world.rows.clear()
+    shutil.rmtree(tmp_path / "tables")
+    plant_paper_a(world)
+    world.write()
+    assert entries()["A3"]["post_hoc"] == []  # made on the next day
+    late = found["A3"]["runs"][0]
+    provenance = {"training": {"finished": "2026-11-30T12:00:00+00:00", "seconds": 86400}}
+    (tmp_path / "runs" / late / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    assert entries()["A3"]["post_hoc"] == [late]
+
+
+def test_wording_and_layout_leave_the_digest_as_it_is(tmp_path):
+    claims = tmp_path / "claims.yaml"
+    text = CLAIMS.read_text(encoding="utf-8")
+    digests = {}
+    for name, old, new in (
+        ("as it is", "", ""),
+        ("comment", "claims:\n", "claims: # all of them\n"),
+        ("statement", "Entropy regularization raises BLEU.", "Regularizing the entropy raises BLEU."),
+        ("margin", "margin: 0.5", "margin: 0.6"),
+    ):
+        assert old in text
+        claims.write_text(text.replace(old, new, 1), encoding="utf-8")
+        digests[name] = digest_in_force(claims)
+    assert digests["as it is"] == digests["comment"] == digests["statement"] != digests["margin"]
 
 
 def paper_a_without(folder: Path, change) -> dict:
     """The claims of paper A after `change` of the rows of each table."""
     claims = write_claims(CLAIMS, folder / "experiments")
-    world = World(folder, 1)
-    world.claims_sha256 = sha256_of(claims)
+    world = World(folder, 1, claims)
     plant_paper_a(world)
     world.rows = {artefact: change(artefact, rows) for artefact, rows in world.rows.items()}
     world.write()
@@ -191,8 +241,7 @@ def test_seeds_of_the_search_enter_no_verdict_of_tuned_arms(tmp_path):
 
     trial = {"series": "s", "number": 1, "kind": "random"}
     claims = write_claims(CLAIMS, tmp_path / "experiments")
-    world = World(tmp_path, 1)
-    world.claims_sha256 = sha256_of(claims)
+    world = World(tmp_path, 1, claims)
     plant_paper_a(world)
     for run in sorted((tmp_path / "runs" / "pairs" / "model" / "label_smoothing_tuned").iterdir()):
         shutil.copytree(run, Path(str(run).replace("tuned", "tuned-winner")))
@@ -279,8 +328,7 @@ def test_tasks_of_one_corpus_are_one_data_set(tmp_path):
         for name in ("cifar10", "cifar100"):
             fillers[name] = [{"task": name} | ({"corpus": corpus} if corpus else {})]
         claims.with_name("roles.yaml").write_text(json.dumps(roles), encoding="utf-8")
-        world = World(folder, 1)
-        world.claims_sha256 = sha256_of(claims)
+        world = World(folder, 1, claims)
         plant_networks(world)
         world.write()
         ledger = judge(SETTINGS, folder / "tables", folder / "runs", claims)
@@ -290,15 +338,6 @@ def test_tasks_of_one_corpus_are_one_data_set(tmp_path):
             (test,) = entry["tests"]
             assert len(test["beside"]["data_sets"]) == 4 and entry["verdict"] == "supported"
     assert reasons[""] is None and reasons["cifar"].endswith("3 data sets, 4 needed")
-
-
-def test_tables_of_other_claims_are_refused(tmp_path):
-    claims = write_claims(CLAIMS, tmp_path / "experiments")
-    (tmp_path / "tables").mkdir()
-    table = {"claims_sha256": "other", "rows": []}
-    (tmp_path / "tables" / "a_table_translation.json").write_text(json.dumps(table), encoding="utf-8")
-    with pytest.raises(UserError, match="collected under other claims"):
-        judge(SETTINGS, tmp_path / "tables", tmp_path / "runs", claims)
 
 
 def test_an_unknown_quantity_is_a_clear_error(tmp_path):
@@ -317,8 +356,7 @@ def test_a_scale_without_roles_is_refused(tmp_path):
 
 def test_the_command_writes_the_same_bytes_twice(tmp_path):
     claims = write_claims(CLAIMS, tmp_path / "experiments")
-    world = World(tmp_path, 1)
-    world.claims_sha256 = sha256_of(claims)
+    world = World(tmp_path, 1, claims)
     plant_paper_a(world)
     world.write()
     arguments = ["judge", "--settings", json.dumps(SETTINGS), "--tables", str(tmp_path / "tables")]
@@ -330,8 +368,7 @@ def test_the_command_writes_the_same_bytes_twice(tmp_path):
 
 def test_an_undecided_claim_tells_what_would_decide_it(tmp_path):
     claims = write_claims(CLAIMS, tmp_path / "experiments")
-    world = World(tmp_path, 1)
-    world.claims_sha256 = sha256_of(claims)
+    world = World(tmp_path, 1, claims)
     for row, shift in (("label_smoothing_0.1", 0.0), ("label_smoothing_tuned", 0.005)):
         for seed in SEEDS:
             share = 0.3 + shift + 0.01 * (-1) ** seed  # half a point of BLEU; one point of standard deviation

@@ -55,7 +55,6 @@ def test_remarks_share_a_letter_for_the_same_text():
         ("failed: CUDA error: out of memory", "failed", "CUDA error: out of memory"),
         ("no record of this seed yet", "no record", "no record of this seed yet"),
         ("needs seeds: more than one", "needs seeds", "more than one"),
-        ("measured under other claims", "other claims", "measured under other claims"),
     ],
 )
 def test_a_reason_is_a_word_and_what_it_means(reason, word, meaning):

@@ -138,7 +138,7 @@ def combined(case: Case, parts: Sequence[Evidence | None]) -> Evidence:
         of_replicates(estimate, sum(part.resampled.replicates for part in known), freedom),
         float(sum(part.seed_variance for part in known)),
         tuple(seeds for part in known for seeds in part.n_seeds),
-        sum(part.n_items for part in known),
+        sum(part.n_blocks for part in known),
     )
 
 

@@ -20,6 +20,7 @@ from entropyreg.comparing.claims.quantities.teaching import CURVES as DISTILLATI
 from entropyreg.comparing.claims.quantities.text import PERPLEXITY
 from entropyreg.comparing.claims.records import NotTested, Row
 from entropyreg.measures.rank_correlation import spearman_interval
+from entropyreg.measures.significance import mean_of_sums
 
 CURVES = ("b_figure_mutual_information",)
 SMOOTHED_MINUS_HARD = {"smoothed": 1.0, "hard": -1.0}
@@ -114,11 +115,16 @@ def information_and_students(case: Case) -> Plan:
 
     def evidence() -> dict[None, Evidence]:
         x = np.array([value for value, _, _ in pairs])
-        y = np.array([case.records.images(best, case.split, "accuracy")[..., 0].mean() for _, best, _ in pairs])
+        y = np.array([mean_accuracy(case, best) for _, best, _ in pairs])
         found = spearman_interval(x, y, case.generator(), case.records.n_replicates)
         return {None: Evidence(found, exact=exact_p(x, y), beside={"n_teachers": len(pairs)})}
 
     return Plan({"teachers": len(pairs)}, evidence)
+
+
+def mean_accuracy(case: Case, rows: list[Row]) -> float:
+    """Of the images of the declared split, over the seeds."""
+    return float(mean_of_sums(case.records.images(rows, case.split, "accuracy").sum(axis=1)).mean())
 
 
 def joint_table(case: Case) -> Plan:

@@ -54,7 +54,7 @@ def of_images(case: Case) -> tuple[float, float]:
             name: debiased_ece_of_sums(case.records.images(rows, case.split, "ece").sum(axis=1)).mean()
             for name, rows in arms.items()
         }
-        if case.records.images(arms["hard"], case.split, "ece").shape[1] < case.claim["minimum"]["tokens"]:
+        if arms["hard"][0]["measures"]["scores"][case.split]["n_images"] < case.claim["minimum"]["tokens"]:
             raise NotTested(f"{case.filler.task} has fewer than {case.claim['minimum']['tokens']} images")
         excess = np.mean([one["confidence"] - one["accuracy"] for one in scores])
         values.append((excess, errors["hard"] - errors["smoothed"]))

@@ -129,7 +129,7 @@ def of_cells(case: Case, sweep: Sweep, what: Sequence[str], statistic: Callable,
     return Evidence(
         of_replicates(float(estimate), replicates, max(n - parameters, 1)),
         n_seeds=(min(map(len, sweep.cells)),),
-        n_items=len(case.records.text(sweep.cells[0][:1], f"{case.split}.n_tokens")[0]),
+        n_blocks=len(case.records.text(sweep.cells[0][:1], f"{case.split}.n_tokens")[0]),
         beside={"n_cells": n},
     )
 

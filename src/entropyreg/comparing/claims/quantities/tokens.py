@@ -64,7 +64,7 @@ def best_temperature(case: Case) -> Plan:
 def own_output(case: Case) -> Plan:
     """C2: ECE on the model's own output minus that under the gold prefix, on the same sentences.
 
-    Both without the ends of sentences. Sentences that only one of them has, the later ones, are left out.
+    Both without the ends of sentences.
     """
     arms = arms_of(case, ("hard", "smoothed"))
 
@@ -72,7 +72,7 @@ def own_output(case: Case) -> Plan:
         found = {}
         for name, rows in arms.items():
             gold, own = (case.records.text(rows, f"{case.split}.{prefix}_reliability") for prefix in ("gold", "own"))
-            pair = np.concatenate([own[:, : gold.shape[1]], gold[:, : own.shape[1]]], axis=-1)
+            pair = np.concatenate([own, gold], axis=-1)
             found[name] = contrast(case, [(1.0, pair)], difference_of_errors, name)
         return found
 

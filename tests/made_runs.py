@@ -13,7 +13,7 @@ from entropyreg.experiments import load_experiments
 from entropyreg.io.files import arrays_sha256, read_json, sha256_of, write_json, write_npz
 from entropyreg.io.predicted_files import write_image_sums, write_sums
 
-WORKFLOW = Path(__file__).parents[3] / "workflow"
+WORKFLOW = Path(__file__).parents[1] / "workflow"
 CLAIMS = WORKFLOW / "experiments" / "claims.yaml"
 NONE = "smoke_de_en/transformer/none/seed1"
 SMOOTHED = "smoke_de_en/transformer/jensen-skew1.00-strength0.1111/seed1"

@@ -1,0 +1,30 @@
+"""Names what claims.yaml declares by a digest that comments, layout and the wording of sentences leave as it is.
+
+claims_digest = sha256 of rules and claims, without amendments and without what only words a claim (`WORDING`)
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from entropyreg.comparing.claims.declaration import load_claims
+
+WORDING = ("statement", "note")
+
+
+def claims_digest(declared: Mapping[str, Any]) -> str:
+    """The digest that records keep, the ledger compares, and an amendment names as the one that it `replaces`."""
+    claims = [{key: value for key, value in claim.items() if key not in WORDING} for claim in declared["claims"]]
+    return content_digest({"declared": declared["declared"], "rules": declared["rules"], "claims": claims})
+
+
+def content_digest(content: Any) -> str:
+    """sha256 of what a YAML file says, wording and amendments included: what the ledger is made from."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def digest_in_force(claims: Path) -> str:
+    """The digest of a claims file."""
+    return claims_digest(load_claims(claims))
