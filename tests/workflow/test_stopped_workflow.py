@@ -13,7 +13,9 @@ import pytest
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "smoke_de_en/transformer/jensen-skew0.50-strength1.00/seed1"
-TOOL = [sys.executable, str(ROOT / "tools" / "run_workflow.py"), "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+SNAKEMAKE = ["--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+TOOL = [sys.executable, str(ROOT / "tools" / "run_workflow.py"), *SNAKEMAKE]
+LOOK = [sys.executable, "-m", "snakemake", *SNAKEMAKE, "-n", "--config", "scale=smoke"]
 
 
 def test_ctrl_c_ends_the_workflow_in_words_and_the_same_command_goes_on(smoke, tmp_path):
@@ -32,6 +34,13 @@ def test_ctrl_c_ends_the_workflow_in_words_and_the_same_command_goes_on(smoke, t
     deadline = time.monotonic() + 300
     while not list(folder.glob("checkpoints/*.pt")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGSTOP)
+    half_written = folder / "predictions" / "valid.tokens.npz"  # of another job, which would write its origin last
+    half_written.parent.mkdir()
+    half_written.touch()
+    looked = subprocess.run(LOOK, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert looked.returncode == 0 and "made anew" not in looked.stderr and half_written.exists(), looked.stderr
+    os.killpg(process.pid, signal.SIGCONT)
     os.killpg(process.pid, signal.SIGINT)
     told = process.communicate(timeout=120)[1]
     assert process.returncode == 130

@@ -23,7 +23,7 @@ from entropyreg.io.errors import UserError
 from entropyreg.io.files import sha256_of, write_atomically
 from entropyreg.provenance.origins import FOLDER, Origin, located
 
-METADATA = Path(".snakemake", "metadata")
+METADATA, LOCKS = Path(".snakemake", "metadata"), Path(".snakemake", "locks")
 LONGEST = 254  # characters of a part of a record's name
 ASIDE = ".aside"  # after the name of a file that does not fit
 SKIPPED = ("checkpoints", "logs", "benchmarks")  # folders without outputs
@@ -33,16 +33,22 @@ Planned = Callable[[str, Mapping[str, str]], tuple[Mapping[str, Any], str]]
 def adopt(roots: tuple[str, str], planned: Planned, outputs: Callable[[str], bool]) -> list[str]:
     """Set aside what does not fit, date anew what does; returns the names of what was set aside.
 
+    Nothing is touched while another Snakemake works in these folders: what has no origin is what its jobs are writing.
+
     roots: the scale's folders of results and of figures.    planned: declaration and code digest of a stage and its
     wildcards, as of now; KeyError for a job that is not declared.    outputs: whether a path is an output of a rule.
     """
     origins = dict(sorted(found_origins(roots)))
     made_by = {str(located(name, roots[0])): path for path, origin in origins.items() for name in origin.outputs}
-    aside, current, redate, sums = [], [], False, Sums()
-    for file in files_in(roots):
-        nobodys = file not in made_by and f"/{FOLDER}/" not in file and not file.endswith(ASIDE)
-        if nobodys and not remembered(file) and outputs(file):
-            aside.append(set_aside(Path(file)))
+    without = [
+        file
+        for file in files_in(roots)
+        if file not in made_by and f"/{FOLDER}/" not in file and not file.endswith(ASIDE)
+        if not remembered(file) and outputs(file)
+    ]
+    if is_worked_in(roots):
+        return []
+    aside, current, redate, sums = [set_aside(Path(file)) for file in without], [], False, Sums()
     for path in in_order(origins, made_by, roots[0]):
         inputs = [located(name, roots[0]) for name in origins[path].inputs]
         outputs_of_job = [located(name, roots[0]) for name in origins[path].outputs] + [path]
@@ -60,6 +66,16 @@ def adopt(roots: tuple[str, str], planned: Planned, outputs: Callable[[str], boo
             os.utime(path, ns=(now, now))
     sums.keep()
     return aside
+
+
+def is_worked_in(roots: tuple[str, str]) -> bool:
+    """Whether a Snakemake that runs, or was killed, locked outputs in the folders."""
+    starts = tuple(f"{root}/" for root in roots)
+    for path in LOCKS.glob("*.output.lock"):
+        with suppress(FileNotFoundError):  # it ended
+            if any(name.startswith(starts) for name in path.read_text().splitlines()):
+                return True
+    return False
 
 
 class Sums:

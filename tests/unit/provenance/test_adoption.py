@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_origins import job
 
-from entropyreg.provenance.adoption import ASIDE, METADATA, adopt, tell
+from entropyreg.provenance.adoption import ASIDE, LOCKS, METADATA, adopt, tell
 from entropyreg.provenance.code_identity import code_digest
 
 CHAIN = {"train": "runs/a/model.pt", "predict": "runs/a/tokens.npz", "measure": "runs/a/record.json"}
@@ -122,6 +122,17 @@ def test_an_output_without_an_origin_that_nobody_remembers_is_set_aside(tree):
     (tree / "runs/a/.origin/tokens.npz.json").write_text("damaged")
     assert adopted() == ["runs/a/record.json", "runs/a/tokens.npz"]
     assert (tree / "runs/a/notes.txt").exists()
+
+
+@pytest.mark.parametrize(("locked", "aside"), [("results/a", []), ("figures/b.csv", []), ("elsewhere/a", ["half.npz"])])
+def test_nothing_is_touched_where_another_snakemake_works(tree, locked, aside):
+    """Its jobs have written files whose origin comes last; `snakemake -n` beside it once took them away."""
+    (tree / "half.npz").write_text("half written")
+    LOCKS.mkdir(parents=True)
+    (LOCKS / "0.input.lock").write_text("data.txt\n")
+    (LOCKS / "0.output.lock").write_text(f"some/other\n{locked}\n")
+    assert adopted() == aside
+    assert (tree / "half.npz").exists() == (not aside)
 
 
 def test_a_job_that_is_no_longer_declared_keeps_its_outputs(tree):
