@@ -53,13 +53,20 @@ def kind_of(declared: Mapping[str, Any], key: str) -> Any:
     return part.get("kind") if isinstance(part, Mapping) else None
 
 
-def is_euclidean(declared: Mapping[str, Any]) -> bool:
-    regularizer = declared.get("regularizer") or {}
-    return "euclidean" in (regularizer.get("generator"), regularizer.get("kind"))
+def regularizer_in(declared: Mapping[str, Any]) -> str | None:
+    """The generator of text, or the kind of images; None where a job declares no regularizer."""
+    regularizer = declared.get("regularizer") or (declared.get("training") or {}).get("regularizer") or {}
+    return regularizer.get("generator", regularizer.get("kind"))
 
 
 ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether a job that declares this runs it
-    "regularizers.euclidean": is_euclidean,
+    "regularizers.euclidean": lambda declared: regularizer_in(declared) == "euclidean",
+    "regularizers.plugins": lambda declared: bool((declared.get("regularizer") or {}).get("plugin")),
+    **{
+        f"regularizers.members.{path.stem}": lambda declared, kind=path.stem: regularizer_in(declared) in (kind, None)
+        for path in (PACKAGE / "regularizers" / "members").glob("[!_]*.py")
+        if path.stem != "skew_jensen"  # its named points are of every table and figure
+    },
     "figures": lambda declared: "_figure_" in declared.get("artefact", ""),
     "tables": lambda declared: "_table_" in declared.get("artefact", ""),
     **{
@@ -88,7 +95,9 @@ ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether 
         lambda declared: declared["stage"] != "collect" or bool(declared.get("curves", True)),
     ),
 }
-DYNAMIC: dict[str, tuple[str, ...]] = {  # module: modules that it loads by a name it computes; {artefact} as declared
+DYNAMIC: dict[str, tuple[str, ...]] = {  # module: modules that it loads by a name it computes; {name} as declared
+    "regularizers.registry": ("regularizers.members.*",),
+    "regularizers.declared": ("regularizers.{regularizer}",),
     "regularizers.kernels": ("regularizers.native", "regularizers.triton_kernel"),
     "tables": ("tables.{artefact}",),
     "figures": ("figures.{artefact}",),
@@ -158,7 +167,7 @@ def closure(stage: str, declared: Mapping[str, Any]) -> set[str]:
 
 def dynamic_imports(module: str, declared: Mapping[str, Any]) -> Iterator[str]:
     for pattern in DYNAMIC.get(module, ()):
-        name = pattern.format(artefact=declared.get("artefact", ""))
+        name = pattern.format(artefact=declared.get("artefact", ""), regularizer=regularizer_in(declared))
         if name.endswith(".*"):
             yield from (f"{name[:-1]}{path.stem}" for path in folder_of(name[:-2]).glob("[!_]*.py"))
         elif path_of(name).exists():

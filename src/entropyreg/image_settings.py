@@ -104,6 +104,7 @@ def image_cell(
         "strength": member.strength if kind != "none" else None,
         "wanted_entropy": member.entropy,
         "baseline": member.baseline if kind != "none" else None,
+        **member.own,
         "dropout": model["model"].get("hidden_dropout", model["model"].get("dropout", 0.0)),
         "teacher": teacher_cell(config, experiments, run),
     }

@@ -22,6 +22,7 @@ from entropyreg.experiments.images import ImageRun, add_image_run, check_teacher
 from entropyreg.experiments.regularizer import regularizer_of
 from entropyreg.experiments.runs import Artefact, Cell, Experiments, Proposal, Run, Trial
 from entropyreg.experiments.series import match_members, search_members
+from entropyreg.regularizers.registry import Kind, kinds
 from entropyreg.schemas import read_yaml, validate
 
 FLAGS = ("test", "beam_sizes", "temperatures")  # of a block and of its runs
@@ -44,7 +45,7 @@ def load_experiments(workflow_dir: str | Path, config: Mapping[str, Any]) -> Exp
 
 def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Experiments:
     """Runs, artefacts and proposals of `config['scale']` (a pure function of its arguments)."""
-    papers, scale = list(papers), config["scale"]
+    papers, scale, known = list(papers), config["scale"], kinds(config.get("plugins", ()))
     runs: dict[str, Run] = {}
     proposals: dict[str, Proposal] = {}
     artefacts, elsewhere = {}, {}
@@ -67,13 +68,13 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
         check_names(one["artefacts"], {*artefacts, *elsewhere}, f"{place} names the artefact", scale)
         check_pairs(tasks, models, config, place)
         check_temperatures(one, config, place)
-        members, proposed = members_of(kind, one, place, runs)
+        members, proposed = members_of(kind, one, place, runs, known)
         proposals |= {proposal.name: proposal for proposal in proposed}
         for run, row, trial in members:
             add_run(runs, run)
             for artefact in showing(one["artefacts"], run.task, artefacts):
                 artefact.cells.append(Cell(row, run.task, run.id, trial))
-    image_runs = expand_images(papers, config, artefacts, elsewhere)
+    image_runs = expand_images(papers, config, artefacts, elsewhere, known)
     for paper in papers:
         for name, declared in paper["artefacts"].items():
             if name in artefacts:
@@ -109,6 +110,7 @@ def expand_images(
     config: Mapping[str, Any],
     artefacts: Mapping[str, Artefact],
     elsewhere: Iterable[str],
+    known: Mapping[str, Kind],
 ) -> dict[str, ImageRun]:
     """The image runs of the scale; their cells are added to the artefacts that show them."""
     scale, runs = config["scale"], {}
@@ -121,7 +123,7 @@ def expand_images(
         check_names(models, config["image_models"], f"{place} names the image model", scale)
         of_images = [name for name in artefacts if artefacts[name].images]
         check_names(block["artefacts"], {*of_images, *elsewhere}, f"{place} names the image artefact", scale)
-        for run, row in image_block_runs(block, place):
+        for run, row in image_block_runs(block, place, known):
             add_image_run(runs, run)
             for artefact in showing(block["artefacts"], run.task, artefacts):
                 artefact.cells.append(Cell(row, run.task, run.id))
@@ -135,20 +137,20 @@ def showing(names: Iterable[str], task: str, artefacts: Mapping[str, Artefact]) 
 
 
 def members_of(
-    kind: str, one: Mapping[str, Any], place: str, runs: Mapping[str, Run]
+    kind: str, one: Mapping[str, Any], place: str, runs: Mapping[str, Run], known: Mapping[str, Kind]
 ) -> tuple[list[tuple[Run, str | None, Trial | None]], list[Proposal]]:
     """The runs of a block, search or match with the table row and the trial that each is."""
     if kind == "searches":
         return search_members(one, place)
     if kind == "matches":
-        return match_members(one, place, runs)
-    return [(run, row, None) for run, row in block_runs(one, place)], []
+        return match_members(one, place, runs, known)
+    return [(run, row, None) for run, row in block_runs(one, place, known)], []
 
 
-def block_runs(block: Mapping[str, Any], place: str) -> Iterable[tuple[Run, str | None]]:
+def block_runs(block: Mapping[str, Any], place: str, known: Mapping[str, Kind]) -> Iterable[tuple[Run, str | None]]:
     """The runs of one block with the table row that each fills."""
     for position, arm in enumerate(arms_of(block), start=1):
-        regularizer = regularizer_of(arm, f"{place}, arm {position}")
+        regularizer = regularizer_of(arm, f"{place}, arm {position}", known)
         for task in block["tasks"]:
             for model in block["models"]:
                 for seed in block["seeds"]:

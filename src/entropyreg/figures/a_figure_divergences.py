@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from entropyreg.experiments.kinds import kind_of
 from entropyreg.figures.end_labels import EndLabel, write_end_labels
 from entropyreg.figures.panels import new_panels
 from entropyreg.figures.style import TICK_POINTS, color
 from entropyreg.measures.bernoulli_divergence import euclidean, skew_jensen
+from entropyreg.regularizers.registry import kind_of
 
 COLUMNS = ("artefact", "curve", "generator", "skew", "probability", "divergence")
 SKEWS = (1.0, 0.75, 0.5, 0.25, 0.0)

@@ -14,13 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from entropyreg.experiments.kinds import kind_of
 from entropyreg.figures.footnotes import counted, opening
 from entropyreg.figures.panels import POINT_AREA, corner_text, new_panels, say_empty, skew_bar, skew_points, stamp_smoke
-from entropyreg.figures.runs import DESCRIPTION, describe, family_of, finished_runs
-from entropyreg.figures.style import FAMILIES, INK, MARKS, color
+from entropyreg.figures.runs import DESCRIPTION, describe, finished_runs
+from entropyreg.figures.style import FAMILIES, INK, color
 from entropyreg.measures.agreement import Agreement, agreement
 from entropyreg.regularizers.equilibrium import equilibrium
+from entropyreg.regularizers.registry import kind_in, kind_of
 from entropyreg.results.published import published_numbers
 
 SPLIT = "valid"
@@ -175,7 +175,7 @@ def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     if bare:
         sentences.append(f"Cross: no regularizer, predicted 0 and in no statistic ({len(bare)}).")
     kinds = Counter(
-        MARKS[family_of(run)].label if run["skew"] is None else f"{run['baseline']} baseline"
+        kind_in(run).label if run["skew"] is None else f"{run['baseline']} baseline"
         for run, _ in finished_runs(collected, SPLIT)
         if run.get("predicted_entropy") is None
     )

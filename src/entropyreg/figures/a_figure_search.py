@@ -14,13 +14,13 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from entropyreg.experiments.kinds import kind_of
 from entropyreg.figures.end_labels import EndLabel, write_end_labels
 from entropyreg.figures.footnotes import opening, signatures
 from entropyreg.figures.panels import GAP, RIGHT, limits_around, new_panels, say_empty, stamp_smoke
 from entropyreg.figures.runs import DESCRIPTION, describe, finished_runs
 from entropyreg.figures.style import INK, MARKS, TICK_POINTS, color
 from entropyreg.measures.expected_best import expected_best
+from entropyreg.regularizers.registry import kind_of
 
 SPLIT = "valid"
 COLUMNS = (*DESCRIPTION, "panel", "series", "number", "kind", "n_trials", "bleu", "bleu_signature")

@@ -21,6 +21,8 @@ _MODULE_OF = {
     "strength_for_entropy": "equilibrium",
     "token_statistics": "statistics",
     "TokenStatistics": "statistics",
+    "Kind": "registry",
+    "Parameter": "registry",
     "kernel_in_use": "kernels",
     "KernelInUse": "kernels",
     "EntropyRegularizedCrossEntropy": "modules",

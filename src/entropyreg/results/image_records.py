@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from entropyreg.errors import UserError, blaming
-from entropyreg.experiments.kinds import skew_of
 from entropyreg.experiments.regularizer import smoothing_of
 from entropyreg.files import read_json, read_npz
 from entropyreg.images.data.preparation import load_prepared
@@ -15,6 +14,7 @@ from entropyreg.measures.information_loss import class_similarity
 from entropyreg.measures.logits import logit_statistics
 from entropyreg.predicted_files import verify_image_sums
 from entropyreg.regularizers.equilibrium import strength_for_entropy
+from entropyreg.regularizers.registry import kind_in
 from entropyreg.results import image_measures as measures
 from entropyreg.results.image_measures import Predictions
 from entropyreg.trained_weights import read_training
@@ -166,15 +166,19 @@ def similarity_of_classes(data_dir: Path) -> np.ndarray:
 
 
 def regularizer_of_training(regularizer: Mapping[str, Any], n_classes: int) -> dict[str, Any]:
-    """Kind, skew, strength and smoothing as numbers; a wanted entropy gives the strength that was trained with."""
-    kind = regularizer["kind"]
-    if kind == "none":
-        return {"kind": kind, "skew": None, "strength": None, "smoothing": 0.0}
-    skew = skew_of(kind, regularizer.get("skew"))
-    if kind == "label_smoothing":
+    """Kind, skew, strength and smoothing as numbers; a wanted entropy gives the strength that was trained with.
+
+    Of a user's kind its parameters too, and how it is written and drawn.
+    """
+    kind = kind_in(regularizer)
+    if not kind.amounts:
+        return {"kind": kind.name, "skew": None, "strength": None, "smoothing": 0.0}
+    skew = kind.fixed.get("skew", regularizer.get("skew"))
+    if "smoothing" in regularizer:
         strength = regularizer["smoothing"] / (1 - regularizer["smoothing"])
     else:
         strength = regularizer.get("strength")
         if strength is None:
             strength = strength_for_entropy(skew, regularizer["entropy"], n_classes)
-    return {"kind": kind, "skew": skew, "strength": strength, "smoothing": smoothing_of(skew, strength)}
+    own = {key: regularizer[key] for key in ("parameters", "plugin") if key in regularizer}
+    return {"kind": kind.name, "skew": skew, "strength": strength, "smoothing": smoothing_of(skew, strength), **own}

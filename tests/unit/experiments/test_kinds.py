@@ -6,15 +6,14 @@ import pytest
 import torch
 
 from entropyreg.errors import UserError
-from entropyreg.experiments.kinds import FIXED_SKEW, KINDS, by_kind, kind_of
-from entropyreg.experiments.regularizer import ARM_KEYS, Regularizer, regularizer_of
+from entropyreg.experiments.regularizer import Regularizer, regularizer_of
 from entropyreg.figures.image_runs import run_color, run_marker, targets_name
 from entropyreg.figures.panels import new_panels, skew_points
 from entropyreg.figures.runs import family_of, regularizer_name
-from entropyreg.figures.style import MARKS, color, style
+from entropyreg.figures.style import color, style
 from entropyreg.images.objective import distilled, hard_objective
 from entropyreg.images.optimisation import learning_rate
-from entropyreg.images.settings import REGULARIZERS
+from entropyreg.regularizers.registry import built_in, kind_of, named
 from entropyreg.results.image_records import regularizer_of_training
 from entropyreg.results.tidy_records import tidy_lines
 from entropyreg.tables.translation_runs import as_network_run
@@ -66,10 +65,6 @@ def test_an_unknown_kind_is_refused(place):
         UNKNOWN[place]()
 
 
-def test_every_list_of_kinds_has_them_all():
-    assert set(KINDS) == set(MARKS) == set(REGULARIZERS) == set(ARM_KEYS) - {"winner"}
-
-
 def test_kinds_by_skew_and_generator():
     assert [kind_of(skew) for skew in (None, 0, 0.5, 1.0)] == [
         "none",
@@ -78,14 +73,14 @@ def test_kinds_by_skew_and_generator():
         "label_smoothing",
     ]
     assert kind_of(None, "euclidean") == "euclidean" and kind_of(0.5, "entropy") == "skew_jensen"
-    assert {kind: kind_of(skew, "entropy") for kind, skew in FIXED_SKEW.items()} == {kind: kind for kind in FIXED_SKEW}
+    assert all(kind_of(kind.fixed["skew"], "entropy") == name for name, kind in built_in().items() if kind.fixed)
     for skew in (-0.1, 1.5, float("nan")):
         with pytest.raises(UserError, match=r"skew of a regularizer is .*; allowed: a number from 0 to 1"):
             kind_of(skew)
     with pytest.raises(UserError, match="no skew"):
         kind_of(None, "entropy")
-    with pytest.raises(UserError, match="'winner'; allowed: none, label_smoothing"):
-        by_kind(dict.fromkeys(KINDS), "winner")
+    with pytest.raises(UserError, match="'winner'; allowed: none, confidence_penalty"):
+        named("winner")
 
 
 def test_no_kind_is_what_is_left_over(root):
@@ -98,6 +93,6 @@ def test_no_kind_is_what_is_left_over(root):
                 rest = node.args[1] if len(node.args) == 2 else None
             if isinstance(node, ast.IfExp):
                 rest = node.orelse
-            if isinstance(rest, ast.Constant) and rest.value in set(KINDS) - {"none"}:
+            if isinstance(rest, ast.Constant) and rest.value in set(built_in()) - {"none"}:
                 found.append(f"{path.relative_to(root)}:{node.lineno}")
     assert not found

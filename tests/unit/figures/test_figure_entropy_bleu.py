@@ -13,10 +13,10 @@ from matplotlib.text import Text
 
 from entropyreg import figures
 from entropyreg.errors import UserError
-from entropyreg.experiments.kinds import kind_of
 from entropyreg.figures.a_figure_entropy_bleu import COLUMNS, draw, plotted_rows
 from entropyreg.figures.labels import text_box
 from entropyreg.figures.style import FAMILIES, SKEW_COLORS, color, style
+from entropyreg.regularizers.registry import kind_of
 
 NAME = "a_figure_entropy_bleu"
 COLLECTED = Path(__file__).parents[2] / "data" / f"collected_{NAME}.json"

@@ -1,0 +1,64 @@
+"""Reads a user's file that declares a kind of regularizer.
+
+The file is run once, when the configuration is read, and again where the kind is trained with, which checks that it
+means what it meant: the digest of its syntax tree, without docstrings and comments, is part of the run's settings.
+"""
+
+import ast
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from entropyreg.code_identity import meaning_of_python
+from entropyreg.errors import UserError
+from entropyreg.regularizers.registry import Kind, declarations
+
+
+def load(path: str) -> Kind:
+    """The kind that a file declares; a `UserError` names the file, the line and what is wrong."""
+    place = f"plugins: {path}"
+    try:
+        content = Path(path).read_bytes()
+        tree = ast.parse(content, path)
+    except OSError as error:
+        raise UserError(f"{place} cannot be read ({error.strerror}); allowed: a file of Python.") from None
+    except (SyntaxError, ValueError) as error:
+        where = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
+        raise UserError(f"{place}{where}: {getattr(error, 'msg', error)}.") from None
+    module = ModuleType(Path(path).stem)
+    module.__file__ = path
+    try:
+        exec(compile(content, path, "exec"), vars(module))
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
+    except Exception as error:
+        raise UserError(f"{place}{line_of(error, path)}: {type(error).__name__}: {error}.") from None
+    found = declarations(module)
+    if len(found) != 1:
+        raise UserError(f"{place} declares {len(found) or 'no'} regularizers; allowed: one `Kind`.")
+    (kind,) = found
+    if not callable(kind.divergence):
+        raise UserError(f"{place}: regularizer '{kind.name}' has no divergence, a function of log_p and u.")
+    if kind.amounts != ("strength",) or kind.mathematics or kind.generator:
+        raise UserError(f"{place}: amounts, mathematics and generator are for the package's own regularizers.")
+    shown = {key: getattr(kind, key) for key in ("name", "label", "marker", "color")}
+    return replace(kind, plugin={**shown, "file": str(path), "sha256": meaning_of_python(tree)})
+
+
+def load_again(plugin: Mapping[str, str]) -> Kind:
+    """The kind of a run's settings, from the file that they name; refused if it means something else by now."""
+    kind = load(plugin["file"])
+    if kind.plugin["sha256"] != plugin["sha256"]:
+        raise UserError(
+            f"plugins: {plugin['file']} is another one than the run was planned with (digest "
+            f"{kind.plugin['sha256'][:16]}, not {plugin['sha256'][:16]}): start Snakemake again."
+        )
+    return kind
+
+
+def line_of(error: BaseException, path: str) -> str:
+    """', line 7': the last line of the file at `path` that an error went through."""
+    lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == path]
+    return f", line {lines[-1]}" if lines else ""
