@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -26,11 +26,12 @@ from typing import Any
 
 from entropyreg.errors import UserError
 from entropyreg.files import write_atomically
+from entropyreg.regularizers.registry import LOOK
 
 PLANNED_IN = "ENTROPYREG_PLANNED_IN"  # the environment's name for the tree whose Snakefile planned a job
 PACKAGE = Path(__file__).parent
 NAME = PACKAGE.name
-VERSION = 1  # of what is cached: change it with `meaning_of_python` or `imports_of`
+VERSION = 2  # of what is cached: change it with `meaning_of_python` or `imports_of`
 
 PLUMBING = {  # module: why no number of a stage depends on it
     "errors": "words of messages",
@@ -48,6 +49,18 @@ PLUMBING = {  # module: why no number of a stage depends on it
 }
 
 
+def shown_in(declared: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a job declares of regularizers: that of its run, and those of a table's cells."""
+    return [
+        declared.get("regularizer") or {},
+        *declared.get("cells", ()),
+        *(declared.get("text") or {}).get("cells", ()),
+    ]
+
+
+SHOWING = ("render", "report")  # stages that how a regularizer is written and drawn decides; others leave it out
+
+
 def kind_of(declared: Mapping[str, Any], key: str) -> Any:
     part = declared.get(key)
     return part.get("kind") if isinstance(part, Mapping) else None
@@ -61,7 +74,7 @@ def regularizer_in(declared: Mapping[str, Any]) -> str | None:
 
 ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether a job that declares this runs it
     "regularizers.euclidean": lambda declared: regularizer_in(declared) == "euclidean",
-    "regularizers.plugins": lambda declared: bool((declared.get("regularizer") or {}).get("plugin")),
+    "regularizers.plugins": lambda declared: any(one.get("plugin") for one in shown_in(declared)),
     **{
         f"regularizers.members.{path.stem}": lambda declared, kind=path.stem: regularizer_in(declared) in (kind, None)
         for path in (PACKAGE / "regularizers" / "members").glob("[!_]*.py")
@@ -144,7 +157,8 @@ def meanings(stage: str, declared: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for module in closure(stage, declared):
         path = path_of(module)
-        found[str(path.relative_to(PACKAGE))] = facts_of(path)["meaning"]
+        facts = facts_of(path)
+        found[str(path.relative_to(PACKAGE))] = facts["meaning" if stage in SHOWING else "mathematics"]
         for pattern in FILES.get(module, ()):
             for file in sorted(PACKAGE.glob(pattern)):
                 found[str(file.relative_to(PACKAGE))] = facts_of(file)["meaning"]
@@ -208,14 +222,18 @@ def new_facts(path: Path, content: bytes) -> dict[str, Any]:
     if path.suffix == ".py":
         tree = ast.parse(content)
         module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-        return {"meaning": meaning_of_python(tree), "imports": sorted(set(imported(tree, module)))}
+        meaning, mathematics = meaning_of_python(tree), meaning_of_python(tree, LOOK if b"Kind(" in content else ())
+        return {"meaning": meaning, "mathematics": mathematics, "imports": sorted(set(imported(tree, module)))}
     if path.suffix in (".cpp", ".hpp", ".cu", ".cuh", ".h"):
         content = without_comments(content.decode("utf-8")).encode()
-    return {"meaning": hashlib.sha256(content).hexdigest(), "imports": []}
+    return {"meaning": (digest := hashlib.sha256(content).hexdigest()), "mathematics": digest, "imports": []}
 
 
-def meaning_of_python(tree: ast.AST) -> str:
-    """sha256 of a syntax tree without docstrings and positions, written the same by every release of Python."""
+def meaning_of_python(tree: ast.AST, unseen: Collection[str] = ()) -> str:
+    """sha256 of a syntax tree without docstrings and positions, written the same by every release of Python.
+
+    unseen: arguments of `Kind(...)` that are left out.
+    """
     digest = hashlib.sha256()
 
     def write(value: Any) -> None:
@@ -225,6 +243,8 @@ def meaning_of_python(tree: ast.AST) -> str:
                 part = getattr(value, name, None)
                 if part is None or part == [] or isinstance(part, ast.expr_context) or name in ("kind", "type_comment"):
                     continue
+                if name == "keywords" and unseen and getattr(getattr(value, "func", None), "id", None) == "Kind":
+                    part = [one for one in part if one.arg not in unseen]
                 if name == "body" and has_docstring(value):
                     part = part[1:] or [ast.Pass()]
                 digest.update(f" {name}=".encode())

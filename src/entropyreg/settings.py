@@ -175,6 +175,6 @@ def cell_settings(experiments: Experiments, cell: Cell) -> dict[str, Any]:
         "wanted_entropy": regularizer.entropy,
         "trial": asdict(cell.trial) if cell.trial else None,
         "seed": run.seed if run else None,
-        **regularizer.own,
+        **regularizer.shown,
     }
     return {key: value for key, value in declared.items() if value is not None}

@@ -18,7 +18,13 @@ from entropyreg.experiments.checks import (
     check_temperatures,
     check_unique,
 )
-from entropyreg.experiments.images import ImageRun, add_image_run, check_teachers, image_block_runs
+from entropyreg.experiments.images import (
+    ImageRun,
+    add_image_run,
+    check_teachers,
+    image_block_runs,
+    image_regularizer_of,
+)
 from entropyreg.experiments.regularizer import regularizer_of
 from entropyreg.experiments.runs import Artefact, Cell, Experiments, Proposal, Run, Trial
 from entropyreg.experiments.series import match_members, search_members
@@ -56,6 +62,7 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
                 artefacts[name] = artefact_of(name, declared, tasks, config)
             else:
                 elsewhere[name] = tuple(declared.get("tasks", {}))
+    check_arms(papers, known)
     sources = [
         (kind, one) for kind in LISTS for paper in papers for one in paper.get(kind, ()) if one["scale"] == scale
     ]
@@ -84,7 +91,25 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
         check_names([proposal] if proposal else [], proposals, f"{run.id} waits for the search", scale)
     check_service([*runs, *image_runs], artefacts, scale)
     check_curves(artefacts, runs)
-    return Experiments(dict(sorted(runs.items())), artefacts, proposals, image_runs, elsewhere)
+    return Experiments(dict(sorted(runs.items())), artefacts, proposals, image_runs, known, elsewhere)
+
+
+def check_arms(papers: Iterable[Mapping[str, Any]], known: Mapping[str, Kind]) -> None:
+    """Every arm of every scale is one that its regularizer takes, so that none is first refused where it is run."""
+    for paper in papers:
+        for block in paper.get("blocks", ()):
+            for position, arm in enumerate(block.get("arms", ()), start=1):
+                regularizer_of(arm, f"block '{block['name']}', arm {position}", known)
+        for match in paper.get("matches", ()):
+            regularizer_of(match["anchor"], f"match '{match['name']}', anchor", known)
+        for block in paper.get("image_blocks", ()):
+            taught = block.get("distillation", {})
+            groups = {"arm": block.get("arms", ()), "teacher": taught.get("teachers", ())}
+            for word, arms in groups.items():
+                for position, arm in enumerate(arms, start=1):
+                    image_regularizer_of(arm, f"image block '{block['name']}', {word} {position}", known)
+            if "matched_to" in taught:
+                image_regularizer_of(taught["matched_to"], f"image block '{block['name']}', matched_to", known)
 
 
 def artefact_of(name: str, declared: Mapping[str, Any], tasks: tuple[str, ...], config: Mapping[str, Any]) -> Artefact:

@@ -103,7 +103,7 @@ class ImageRun:
 
 
 def image_block_runs(
-    block: Mapping[str, Any], place: str, kinds: Mapping[str, Kind] | None = None
+    block: Mapping[str, Any], place: str, kinds: Mapping[str, Kind]
 ) -> Iterable[tuple[ImageRun, str | None]]:
     """The runs of one block with the row that each fills: tasks x models x arms, or x teachers x temperatures."""
     arms = block.get("arms") or [{"regularizer": "none"}]
@@ -120,7 +120,7 @@ def image_block_runs(
 
 
 def teachings(
-    declared: Mapping[str, Any], task: str, place: str, kinds: Mapping[str, Kind] | None = None
+    declared: Mapping[str, Any], task: str, place: str, kinds: Mapping[str, Kind]
 ) -> Iterable[tuple[Teaching, str | None]]:
     """What the students of a distillation learn from, with the row that its teacher's arm names."""
     options = {key: declared[key] for key in TEACHING if key in declared}
@@ -142,17 +142,14 @@ def teachings(
             yield Teaching(teacher, label, known, matched_to, options), arm.get("row")
 
 
-def image_regularizer_of(
-    arm: Mapping[str, Any], place: str, kinds: Mapping[str, Kind] | None = None
-) -> ImageRegularizer:
+def image_regularizer_of(arm: Mapping[str, Any], place: str, kinds: Mapping[str, Kind]) -> ImageRegularizer:
     """The regularizer of an arm, checked as those of paper A are."""
     if arm["regularizer"] in REFUSED:
         raise UserError(f"{place}: regularizer is '{arm['regularizer']}', but {REFUSED[arm['regularizer']]}.")
     member = regularizer_of(arm, place, kinds)
-    scaled = arm["regularizer"] == "label_smoothing" and "smoothing" in arm
-    if scaled and member.baseline != "uniform":
+    if "smoothing" in arm and member.baseline != "uniform":
         raise UserError(f"{place}: smoothing towards a unigram needs 'strength' instead of 'smoothing'.")
-    return ImageRegularizer(member, float(arm["smoothing"]) if scaled else None)
+    return ImageRegularizer(member, float(arm["smoothing"]) if "smoothing" in arm else None)
 
 
 def add_image_run(runs: dict[str, ImageRun], run: ImageRun) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from entropyreg.errors import UserError
 from entropyreg.regularizers.registry import (
     AMOUNTS,
+    LOOK,
     UNIGRAM_TEMPERATURE,
     Kind,
     built_in,
@@ -43,7 +44,7 @@ class Regularizer:
     entropy: float | None = None
     proposal: str | None = None
     parameters: Mapping[str, float] | None = field(default=None, hash=False)
-    plugin: Mapping[str, str] | None = field(default=None, hash=False)
+    plugin: Mapping[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         check_generator(self.generator, self.plugin)
@@ -51,13 +52,21 @@ class Regularizer:
 
     @property
     def declared(self) -> dict[str, Any]:
-        """Its part of a run's settings; the family has no `parameters`, and only a user's kind a `plugin`."""
-        return {key: value for key, value in asdict(self).items() if key not in OWN or value is not None}
+        """Its part of a run's settings."""
+        return {key: value for key, value in asdict(self).items() if key not in OWN} | self.own
 
     @property
     def own(self) -> dict[str, Any]:
-        """`parameters` and `plugin`, where it has them."""
-        return {key: value for key, value in self.declared.items() if key in OWN}
+        """`parameters` and `plugin`, where it has them; how the plugin is written and drawn trains nothing."""
+        found = {key: value for key, value in self.shown.items() if key == "parameters"}
+        if self.plugin is not None:
+            found["plugin"] = {key: value for key, value in self.plugin.items() if key not in LOOK}
+        return found
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The same as artefacts have it, with how the plugin is written and drawn."""
+        return {key: getattr(self, key) for key in OWN if getattr(self, key) is not None}
 
     @property
     def label(self) -> str:
@@ -106,7 +115,10 @@ def regularizer_of(arm: Mapping[str, Any], place: str, kinds: Mapping[str, Kind]
         return Regularizer(None, None, proposal=f"{arm['search']}/winner")
     if name not in kinds:
         allowed = (*kinds, "winner")
-        raise UserError(f"{place}: regularizer is '{name}'{suggestion(name, allowed)}; allowed: {', '.join(allowed)}.")
+        raise UserError(
+            f"{place}: regularizer is '{name}'{suggestion(name, allowed)}; allowed: {', '.join(allowed)}, "
+            "and what a file of yours declares that `plugins` of the configuration names."
+        )
     kind = kinds[name]
     check_keys(arm, name, kind.keys, place)
     if not kind.amounts:

@@ -64,7 +64,7 @@ def search_members(search: Mapping[str, Any], place: str) -> tuple[list[Member],
 
 
 def match_members(
-    match: Mapping[str, Any], place: str, runs: Mapping[str, Run], kinds: Mapping[str, Kind] | None = None
+    match: Mapping[str, Any], place: str, runs: Mapping[str, Run], kinds: Mapping[str, Kind]
 ) -> tuple[list[Member], list[Proposal]]:
     """The anchor, the trials that approach its entropy, and their proposals.
 

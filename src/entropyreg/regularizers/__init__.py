@@ -19,6 +19,7 @@ _MODULE_OF = {
     "euclidean_regularized_cross_entropy": "euclidean",
     "linear_entropy_regularized_cross_entropy": "linear",
     "strength_for_entropy": "equilibrium",
+    "Equilibrium": "equilibrium",
     "token_statistics": "statistics",
     "TokenStatistics": "statistics",
     "Kind": "registry",

@@ -1,19 +1,22 @@
 """Reads a user's file that declares a kind of regularizer.
 
 The file is run once, when the configuration is read, and again where the kind is trained with, which checks that it
-means what it meant: the digest of its syntax tree, without docstrings and comments, is part of the run's settings.
+means what it meant: the digest of its syntax tree, without docstrings, comments and how it is written and drawn, is
+part of the run's settings.
 """
 
 import ast
+import inspect
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from entropyreg.code_identity import meaning_of_python
 from entropyreg.errors import UserError
-from entropyreg.regularizers.registry import Kind, declarations
+from entropyreg.regularizers.registry import LOOK, Kind, declarations
 
 
 def load(path: str) -> Kind:
@@ -27,12 +30,13 @@ def load(path: str) -> Kind:
     except (SyntaxError, ValueError) as error:
         where = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
         raise UserError(f"{place}{where}: {getattr(error, 'msg', error)}.") from None
+    check_imports(tree, path, place)
     module = ModuleType(Path(path).stem)
     module.__file__ = path
     try:
         exec(compile(content, path, "exec"), vars(module))
     except UserError as error:
-        raise UserError(f"{place}: {error}") from None
+        raise UserError(f"{place}{line_of(error, path)}: {error}") from None
     except Exception as error:
         raise UserError(f"{place}{line_of(error, path)}: {type(error).__name__}: {error}.") from None
     found = declarations(module)
@@ -41,13 +45,35 @@ def load(path: str) -> Kind:
     (kind,) = found
     if not callable(kind.divergence):
         raise UserError(f"{place}: regularizer '{kind.name}' has no divergence, a function of log_p and u.")
-    if kind.amounts != ("strength",) or kind.mathematics or kind.generator:
-        raise UserError(f"{place}: amounts, mathematics and generator are for the package's own regularizers.")
-    shown = {key: getattr(kind, key) for key in ("name", "label", "marker", "color")}
-    return replace(kind, plugin={**shown, "file": str(path), "sha256": meaning_of_python(tree)})
+    if kind.amounts != ("strength",) or kind.mathematics or kind.generator or kind.fixed or kind.stem:
+        allowed = "none of amounts, mathematics, generator, fixed and stem, which are for the package's own"
+        raise UserError(f"{place}: regularizer '{kind.name}' may have {allowed}.")
+    names = [one.name for one in kind.parameters]
+    try:
+        inspect.signature(kind.divergence).bind(None, None, **dict.fromkeys(names))
+    except TypeError as error:
+        given = ", ".join(["log_p, u", *(f"{name}=..." for name in names)])
+        raise UserError(f"{place}: its divergence is called with ({given}), but {error}.") from None
+    shown = {key: getattr(kind, key) for key in ("name", *LOOK) if getattr(kind, key) is not None}
+    return replace(kind, plugin={**shown, "file": str(path), "sha256": meaning_of_python(tree, LOOK)})
 
 
-def load_again(plugin: Mapping[str, str]) -> Kind:
+def check_imports(tree: ast.AST, path: str, place: str) -> None:
+    """The digest is of one file: a module of the user's that it imports could change unnoticed, and is refused."""
+    for node in ast.walk(tree):
+        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        names += [f"{'.' * node.level}{node.module or ''}"] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            top = name.partition(".")[0]
+            near = [folder / f"{top}{ending}" for folder in (Path(path).parent, Path()) for ending in (".py", "")]
+            if not top or any(one.exists() for one in near):
+                raise UserError(
+                    f"{place}, line {node.lineno}: it imports '{name}', a file of yours whose changes would not be "
+                    "noticed; allowed: installed packages, and all that is yours in this one file."
+                )
+
+
+def load_again(plugin: Mapping[str, Any]) -> Kind:
     """The kind of a run's settings, from the file that they name; refused if it means something else by now."""
     kind = load(plugin["file"])
     if kind.plugin["sha256"] != plugin["sha256"]:

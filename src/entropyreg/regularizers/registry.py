@@ -7,6 +7,7 @@ configuration names (docs/own_regularizer.md). Keys of arms, what fairseq and im
 and columns follow from the declaration. Light: Snakemake reads it at every start, so no declaration loads torch.
 """
 
+import keyword
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,8 @@ from entropyreg.errors import UserError
 
 BASELINES = ("uniform", "unigram")
 NOT_KINDS = ("winner",)  # names in an arm that stand for another run's regularizer
+LOOK = ("label", "meaning", "words", "short", "printed", "latex", "marker", "symbol", "color")  # trains nothing
+MARKERS = "ov^<>8spP*hHDdX"  # of matplotlib, those with an area
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,15 @@ class Parameter:
     most: float | None = None
     below: float | None = None
     default: float | None = None
-    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", str(self.name)) or keyword.iskeyword(self.name):
+            raise UserError(f"a parameter is named {self.name!r}; allowed: letters, digits and _, no word of Python.")
+        for key in ("least", "above", "most", "below"):
+            if type(getattr(self, key)) not in (int, float, type(None)):
+                raise UserError(f"parameter '{self.name}': {key} is {getattr(self, key)!r}; allowed: a number.")
+        if self.default is not None:
+            self.check(self.default, "its default")
 
     @property
     def allowed(self) -> str:
@@ -73,10 +84,13 @@ class Kind:
     divergence: D of every row by differentiable operations, called as divergence(log_p, u, **parameters) with tensors
     (..., V), V being the number of classes; the result is (...). Never negative, and 0 where p = u.
     mathematics: instead of it 'module:Class' of this package, a `Member` with quicker operations for whole rows.
+    equilibrium: where it is known, the minimum for a one-hot target and uniform u, called as equilibrium(strength=...,
+    vocabulary_size=..., **parameters); the result has `normalized_entropy` and `floor` (`equilibrium.Equilibrium`).
     amounts: names of `AMOUNTS` that its arms take.    fixed: parameters that a named point of another kind sets.
-    stem: the first word of a run's label (default its name).    words, short: how it is named in legends of text and
-    of images, with {parameters} in braces.    marker, symbol, color: its mark; None is coloured by its skew.
-    plugin: of a user's kind, what its runs' settings say of it; filled in when the file is read.
+    stem: the first word of a run's label (default its name).    words, short: its name in legends of text and of
+    images, with its numbers in braces: '{order}', '{strength}'.    printed, latex: its name in tables of the papers.
+    marker (of `MARKERS`), symbol (the same as a character), color ('#7f4f24'; None: that of its skew): its mark.
+    plugin: of a user's kind, its file and look; filled in when the file is read.
     """
 
     name: str
@@ -85,28 +99,47 @@ class Kind:
     parameters: tuple[Parameter, ...] = ()
     divergence: Callable[..., Any] | None = None
     mathematics: str | None = None
+    equilibrium: Callable[..., Any] | None = None
     generator: str | None = None
     amounts: tuple[str, ...] = ("strength",)
     fixed: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     stem: str | None = None
     words: str | None = None
     short: str | None = None
+    printed: str | None = None
+    latex: str | None = None
     marker: str = "p"
     symbol: str = ""
     color: str | None = "#7f4f24"
-    plugin: Mapping[str, str] | None = field(default=None, hash=False, compare=False)
+    plugin: Mapping[str, Any] | None = field(default=None, hash=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
-            raise UserError(f"a regularizer's name is {self.name!r}; allowed: small letters, digits and _.")
-        names = [one.name for one in self.parameters]
+        if self.plugin is not None:
+            return  # checked when its file was read
+        for key, word in (("name", self.name), ("stem", self.stem or self.name)):
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", str(word)):
+                raise UserError(f"a regularizer's {key} is {word!r}; allowed: small letters, digits and _.")
+        place, given = f"regularizer '{self.name}'", self.parameters
+        if not isinstance(given, tuple) or not all(isinstance(one, Parameter) for one in given):
+            raise UserError(f"{place}: parameters is {given!r}; allowed: a tuple, such as (Parameter('order'),).")
+        names = [one.name for one in given]
         for name in names:
-            taken = name in {*AMOUNTS, *RESERVED} and not self.mathematics
-            if names.count(name) > 1 or taken or not name.isidentifier():
+            if names.count(name) > 1 or (name in {*AMOUNTS, *RESERVED} and not self.mathematics):
                 raise UserError(
-                    f"regularizer '{self.name}': a parameter is named {name!r}; allowed: a word of its own, "
+                    f"{place}: a parameter is named {name!r}; allowed: a word of its own, "
                     f"which is none of {', '.join((*AMOUNTS, *RESERVED))}."
                 )
+        if self.marker not in MARKERS or len(self.marker) != 1:
+            raise UserError(f"{place}: its marker is {self.marker!r}; allowed: {', '.join(MARKERS)}.")
+        if self.color is not None and not re.fullmatch("#[0-9a-fA-F]{6}", str(self.color)):
+            raise UserError(f"{place}: its color is {self.color!r}; allowed: '#' and six hexadecimal digits.")
+        numbers = dict.fromkeys((*names, *self.fixed, *self.amounts), "1")
+        for key in ("words", "short"):
+            try:
+                self.told(numbers, getattr(self, key))
+            except (LookupError, ValueError, AttributeError) as error:
+                allowed = ", ".join(f"{{{name}}}" for name in numbers)
+                raise UserError(f"{place}: {key} is {getattr(self, key)!r} ({error}); allowed: {allowed}.") from None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -161,16 +194,16 @@ def kinds(plugins: Iterable[str] = ()) -> dict[str, Kind]:
     return found
 
 
-def named(name: str, plugin: Mapping[str, str] | None = None) -> Kind:
-    """The kind of that name; of a user's kind `plugin`, from its run's settings, says how it is written and drawn."""
+def named(name: str, plugin: Mapping[str, Any] | None = None) -> Kind:
+    """The kind of that name; of a user's kind `plugin`, from an artefact's cell, says how it is written and drawn."""
     if plugin is not None and plugin["name"] == name:
-        return Kind(**{key: plugin[key] for key in ("name", "label", "marker", "color")}, plugin=plugin)
+        return Kind(name, **{"label": name, **{key: plugin[key] for key in LOOK if key in plugin}}, plugin=plugin)
     if name not in built_in():
         raise UserError(f"the kind of a regularizer is {name!r}; allowed: {', '.join(built_in())}.")
     return built_in()[name]
 
 
-def kind_of(skew: float | None, generator: str | None = None, plugin: Mapping[str, str] | None = None) -> str:
+def kind_of(skew: float | None, generator: str | None = None, plugin: Mapping[str, Any] | None = None) -> str:
     """The name of a run's kind; without skew and generator it has no regularizer."""
     if generator not in (None, "entropy"):
         check_generator(generator, plugin)
@@ -191,11 +224,25 @@ def kind_in(run: Mapping[str, Any]) -> Kind:
     return named(name, plugin)
 
 
+def equilibrium_of(run: Mapping[str, Any], vocabulary_size: int) -> Any:
+    """The minimum that theory gives a run with a one-hot target; None where its kind or its baseline has none."""
+    kind = kind_in(run)
+    if kind.plugin is not None:
+        from entropyreg.regularizers.plugins import load_again
+
+        kind = load_again(kind.plugin)
+    if kind.equilibrium is None or run.get("baseline") not in (None, "uniform"):
+        return None
+    values = run.get("parameters") or {one.name: run[one.name] for one in kind.parameters}
+    given = {**kind.fixed, **values, "strength": run["strength"], "vocabulary_size": vocabulary_size}
+    return kind.equilibrium(**given)
+
+
 def generators() -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.generator or one.name for one in built_in().values()))
 
 
-def check_generator(generator: Any, plugin: Mapping[str, str] | None = None, place: str = "a regularizer") -> None:
+def check_generator(generator: Any, plugin: Mapping[str, Any] | None = None, place: str = "a regularizer") -> None:
     """Raise `UserError` for a generator that is not known: the convex function of a Jensen divergence, or a kind."""
     if generator not in generators() and not (plugin and plugin["name"] == generator):
         raise UserError(f"the generator of {place} is {generator!r}; allowed: {', '.join(generators())}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from entropyreg.errors import UserError, blaming
 from entropyreg.files import read_json, read_npz
-from entropyreg.regularizers.equilibrium import equilibrium
+from entropyreg.regularizers.registry import equilibrium_of
 from entropyreg.results.comparisons import compare_rows
 from entropyreg.results.sentence_intervals import sentence_intervals
 from entropyreg.results.temperature_curves import curves_of_rows
@@ -88,12 +88,11 @@ def read_record(settings: Mapping[str, Any], run: str, runs_dir: Path, claims_sh
 
 def predictions(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, float | None]:
     """Normalised entropy and floor at the equilibrium with a one-hot target; None where the theory has none."""
-    if row["generator"] not in (None, "entropy") or row["baseline"] not in (None, "uniform"):
+    known = equilibrium_of(row, record["measures"]["valid"]["vocabulary_size"])
+    if known is None:
         return {}
-    size = record["measures"]["valid"]["vocabulary_size"]
-    skew = 1.0 if row["skew"] is None else row["skew"]
     return {
-        "predicted_entropy": equilibrium(skew, row["strength"], size).normalized_entropy,
+        "predicted_entropy": known.normalized_entropy,
         "predicted_log_floor": record["measures"]["valid"]["log_floor"],  # None without a regularizer
     }
 

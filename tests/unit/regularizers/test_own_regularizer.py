@@ -1,13 +1,18 @@
 """A regularizer of one's own: the file of the documentation is trained with, and what cannot be one is refused."""
 
+import ast
 import json
+import math
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from matplotlib.colors import to_hex
 
+from entropyreg.code_identity import meaning_of_python
 from entropyreg.config import load_config
 from entropyreg.errors import UserError
 from entropyreg.experiments import load_experiments, regularizer_of
@@ -17,14 +22,17 @@ from entropyreg.figures.image_runs import targets_name
 from entropyreg.figures.style import style
 from entropyreg.images.objective import hard_objective
 from entropyreg.images.settings import check_regularizer
+from entropyreg.regularizers import members
 from entropyreg.regularizers.declared import member_of, regularized_cross_entropy
 from entropyreg.regularizers.euclidean import euclidean_regularized_cross_entropy
 from entropyreg.regularizers.plain import Plain
-from entropyreg.regularizers.registry import kinds
+from entropyreg.regularizers.registry import LOOK, equilibrium_of, kinds
+from entropyreg.results.collect import predictions
 from entropyreg.results.image_records import regularizer_of_training
 from entropyreg.results.tidy_records import tidy_lines
 from entropyreg.tables import a_table_variants
 from entropyreg.tables.formats import to_markdown
+from entropyreg.translation.prediction import floor_of
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "own_regularizer.md"
 SOURCE = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1]
@@ -128,6 +136,15 @@ def test_a_baseline_that_it_does_not_read_is_refused(file):
         ('name="power"', 'name="Power 2"', "name is 'Power 2'; allowed: small letters"),
         ('Parameter("order"', 'Parameter("strength"', "a parameter is named 'strength'; allowed"),
         ("    divergence=power,\n", "", "'power' has no divergence"),
+        ("u, *, order):", "u, *, ordre):", r"is called with \(log_p, u, order=...\), but .*'ordre'"),
+        ("default=2", "default=4", "its default: order is 4; allowed: a number above 1, at most 3"),
+        ("above=1", 'above="1"', "parameter 'order': above is '1'; allowed: a number"),
+        ('Parameter("order"', 'Parameter("or der"', "line 16: a parameter is named 'or der'; allowed: letters"),
+        ("default=2),)", "default=2))", "parameters is Parameter.*allowed: a tuple"),
+        ("divergence=power", 'divergence=power, marker="+"', "its marker is '\\+'; allowed: o, v"),
+        ("divergence=power", 'divergence=power, color="red"', "its color is 'red'; allowed: '#'"),
+        ("divergence=power", 'divergence=power, words="D {ordre}"', r"words is .*allowed: \{order\}, \{strength\}"),
+        ("divergence=power", 'divergence=power, amounts=("entropy",)', "'power' may have none of amounts"),
         ("KIND = Kind(", "KIND = dict(", "declares no regularizers; allowed: one `Kind`"),
     ],
 )
@@ -154,6 +171,25 @@ def test_a_mistake_in_its_arm_is_named(file, arm, words):
         regularizer_of(ARM | arm, "here", kinds([str(file)]))
 
 
+def test_a_file_of_the_users_that_it_imports_is_refused(file, tmp_path):
+    (tmp_path / "helper.py").write_text("")
+    with pytest.raises(UserError, match=r"power\.py, line 1: it imports 'helper', a file of yours whose changes"):
+        kinds([str(with_changed(file, '"""The power', 'import helper\n"""The power'))])
+
+
+@pytest.mark.parametrize("arm", [{"regularizer": "skew_jensen", "skew": 2, "strength": 1}, {"regularizer": "powr"}])
+@pytest.mark.parametrize(("paper", "key"), [("a", "blocks"), ("b", "image_blocks")])
+def test_an_arm_of_another_scale_is_checked_too(workflow_dir, tmp_path, arm, paper, key):
+    folder = tmp_path / "workflow"
+    shutil.copytree(workflow_dir, folder)
+    path = folder / "experiments" / f"paper_{paper}.yaml"
+    content = yaml.safe_load(path.read_text())
+    next(one for one in content[key] if one["scale"] == "smoke")["arms"] = [arm]
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError, match=r"block 'smoke.*', arm 1: .*allowed: "):
+        load_experiments(folder, load_config(folder, {"scale": "paper"}))
+
+
 def test_a_file_that_is_missing_is_told(workflow_dir):
     config = load_config(workflow_dir, {"scale": "smoke", "plugins": ["absent.py"]})
     with pytest.raises(UserError, match=r"plugins: absent\.py cannot be read"):
@@ -171,6 +207,33 @@ def test_its_meaning_is_part_of_the_settings_and_another_file_is_refused_by_a_jo
         member_of(settings)
 
 
+def test_how_it_is_written_and_drawn_trains_nothing(file):
+    """Of a file, and of the package's own kinds: drawing depends on it, training does not."""
+    before = regularizer_of(ARM, "here", kinds([str(file)]))
+    with_changed(file, 'label="power divergence",', 'label="another", marker="P", words="D {order}",')
+    after = regularizer_of(ARM, "here", kinds([str(file)]))
+    assert after.declared == before.declared and after.shown != before.shown
+    source = (Path(members.__file__).parent / "skew_jensen.py").read_text()
+    trees = [ast.parse(text) for text in (source, source.replace('marker="o"', 'marker="h"'))]
+    assert meaning_of_python(trees[0]) != meaning_of_python(trees[1])
+    assert meaning_of_python(trees[0], LOOK) == meaning_of_python(trees[1], LOOK)
+    trees[1] = ast.parse(source.replace('fixed={"skew": 0.0}', 'fixed={"skew": 0.1}'))
+    assert meaning_of_python(trees[0], LOOK) != meaning_of_python(trees[1], LOOK)
+
+
+def test_a_kind_may_say_what_it_leads_to_and_none_is_no_error(file):
+    row = {**regularizer_of(ARM, "here", kinds([str(file)])).declared, "run": "one"}
+    record = {"measures": {"valid": {"vocabulary_size": 50, "log_floor": None}}}
+    assert equilibrium_of(row, 50) is None and floor_of(row, 50) is None and predictions(row, record) == {}
+    known = "equilibrium=lambda order, strength, vocabulary_size: Equilibrium(0.9, 0.1 / vocabulary_size, order / 10)"
+    text = SOURCE.replace("    divergence=power,\n", f"    divergence=power,\n    {known},\n")
+    file.write_text(text.replace("import Kind", "import Equilibrium, Kind"))
+    row = {**regularizer_of(ARM, "here", kinds([str(file)])).declared, "run": "one"}
+    assert floor_of(row, 50) == pytest.approx(math.log(0.1 / 50))
+    assert predictions(row, record)["predicted_entropy"] == 0.15
+    assert predictions({**row, "baseline": "unigram"}, record) == {}
+
+
 def test_settings_of_images_with_an_unknown_key_or_number_are_refused(file):
     settings = image_regularizer_of(ARM, "here", kinds([str(file)])).settings
     check_regularizer(settings)
@@ -186,8 +249,8 @@ def test_a_file_that_nothing_uses_changes_no_settings(file, workflow_dir):
 
 def shown_run(run, file):
     """A finished run of the collected table as one of this regularizer would be."""
-    settings = regularizer_of(ARM, "here", kinds([str(file)])).declared
-    own = {key: settings[key] for key in ("skew", "strength", "generator", "parameters", "plugin")}
+    regularizer = regularizer_of(ARM, "here", kinds([str(file)]))
+    own = {"skew": None, "strength": 0.5, "generator": "power", **regularizer.shown}
     label = "power-order1.50-strength0.50"
     return run | own | {"smoothing": None, "row": label, "run": f"demo_de_en/transformer/{label}/seed1"}
 

@@ -8,6 +8,7 @@ EUCLIDEAN = Kind(
     meaning="||u - p||^2",
     mathematics="euclidean:Euclidean",
     short="Euclidean",
+    printed="Euclidean generator",
     marker="*",
     symbol="★",
     color="#00868b",
