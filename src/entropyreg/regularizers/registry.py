@@ -28,7 +28,8 @@ MARKERS = "ov^<>8spP*hHDdX"  # of matplotlib, those with an area
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number that a kind of regularizer takes: its bounds, and what it means. Without a default it must be given."""
+    """A number that a kind of regularizer takes: what it means and its bounds (`least` and `most` are allowed, `above`
+    and `below` are not). Without a default it must be given."""
 
     name: str
     meaning: str = ""
