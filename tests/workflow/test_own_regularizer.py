@@ -133,8 +133,7 @@ def test_it_is_trained_killed_and_resumed(folder):
     assert code == 0, text[-3000:]
     for name in (TEXT, IMAGES):
         assert json.loads((folder / record_of(name)).read_text())["regularizer"]["parameters"] == {"order": 1.5}
-        provenance = json.loads((runs / name / "training.provenance.json").read_text())
-        assert (provenance.get("resumed_from_update") or 0) > 0 if name == TEXT else True
+    assert json.loads((runs / TEXT / "training.provenance.json").read_text())["resumed_from_update"] > 0
 
 
 def test_it_appears_in_tables_figures_records_and_the_report(folder):
@@ -172,7 +171,7 @@ def test_another_look_trains_nothing_and_another_divergence_does(folder):
             folder, *map(weights_of, THERE_BEFORE), record_of(TEXT), record_of(IMAGES), options=["--dry-run"]
         )
         assert code == 0, told[-3000:]
-        found = re.findall(r"^train_(\w+) +(\d+)$", told, re.MULTILINE)
-        assert sorted(found) == ([("images", "1"), ("translation", "1")] if trains else []), told[-3000:]
+        found = set(re.findall(r"^train_(\w+) +1$", told, re.MULTILINE))
+        assert found == ({"images", "translation"} if trains else set()), told[-3000:]
     (folder / "power.py").write_text(text)
     assert sha256_of(weights) == before
