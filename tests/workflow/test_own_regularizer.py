@@ -12,11 +12,11 @@ import time
 import pytest
 import torch
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
 from entropyreg.experiments import load_experiments
-from entropyreg.files import sha256_of
-from entropyreg.report.page import write_report
-from entropyreg.report.settings import report_settings
+from entropyreg.io.files import sha256_of
+from entropyreg.rendering.report.page import write_report
+from entropyreg.rendering.report.settings import report_settings
 
 pytestmark = pytest.mark.slow
 LINE = "- {regularizer: power, order: 1.5, strength: 0.5}"

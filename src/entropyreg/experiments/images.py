@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from entropyreg.errors import UserError
 from entropyreg.experiments.regularizer import Regularizer, digits, regularizer_of
+from entropyreg.io.errors import UserError
 from entropyreg.regularizers.registry import Kind, kind_of
 
 REFUSED = {"winner": "no search runs on images"}

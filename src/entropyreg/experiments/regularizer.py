@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
+from entropyreg.io.schemas import suggestion
 from entropyreg.regularizers.registry import (
     LOOK,
     Kind,
@@ -21,7 +22,6 @@ from entropyreg.regularizers.registry import (
     kind_of,
     named,
 )
-from entropyreg.schemas import suggestion
 
 OWN = ("parameters", "plugin")  # fields that the family of the papers does not have
 

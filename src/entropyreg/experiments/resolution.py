@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import MALFORMED, UserError
-from entropyreg.files import one_line, read_json
+from entropyreg.io.errors import MALFORMED, UserError
+from entropyreg.io.files import one_line, read_json
 from entropyreg.regularizers.equilibrium import strength_for_entropy
 from entropyreg.regularizers.registry import check_baseline, check_generator
 

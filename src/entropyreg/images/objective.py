@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from entropyreg import regularizers
-from entropyreg.errors import UserError
 from entropyreg.images.settings import check_regularizer
+from entropyreg.io.errors import UserError
 from entropyreg.regularizers.declared import member_of, regularized_cross_entropy
 from entropyreg.regularizers.equilibrium import strength_for_entropy
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
+from entropyreg.io.schemas import validate
 from entropyreg.regularizers.registry import Parameter, baseline_of, kind_in
-from entropyreg.schemas import validate
 
 SCHEMA = Path(__file__).with_name("settings.schema.yaml")
 SMOOTHING = Parameter("smoothing", "(1-smoothing) NLL + smoothing H(u, p), paper B's form", least=0, most=1)

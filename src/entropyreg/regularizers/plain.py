@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 from entropyreg.regularizers.divergence import Terms
 from entropyreg.regularizers.rows import LARGEST, Rows
 

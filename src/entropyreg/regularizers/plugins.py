@@ -14,8 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from entropyreg.code_identity import meaning_of_python
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
+from entropyreg.provenance.code_identity import meaning_of_python
 from entropyreg.regularizers.registry import LOOK, Kind, declarations
 
 

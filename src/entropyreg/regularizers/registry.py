@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 BASELINES = ("uniform", "unigram")
 NOT_KINDS = ("winner",)  # names in an arm that stand for another run's regularizer

@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from entropyreg.errors import UserError
 from entropyreg.experiments.images import image_regularizer_of
 from entropyreg.images import teachers
 from entropyreg.images.data.preparation import load_prepared, prepare_images
@@ -25,6 +24,7 @@ from entropyreg.images.prediction import predict_images
 from entropyreg.images.runs import load_group
 from entropyreg.images.streams import Streams, stream
 from entropyreg.images.training import Training, train_image_run
+from entropyreg.io.errors import UserError
 from entropyreg.regularizers.registry import kinds
 
 ALEXNET = {

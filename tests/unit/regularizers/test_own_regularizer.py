@@ -12,26 +12,26 @@ import torch
 import yaml
 from matplotlib.colors import to_hex
 
-from entropyreg.code_identity import meaning_of_python
-from entropyreg.config import load_config
-from entropyreg.errors import UserError
+from entropyreg.comparing.collect import predictions
+from entropyreg.config.loading import load_config
 from entropyreg.experiments import load_experiments, regularizer_of
 from entropyreg.experiments.images import image_regularizer_of
-from entropyreg.figures import a_figure_entropy_bleu
-from entropyreg.figures.image_runs import targets_name
-from entropyreg.figures.style import style
 from entropyreg.images.objective import hard_objective
 from entropyreg.images.settings import check_regularizer
+from entropyreg.io.errors import UserError
+from entropyreg.measuring.image_records import regularizer_of_training
+from entropyreg.measuring.tidy_records import tidy_lines
+from entropyreg.provenance.code_identity import meaning_of_python
 from entropyreg.regularizers import members
 from entropyreg.regularizers.declared import member_of, regularized_cross_entropy
 from entropyreg.regularizers.euclidean import euclidean_regularized_cross_entropy
 from entropyreg.regularizers.plain import Plain
 from entropyreg.regularizers.registry import LOOK, equilibrium_of, kinds
-from entropyreg.results.collect import predictions
-from entropyreg.results.image_records import regularizer_of_training
-from entropyreg.results.tidy_records import tidy_lines
-from entropyreg.tables import a_table_variants
-from entropyreg.tables.formats import to_markdown
+from entropyreg.rendering.figures import a_figure_entropy_bleu
+from entropyreg.rendering.figures.image_runs import targets_name
+from entropyreg.rendering.figures.style import style
+from entropyreg.rendering.tables import a_table_variants
+from entropyreg.rendering.tables.formats import to_markdown
 from entropyreg.translation.prediction import floor_of
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "own_regularizer.md"
