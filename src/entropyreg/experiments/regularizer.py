@@ -13,10 +13,9 @@ from typing import Any
 from entropyreg.io.errors import UserError
 from entropyreg.io.schemas import suggestion
 from entropyreg.regularizers.registry import (
-    AMOUNTS,
     LOOK,
-    UNIGRAM_TEMPERATURE,
     Kind,
+    baseline_of,
     built_in,
     check_baseline,
     check_generator,
@@ -124,13 +123,7 @@ def regularizer_of(arm: Mapping[str, Any], place: str, kinds: Mapping[str, Kind]
     if not kind.amounts:
         return Regularizer()
     values = kind.values(arm, place)
-    amount = amount_of(arm, kind, place)
-    baseline = arm.get("baseline", "uniform")
-    check_baseline(baseline, place)
-    if UNIGRAM_TEMPERATURE.name in arm:
-        UNIGRAM_TEMPERATURE.check(arm[UNIGRAM_TEMPERATURE.name], place)
-        if baseline != "unigram":
-            raise UserError(f"{place}: 'unigram_temperature' needs baseline 'unigram' (baseline is '{baseline}').")
+    amount, baseline = kind.amount(arm, place), baseline_of(arm, place)
     if "entropy" in amount and baseline != "uniform":
         raise UserError(f"{place}: 'entropy' is predicted for baseline 'uniform' only (baseline is '{baseline}').")
     strength = amount.get("strength")
@@ -158,12 +151,3 @@ def check_keys(arm: Mapping[str, Any], kind: str, allowed: tuple[str, ...], plac
                 f"{place}: regularizer '{kind}' takes no '{key}'{suggestion(key, allowed)}; "
                 f"allowed: {', '.join(allowed) or 'nothing'}."
             )
-
-
-def amount_of(arm: Mapping[str, Any], kind: Kind, place: str) -> dict[str, float]:
-    """The one key that says how much of a regularizer, with its number."""
-    given = [key for key in kind.amounts if key in arm]
-    if len(given) != 1:
-        wanted = f"{'either ' if len(kind.amounts) > 1 else ''}{' or '.join(map(repr, kind.amounts))}"
-        raise UserError(f"{place}: regularizer '{kind.name}' needs {wanted}{', not several' if given else ''}.")
-    return {given[0]: AMOUNTS[given[0]].check(arm[given[0]], place)}

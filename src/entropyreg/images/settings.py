@@ -6,7 +6,7 @@ from typing import Any
 
 from entropyreg.io.errors import UserError
 from entropyreg.io.schemas import validate
-from entropyreg.regularizers.registry import AMOUNTS, UNIGRAM_TEMPERATURE, Parameter, check_baseline, kind_in
+from entropyreg.regularizers.registry import Parameter, baseline_of, kind_in
 
 SCHEMA = Path(__file__).with_name("settings.schema.yaml")
 SMOOTHING = Parameter("smoothing", "(1-smoothing) NLL + smoothing H(u, p), paper B's form", least=0, most=1)
@@ -36,8 +36,7 @@ def check_regularizer(regularizer: Mapping[str, Any], place: str = "the image ru
     Keys are those of text, but label smoothing has paper B's form; parameters other than a skew are a map.
     """
     kind = kind_in(regularizer)
-    amounts = [key for key in kind.amounts if key != "smoothing"]
-    allowed = ("smoothing",) if "smoothing" in kind.amounts else tuple(key for key in kind.keys)
+    allowed = ("smoothing",) if "smoothing" in kind.amounts else kind.keys
     for key in regularizer:
         if key not in ("kind", *allowed, *(("parameters", "plugin") if kind.generator is None else ())):
             allowed_keys = ", ".join(allowed) or "nothing"
@@ -48,14 +47,6 @@ def check_regularizer(regularizer: Mapping[str, Any], place: str = "the image ru
         SMOOTHING.check(regularizer["smoothing"], place)
         return
     kind.values(regularizer.get("parameters", regularizer), place)
-    given = [key for key in amounts if key in regularizer]
-    if amounts and len(given) != 1:
-        wanted = f"{'either ' if len(amounts) > 1 else ''}{' or '.join(map(repr, amounts))}"
-        raise UserError(f"{place}: regularizer '{kind.name}' needs {wanted}.")
-    for key in given:
-        AMOUNTS[key].check(regularizer[key], place)
-    check_baseline(regularizer.get("baseline", "uniform"), place)
-    if UNIGRAM_TEMPERATURE.name in regularizer:
-        UNIGRAM_TEMPERATURE.check(regularizer[UNIGRAM_TEMPERATURE.name], place)
-        if regularizer.get("baseline") != "unigram":
-            raise UserError(f"{place}: regularizer.unigram_temperature needs baseline 'unigram'.")
+    if kind.amounts:
+        kind.amount(regularizer, place)
+    baseline_of(regularizer, place)

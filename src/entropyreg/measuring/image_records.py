@@ -175,7 +175,7 @@ def similarity_of_classes(data_dir: Path) -> np.ndarray:
 def regularizer_of_training(regularizer: Mapping[str, Any], n_classes: int) -> dict[str, Any]:
     """Kind, skew, strength and smoothing as numbers; a wanted entropy gives the strength that was trained with.
 
-    Of a user's kind its parameters too, and how it is written and drawn.
+    Of a kind beside the family its parameters too, and the file that declares a user's.
     """
     kind = kind_in(regularizer)
     if not kind.amounts:

@@ -157,6 +157,14 @@ class Kind:
             found[one.name] = one.check(given.get(one.name, one.default), f"{place}: regularizer '{self.name}'")
         return found
 
+    def amount(self, given: Mapping[str, Any], place: str) -> dict[str, float]:
+        """The one key that says how much of it, with its number."""
+        found = [key for key in self.amounts if key in given]
+        if len(found) != 1:
+            wanted = f"{'either ' if len(self.amounts) > 1 else ''}{' or '.join(map(repr, self.amounts))}"
+            raise UserError(f"{place}: regularizer '{self.name}' needs {wanted}{', not several' if found else ''}.")
+        return {found[0]: AMOUNTS[found[0]].check(given[found[0]], place)}
+
     def told(self, numbers: Mapping[str, str], form: str | None) -> str:
         """Its name in a legend: `form`, or its label, parameters and strength; `numbers` are written already."""
         if form is not None:
@@ -252,3 +260,14 @@ def check_generator(generator: Any, plugin: Mapping[str, Any] | None = None, pla
 def check_baseline(baseline: Any, place: str = "a regularizer") -> None:
     if baseline not in BASELINES:
         raise UserError(f"the baseline of {place} is {baseline!r}; allowed: {', '.join(BASELINES)}.")
+
+
+def baseline_of(given: Mapping[str, Any], place: str) -> str:
+    """The baseline that is given (default uniform), with its temperature if it is the unigram distribution."""
+    baseline, temperature = given.get("baseline", "uniform"), UNIGRAM_TEMPERATURE.name
+    check_baseline(baseline, place)
+    if temperature in given:
+        UNIGRAM_TEMPERATURE.check(given[temperature], place)
+        if baseline != "unigram":
+            raise UserError(f"{place}: '{temperature}' needs baseline 'unigram' (baseline is '{baseline}').")
+    return baseline

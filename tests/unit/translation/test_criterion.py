@@ -208,9 +208,12 @@ def test_a_baseline_changes_the_loss(dictionary, sample):
         ),
         (
             '{"skew": 0.5, "strength": 1.0, "baseline": "bigram"}',
-            "baseline of a regularizer is 'bigram'; allowed: uniform",
+            "baseline of the regularizer is 'bigram'; allowed: uniform",
         ),
-        ('{"skew": 0.5, "strength": 1.0, "unigram_temperature": 2.0}', "unigram_temperature needs baseline 'unigram'"),
+        (
+            '{"skew": 0.5, "strength": 1.0, "unigram_temperature": 2.0}',
+            "'unigram_temperature' needs baseline 'unigram'",
+        ),
         ('{"skew": "0.5", "strength": 1.0}', "skew is '0.5'; allowed: a number"),
         ('["skew"]', "allowed: a JSON object of strength"),
         ("[]", "allowed: a JSON object of strength"),

@@ -25,7 +25,7 @@ from omegaconf import II
 from entropyreg.io.errors import UserError
 from entropyreg.regularizers import Baseline, annealed_unigram
 from entropyreg.regularizers.declared import member_of, regularized_cross_entropy
-from entropyreg.regularizers.registry import AMOUNTS, UNIGRAM_TEMPERATURE, check_baseline, check_generator, named
+from entropyreg.regularizers.registry import AMOUNTS, baseline_of, check_generator, named
 
 
 @dataclass
@@ -66,19 +66,13 @@ def declared(text: str) -> dict[str, Any]:
     AMOUNTS["strength"].check(given["strength"], "the regularizer")
     found = {"skew": None, "generator": "entropy", "baseline": "uniform", "unigram_temperature": None} | given
     check_generator(found["generator"], found.get("plugin"))
-    check_baseline(found["baseline"])
     if found["generator"] != "entropy" and found["skew"] is not None:
         raise UserError(f"the regularizer's skew needs generator 'entropy', not '{found['generator']}'.")
     if found["generator"] == "entropy" and found["skew"] is None and found["strength"] != 0:
         raise UserError(f"the regularizer of strength {found['strength']} lacks its skew.")
     if found["skew"] is not None:
         named("skew_jensen").values(found, "the regularizer")
-    if found["unigram_temperature"] is not None:
-        UNIGRAM_TEMPERATURE.check(found["unigram_temperature"], "the regularizer")
-        if found["baseline"] != "unigram":
-            raise UserError(
-                f"the regularizer's unigram_temperature needs baseline 'unigram', not '{found['baseline']}'."
-            )
+    baseline_of({key: value for key, value in found.items() if value is not None}, "the regularizer")
     return found
 
 
