@@ -80,12 +80,16 @@ COMMANDS = {
     "snakemake --cores all paper_a": Plans("train_translation"),
     SMOKE: Tutorial("Nothing to be done"),
     "snakemake --cores all --config partial=true": Plans("a_figure_divergences"),
+    "snakemake -n a_figure_entropy_bleu --config scale=smoke": Reads(r"a_figure_entropy_bleu +1\n"),
     "snakemake -n --config scale=paper": Reads(r"train_translation +\d{3}\n"),
     "snakemake --profile profiles/slurm --config scale=paper": Plans("train_translation"),
     "snakemake --profile profiles/gpus --config scale=workstation device=cuda": Plans("train_translation"),
     "snakemake --cores all --config scale=workstation device=cuda": Plans("train_translation"),
     "python -m entropyreg status --scale demo": Reads(r"done: has a record"),
     "python -m entropyreg records task=demo_de_en split=test": Reads(r"/none/seed1,none,,0.0,1,test,"),
+    "python -m entropyreg records --results-dir results/reference task=demo_de_en split=test": Reads(
+        r"/none/seed1,none,,0.0,1,test,"
+    ),
     "python -m entropyreg compare RUN RUN": Reads(r"\nentropy_normalized +\.?\d", ("RUN RUN", TWO_RUNS)),
     "python -m entropyreg equilibrium --skew 0.5 --entropy 0.4 --vocabulary 10000": Reads(r"normalised entropy 0\.4\n"),
     "python -m entropyreg status --scale smoke": Tutorial(r"done: has a record"),
@@ -105,7 +109,7 @@ COMMANDS = {
     "fairseq-train BINARY": Elsewhere("tests/unit/regularizers/test_fairseq_example.py", "fairseq-train BINARY"),
 }
 YAML = {  # page: scale, the line that a block is put behind, and a run that it declares
-    "README.md": ("demo", "\nblocks:\n", "demo_de_en/transformer/jensen-skew0.30-entropy0.45/seed1"),
+    "docs/experiments.md": ("demo", "\nblocks:\n", "demo_de_en/transformer/jensen-skew0.30-entropy0.45/seed1"),
     TUTORIAL: ("smoke", "    arms: &smoke_arms\n", ADDED),
 }
 TEXT = {  # how a block that is no command begins: where it comes from
