@@ -15,13 +15,14 @@ TEXT = """# All claims and their verdicts at demo scale
 
 Written by `python tools/make_verdict_table.py` from `results/reference/demo/ledger.json`.
 
-{n} claims were declared in `workflow/experiments/claims.yaml` before any run. Here are {counts}.
+{n} claims were declared in `workflow/experiments/claims.yaml` before any run. Their verdicts at demo scale:
+{counts}.
 
-What "not supported" and "inconclusive" mean is in the [questions](faq.md); which runs decide a claim, and at which scale,
-is in [claims](claims.md). Small models on 4,000 pairs or images give reasons to look at the larger scales, and no verdict
-on the papers.
+What "not supported" and "inconclusive" mean is in the [questions](faq.md). Which runs decide a claim, and at which
+scale, is in [claims](claims.md). The models are small and trained on 4,000 pairs or images: the verdicts give reasons
+to look at the larger scales and say nothing final about the papers.
 
-| | claim | verdict at demo scale | estimates [95 %]; what lacks, or would decide |
+| | claim | verdict at demo scale | estimates [95 %]; what is missing, or would settle it |
 |---|---|---|---|
 """
 
