@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from entropyreg.regularizers.registry import AMOUNTS, BASELINES, UNIGRAM_TEMPERATURE, built_in
+
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "configuration.md"
 OTHER_FILES = {"image_settings.schema.yaml": ROOT / "src" / "entropyreg" / "images" / "settings.schema.yaml"}
@@ -107,6 +109,29 @@ def table(name: str) -> list[str]:
     return [f"## {title}", "", text, "", "| key | allowed | meaning |", "|---|---|---|", *rows, ""]
 
 
+def regularizers() -> list[str]:
+    """The section of the registry: every kind with its keys."""
+    rows = [
+        f"| `{kind.name}` | {', '.join(f'`{key}`' for key in kind.keys) or 'none'} | {escaped(kind.meaning)} |"
+        for kind in built_in().values()
+    ]
+    numbers = {one.name: one for kind in built_in().values() for one in kind.parameters} | AMOUNTS
+    numbers |= {UNIGRAM_TEMPERATURE.name: UNIGRAM_TEMPERATURE}
+    keys_of = [f"| `{name}` | {one.allowed} | {escaped(one.meaning)} |" for name, one in numbers.items()]
+    baselines = " or ".join(f"`{one}`" for one in BASELINES)
+    return [
+        "## Regularizers",
+        "",
+        "The kinds that an arm may name (`src/entropyreg/regularizers/registry.py`). An arm gives one",
+        "of `smoothing`, `strength` and `entropy`. [A file of yours](own_regularizer.md) adds a kind.",
+        "",
+        *("| regularizer | keys | divergence |", "|---|---|---|", *rows, ""),
+        *("| key | allowed | meaning |", "|---|---|---|", *keys_of),
+        f"| `baseline` | {baselines} | Distribution u that the model is drawn to. |",
+        "",
+    ]
+
+
 def escaped(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;")
 
@@ -120,7 +145,7 @@ def content() -> str:
         "or a key that lacks is refused before anything runs, by a sentence that names it.",
         "",
     ]
-    return "\n".join([*head, *(line for name in PARTS for line in table(name))])
+    return "\n".join([*head, *(line for name in PARTS for line in table(name)), *regularizers()])
 
 
 if __name__ == "__main__":

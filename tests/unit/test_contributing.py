@@ -18,37 +18,27 @@ from entropyreg.provenance.code_identity import meanings
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "src/entropyreg/"
-CRITERION = f"{CODE}translation/user_dir/entropyreg_fairseq/criterion.py"
-REGULARIZER, OBJECTIVE = f"{CODE}experiments/regularizer.py", f"{CODE}images/objective.py"
-SCHEMA_OF_IMAGES, SCHEMA_OF_ARMS = f"{CODE}images/settings.schema.yaml", "workflow/schemas/experiments.schema.yaml"
 PAPER_A, PAPER_B = "workflow/experiments/paper_a.yaml", "workflow/experiments/paper_b.yaml"
 SMOKE, SCHEMA = "workflow/config/smoke.yaml", "workflow/schemas/config.schema.yaml"
 
-LOSS = '''"""NLL + strength * (sum_i p_i^order - V^(1 - order)): the Tsallis entropy below its maximum, scaled."""
+LOSS = '''"""sum_i p_i^order - V^(1 - order): the Tsallis entropy below its maximum, scaled."""
 
-from torch.nn.functional import cross_entropy
-
-from entropyreg.regularizers.autograd import LossParts
+from entropyreg.regularizers.registry import Kind, Parameter
 
 
-def tsallis_regularized_cross_entropy(
-    logits, targets, *, strength, order=2.0, ignore_index=-100, reduction="mean", return_parts=False, **_
-):
-    kept = targets != ignore_index
-    nll = cross_entropy(logits, targets, ignore_index=ignore_index, reduction="none")
-    divergence = (logits.softmax(-1).pow(order).sum(-1) - logits.shape[-1] ** (1 - order)) * kept
-    parts = [nll + strength * divergence, nll, divergence]
-    if reduction != "none":
-        parts = [one.sum() / (kept.sum() if reduction == "mean" else 1) for one in parts]
-    return LossParts(*parts) if return_parts else parts[0]
+def tsallis(log_p, u, *, order):
+    return (order * log_p).exp().sum(-1) - log_p.shape[-1] ** (1 - order)
+
+
+TSALLIS = Kind(
+    name="tsallis",
+    label="Tsallis",
+    parameters=(Parameter("order", above=1, most=3),),
+    divergence=tsallis,
+    marker="P",
+    color="#123456",
+)
 '''
-IN_THE_CRITERION = """if given.generator == "tsallis":
-            self.objective = partial(tsallis_regularized_cross_entropy, strength=given.strength)
-        el"""
-IN_THE_OBJECTIVE = """
-    if kind == "tsallis":
-        loss = regularizers.tsallis_regularized_cross_entropy
-        return partial(loss, strength=settings["strength"], reduction="none")"""
 MEASURE = '''"""exp of the mean NLL."""
 
 from math import exp
@@ -108,42 +98,7 @@ BLOCK_OF_IMAGES = """
     artefacts: [b_table_accuracy]
     arms: [{row: hard, regularizer: none}, {regularizer: tsallis, strength: 0.5, order: 1.5}]"""
 ADDED = {  # thing: {file: its whole text, or {a place in it: what is put behind that}}
-    "A new regularizer": {
-        f"{CODE}regularizers/tsallis.py": LOSS,
-        f"{CODE}regularizers/__init__.py": {"_MODULE_OF = {": '\n    "tsallis_regularized_cross_entropy": "tsallis",'},
-        f"{CODE}experiments/kinds.py": {'    "euclidean": "euclidean",': '\n    "tsallis": "tsallis",'},
-        REGULARIZER: {"ARM_KEYS = {": '\n    "tsallis": (("strength",), BASELINE_KEYS),'},
-        CRITERION: {
-            "    euclidean_regularized_cross_entropy,": "\n    tsallis_regularized_cross_entropy,",
-            '"generator": ("entropy", ': '"tsallis", ',
-            "given = declared(regularizer)\n        ": IN_THE_CRITERION,
-        },
-        OBJECTIVE: {
-            "from collections.abc import Callable, Mapping\n": "from functools import partial\n",
-            'settings.get("unigram_temperature", 1.0))': IN_THE_OBJECTIVE,
-        },
-        f"{CODE}rendering/figures/style.py": {
-            "MARKS = {**FAMILIES, ": '"tsallis": Family("Tsallis", "P", "+", "#123456"), '
-        },
-    },
-    "A parameter of a regularizer": {
-        REGULARIZER: {
-            '"tsallis": (("strength",': ' "order"',
-            "    proposal: str | None = None": "\n    order: float | None = None",
-            '{digits(self.skew)}"\n': '        family += f"-order{self.order}" if self.order else ""\n',
-            "        generator=generator,\n": '        order=arm.get("order"),\n',
-        },
-        f"{CODE}experiments/images.py": {'"kind": kind_of(None, member.generator)': ', "order": member.order'},
-        CRITERION: {
-            "    strength: float\n": "    order: float | None = None\n",
-            "partial(tsallis_regularized_cross_entropy, ": "order=given.order, ",
-        },
-        OBJECTIVE: {"partial(loss, ": 'order=settings["order"], '},
-        SCHEMA_OF_ARMS: {
-            "    required: [regularizer]\n    properties:\n": "      order: {type: number, description: Of tsallis.}\n"
-        },
-        SCHEMA_OF_IMAGES: {"      skew: {type: number, minimum: 0, maximum: 1}\n": "      order: {type: number}\n"},
-    },
+    "A new regularizer": {f"{CODE}regularizers/members/tsallis.py": LOSS},
     "A regularized run": {
         PAPER_A: {"    arms: &smoke_arms\n": "      - {regularizer: tsallis, strength: 0.5, order: 1.5}\n"},
     },
@@ -194,7 +149,7 @@ USED = """
 import json
 import sys
 import types
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -202,12 +157,12 @@ from fairseq import utils
 from fairseq.data import Dictionary
 from made_runs import CLAIMS, NONE, Smoke, write_text, write_text_run
 
-from entropyreg import regularizers
 from entropyreg.cli.main import main
 from entropyreg.experiments.images import ImageRegularizer
 from entropyreg.rendering.figures import image_runs, runs
 from entropyreg.images.data.sources import read_image_set
 from entropyreg.images.objective import hard_objective
+from entropyreg.regularizers.declared import regularized_cross_entropy
 from entropyreg.translation import USER_DIR
 from entropyreg.translation.command import criterion_arguments
 
@@ -220,11 +175,14 @@ declared = smoke.experiments
 (image_run,) = [one for one in declared.image_runs.values() if one.regularizer.member.generator == "tsallis"]
 
 logits, targets = torch.linspace(-1, 2, 12).reshape(3, 4), torch.tensor([0, 1, 3])
-wanted = regularizers.tsallis_regularized_cross_entropy(logits, targets, strength=0.5, order=1.5, reduction="none")
-text = criterion_arguments(asdict(run.regularizer))[-1]
-of_text = EntropyRegularizedCrossEntropy(types.SimpleNamespace(target_dictionary=Dictionary()), text, False).objective
-of_images = hard_objective(image_run.regularizer.settings, torch.ones(4))
+nll = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+wanted = nll + 0.5 * (logits.softmax(-1).pow(1.5).sum(-1) - 0.5)
+text = criterion_arguments(run.regularizer.declared)[-1]
+built = EntropyRegularizedCrossEntropy(types.SimpleNamespace(target_dictionary=Dictionary()), text, False)
+of_text = partial(regularized_cross_entropy, member=built.member, strength=built.regularizer["strength"])
+of_images = partial(hard_objective(image_run.regularizer.settings, torch.ones(4)))
 shown = {"kind": "tsallis", "generator": "tsallis", "skew": None, "strength": 0.5, "smoothing": None}
+shown |= {"parameters": {"order": 1.5}}
 shown |= {"baseline": "uniform"}
 
 write_text(folder / "text")
@@ -238,7 +196,7 @@ status += main(["render", "a_figure_nll", "--table", str(table), "--out", str(fo
 measures = json.loads((folder / "runs" / NONE / "record.json").read_text())["measures"]["valid"]
 print(json.dumps({
     "runs": [run.id, image_run.id],
-    "losses": [torch.equal(loss(logits, targets, reduction="none"), wanted) for loss in (of_text, of_images)],
+    "losses": [torch.allclose(loss(logits, targets, reduction="none"), wanted) for loss in (of_text, of_images)],
     "shown": [runs.regularizer_name(shown), image_runs.targets_name(shown), image_runs.run_color(shown)],
     "perplexity": [measures["perplexity"], measures["nll"]],
     "drawn": sorted(path.name for path in folder.glob("a_figure_nll.*")),
@@ -278,13 +236,12 @@ def test_it_names_the_files_that_are_needed_and_their_number(thing):
 
 
 @pytest.mark.parametrize("thing", ADDED)
-def test_nothing_but_a_regularizer_changes_the_code_of_trainings(thing):
-    """Of a new one the objective and the criterion are other code, so every training is made again, as it says."""
+def test_nothing_new_changes_the_code_of_trainings(thing):
     trainings = {
         **meanings("train", {"regularizer": {"generator": "entropy"}}),
         **meanings("train-images", {"model": {"kind": "mlp"}, "regularizer": {"kind": "none"}}),
     }
-    assert bool({path.removeprefix(CODE) for path in ADDED[thing]} & set(trainings)) == ("regularizer" in thing)
+    assert not {path.removeprefix(CODE) for path in ADDED[thing]} & set(trainings)
 
 
 @pytest.fixture(scope="module")
@@ -324,10 +281,10 @@ def run_in(copy, folder, *arguments):
 
 def test_what_is_added_is_there_for_every_stage(copy, tmp_path):
     found = json.loads(run_in(copy, tmp_path, "-c", USED).splitlines()[-1])
-    label = "tsallis-order1.5-strength0.50"
+    label = "tsallis-order1.50-strength0.50"
     assert found["runs"] == [f"smoke_de_en/transformer/{label}/seed1", f"my_digits/mlp/{label}"]
     assert found["losses"] == [True, True]
-    assert found["shown"] == ["Tsallis, strength .5", "Tsallis", "#123456"]
+    assert found["shown"] == ["Tsallis, order 1.5, strength .5"] * 2 + ["#123456"]
     assert found["perplexity"][0] == pytest.approx(math.exp(found["perplexity"][1]))
     assert found["drawn"] == [f"a_figure_nll.{ending}" for ending in ("csv", "json", "pdf", "png", "svg")]
     assert found["rows"]["a_figure_nll"] == ["smoke_de_en"] and "mine" in found["rows"]["a_figure_peakiness"]

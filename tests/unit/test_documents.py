@@ -22,7 +22,7 @@ def test_the_reference_of_the_configuration_is_current(root):
     module = tool(root, "make_config_docs")
     written = (root / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert written == module.content(), "run: python tools/make_config_docs.py"
-    for key in ("`decoding.beam_test`", "`image_models.<name>.optimiser.lr`", "`blocks[].arms[].skew`"):
+    for key in ("`decoding.beam_test`", "`image_models.<name>.optimiser.lr`", "`skew`"):
         assert f"| {key} |" in written
 
 

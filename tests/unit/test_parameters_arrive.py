@@ -1,7 +1,9 @@
 """Every declared parameter of a regularizer and of a model is read back from what is trained with it."""
 
+import tempfile
 import types
-from dataclasses import asdict, fields
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,13 +16,38 @@ from entropyreg.config.loading import load_config
 from entropyreg.experiments import Regularizer
 from entropyreg.experiments.images import ImageRegularizer
 from entropyreg.images.objective import hard_objective
-from entropyreg.images.settings import REGULARIZERS
 from entropyreg.io.errors import UserError
 from entropyreg.regularizers import annealed_unigram, strength_for_entropy
+from entropyreg.regularizers.divergence import SkewJensen
+from entropyreg.regularizers.euclidean import Euclidean
+from entropyreg.regularizers.plain import Plain
+from entropyreg.regularizers.plugins import load
+from entropyreg.regularizers.registry import built_in
 from entropyreg.translation import USER_DIR, command
 
 utils.import_user_module(types.SimpleNamespace(user_dir=str(USER_DIR)))
 from entropyreg_fairseq import criterion  # noqa: E402
+
+OWN = """
+from entropyreg.regularizers import Kind, Parameter
+
+
+def power(log_p, u, *, order):
+    return (log_p.shape[-1] ** (order - 1) * (order * log_p).exp().sum(-1) - 1) / (order * (order - 1))
+
+
+KIND = Kind("WORD", "power", parameters=(Parameter("order", above=1, most=3),), divergence=power)
+"""
+FILES = [Path(tempfile.mkdtemp()) / f"{word}.py" for word in ("one", "two")]
+for file in FILES:
+    file.write_text(OWN.replace("WORD", file.stem))
+KINDS = {file.stem: load(str(file)) for file in FILES}
+
+
+def own(name, order):
+    kind = KINDS[name]
+    return Regularizer(None, 0.7, generator=name, parameters={"order": order}, plugin=kind.plugin)
+
 
 PLAIN = Regularizer(skew=0.3, strength=0.7)
 UNIGRAM = Regularizer(skew=0.3, strength=0.7, baseline="unigram", unigram_temperature=2.0)
@@ -32,6 +59,8 @@ CHANGES = {  # field: two regularizers that differ in it
     "generator": (PLAIN, Regularizer(strength=0.7, generator="euclidean")),
     "entropy": (Regularizer(0.3, None, entropy=0.4), Regularizer(0.3, None, entropy=0.5)),
     "proposal": (Regularizer(None, None, proposal="a/winner"), Regularizer(None, None, proposal="b/winner")),
+    "parameters": (own("one", 1.5), own("one", 2.0)),
+    "plugin": (own("one", 1.5), own("two", 1.5)),
 }
 COUNTS = torch.tensor([9.0, 4.0, 3.0, 2.0, 2.0])
 MODEL = {
@@ -48,7 +77,7 @@ MODEL = {
 
 def of_fairseq(regularizer, **model):
     """fairseq's configuration, as its checkpoints hold it."""
-    settings = {"regularizer": asdict(regularizer), "model": MODEL | model, "seed": 1, "device": "cpu"}
+    settings = {"regularizer": regularizer.declared, "model": MODEL | model, "seed": 1, "device": "cpu"}
     settings["languages"] = {"source": "de", "target": "en"}
     arguments = command.training_arguments(settings, "BINARY", "CHECKPOINTS")
     parsed = options.parse_args_and_arch(options.get_training_parser(), input_args=arguments)
@@ -64,9 +93,26 @@ def built(regularizer, monkeypatch):
     return criterion.EntropyRegularizedCrossEntropy(task, text, sentence_avg=False)
 
 
+def member_for(regularizer):
+    if regularizer.plugin:
+        kind = load(regularizer.plugin["file"])
+        return Like(kind.divergence.__code__, regularizer.parameters)
+    return Euclidean() if regularizer.generator == "euclidean" else SkewJensen(regularizer.skew)
+
+
+class Like:
+    """Equal to a `Plain` with this code and these parameters: a file that is read again has functions of its own."""
+
+    def __init__(self, code, parameters):
+        self.wanted = code, parameters
+
+    def __eq__(self, other):
+        return isinstance(other, Plain) and (other.divergence.__code__, other.parameters) == self.wanted
+
+
 def test_every_field_has_its_two_regularizers():
     assert set(CHANGES) == {one.name for one in fields(Regularizer)}
-    assert {one.name for one in fields(criterion.Declaration)} == set(CHANGES) - set(command.ORIGINS)
+    assert set(criterion.KEYS) == set(CHANGES) - set(command.ORIGINS)
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -80,12 +126,10 @@ def test_every_field_is_in_the_names_of_runs(name):
 def test_every_field_is_read_back_from_the_criterion(name, monkeypatch):
     for regularizer in CHANGES[name]:
         found = built(regularizer, monkeypatch)
-        assert asdict(found.regularizer) == {
-            key: value for key, value in asdict(regularizer).items() if key not in command.ORIGINS
+        assert found.regularizer == {
+            key: value for key, value in regularizer.declared.items() if key not in command.ORIGINS
         }
-        keywords = {key: getattr(regularizer, key) for key in ("skew", "strength")}
-        assert found.objective.keywords == {key: value for key, value in keywords.items() if value is not None}
-        assert ("euclidean" in found.objective.func.__name__) == (regularizer.generator == "euclidean")
+        assert found.member == member_for(regularizer)
         if regularizer.baseline == "uniform":
             assert found.distribution is None
         else:
@@ -96,7 +140,7 @@ def test_every_field_is_read_back_from_the_criterion(name, monkeypatch):
 
 def test_a_parameter_that_the_criterion_does_not_know_is_refused(monkeypatch):
     """As a new field of a regularizer would be that nobody teaches the criterion."""
-    arguments = command.criterion_arguments(asdict(PLAIN) | {"order": 1.5})
+    arguments = command.criterion_arguments(PLAIN.declared | {"order": 1.5})
     with pytest.raises(UserError, match=r"'order' is unknown; allowed: strength, skew"):
         criterion.declared(arguments[-1])
 
@@ -105,9 +149,8 @@ def test_a_parameter_that_the_criterion_does_not_know_is_refused(monkeypatch):
 def test_every_field_is_read_back_from_the_objective_of_images(name):
     for regularizer in CHANGES[name]:
         found = hard_objective(ImageRegularizer(regularizer).settings, COUNTS)
-        kept = found.settings
-        assert ("Euclidean" in type(found).__name__) == (regularizer.generator == "euclidean")
-        assert kept.get("skew") == regularizer.skew
+        kept = found.keywords
+        assert kept["member"] == member_for(regularizer)
         strength = regularizer.strength
         if strength is None:
             strength = strength_for_entropy(regularizer.skew, regularizer.entropy, len(COUNTS))
@@ -123,22 +166,23 @@ VALUES = {"smoothing": (0.1, 0.2), "skew": (0.3, 0.4), "strength": (0.7, 0.8), "
 VALUES |= {"baseline": ("uniform", "unigram"), "unigram_temperature": (2.0, 3.0)}
 
 
-@pytest.mark.parametrize("kind", REGULARIZERS)
+@pytest.mark.parametrize("kind", built_in().values(), ids=list(built_in()))
 def test_every_key_of_a_kind_changes_the_loss_of_images_and_others_are_refused(kind):
-    required, further = REGULARIZERS[kind]
+    taken = ("smoothing",) if "smoothing" in kind.amounts else kind.keys  # label smoothing in paper B's form
     logits, targets = torch.linspace(-2, 2, 15, dtype=torch.float64).view(3, 5), torch.tensor([0, 2, 4])
     for key in VALUES:
-        given = {name: VALUES[name][0] for name in required}
-        if "entropy" in further and key != "entropy":
-            given["strength"] = VALUES["strength"][0]
+        given = {one.name: VALUES[one.name][0] for one in kind.parameters}
+        given |= {
+            amount: VALUES[amount][0] for amount in ("smoothing", "strength") if amount in taken and key != "entropy"
+        }
         if key == "unigram_temperature":
             given["baseline"] = "unigram"
-        pair = [{"kind": kind, **given, key: value} for value in VALUES[key]]
-        if key in (*required, *further):
+        pair = [{"kind": kind.name, **given, key: value} for value in VALUES[key]]
+        if key in taken:
             first, second = (hard_objective(one, COUNTS)(logits, targets) for one in pair)
             assert not torch.allclose(first, second), key
         else:
-            with pytest.raises(UserError, match=f"'{kind}' takes no"):
+            with pytest.raises(UserError, match=f"'{kind.name}' takes no"):
                 hard_objective(pair[0], COUNTS)
 
 

@@ -27,6 +27,9 @@ PAGES = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in
 PARTS = ("Snakefile", "Makefile", "README.md", "pyproject.toml", "docs", "envs", "profiles", "requirements", "src")
 PARTS += ("tools", "workflow", "results/reference/demo", "paper_figures/reference/demo")
 TUTORIAL = "docs/tutorial.md"
+FOLLOWED = {
+    "docs/own_regularizer.md": "tests/workflow/test_own_regularizer.py"
+}  # a page whose blocks its own test runs
 
 
 class Reads(NamedTuple):
@@ -138,8 +141,8 @@ class Block(NamedTuple):
     text: str
 
 
-def blocks(*languages, pages=PAGES):
-    """The fenced blocks of the pages in their order."""
+def blocks(*languages, pages=tuple(page for page in PAGES if page not in FOLLOWED)):
+    """The fenced blocks of the pages in their order; by default of all that have no test of their own."""
     for page in pages:
         text = (ROOT / page).read_text(encoding="utf-8")
         for language, body in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
@@ -236,6 +239,11 @@ def test_every_block_and_every_command_is_run_or_has_a_reason():
     shown = "\n".join(documented())
     assert not [command for command in COMMANDS if command not in shown]  # no entry outlives its command
     assert not [start for start in TEXT if not any(block.text.startswith(start) for block in blocks("text"))]
+
+
+@pytest.mark.parametrize(("page", "test"), FOLLOWED.items())
+def test_a_page_with_a_test_of_its_own_is_read_there(page, test):
+    assert Path(page).name in (ROOT / test).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -11,7 +11,7 @@ from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json
 from entropyreg.io.run_folder import failures
 from entropyreg.measuring.blocks import read_blocks
-from entropyreg.regularizers.equilibrium import equilibrium
+from entropyreg.regularizers.registry import equilibrium_of
 
 CELL = ("row", "column", "run", "model", "skew", "strength", "smoothing", "baseline", "generator", "wanted_entropy")
 CELL += ("trial", "seed")
@@ -80,12 +80,11 @@ def read_record(run: str, runs_dir: Path) -> dict[str, Any]:
 
 def predictions(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, float | None]:
     """Normalised entropy and floor at the equilibrium with a one-hot target; None where the theory has none."""
-    if row["generator"] not in (None, "entropy") or row["baseline"] not in (None, "uniform"):
+    known = equilibrium_of(row, record["measures"]["valid"]["vocabulary_size"])
+    if known is None:
         return {}
-    size = record["measures"]["valid"]["vocabulary_size"]
-    skew = 1.0 if row["skew"] is None else row["skew"]
     return {
-        "predicted_entropy": equilibrium(skew, row["strength"], size).normalized_entropy,
+        "predicted_entropy": known.normalized_entropy,
         "predicted_log_floor": record["measures"]["valid"]["log_floor"],  # None without a regularizer
     }
 

@@ -46,7 +46,7 @@ def collect_cell(
 ) -> tuple[list[dict[str, Any]], list[str] | None]:
     """The rows of a run, one a seed, and the names of its classes if it has a record."""
     title = next(column["title"] for column in settings["columns"] if column["task"] == cell["column"])
-    row = {**dict.fromkeys(CELL), **{key: cell[key] for key in CELL if key in cell}}
+    row = {**dict.fromkeys(CELL), **{key: cell[key] for key in (*CELL, "parameters", "plugin") if key in cell}}
     row |= {"task": cell["column"], "task_title": title, "seed": None, "status": "missing", "selected": None}
     row |= {"updates": None, "n_classes": None, "measures": None, "reason": missing_reason(settings, row, runs_dir)}
     seeds = cell.get("seeds", [None])

@@ -103,6 +103,7 @@ def image_cell(
         "strength": member.strength if kind != "none" else None,
         "wanted_entropy": member.entropy,
         "baseline": member.baseline if kind != "none" else None,
+        **member.shown,
         "dropout": model["model"].get("hidden_dropout", model["model"].get("dropout", 0.0)),
         "teacher": teacher_cell(config, experiments, run),
     }
@@ -124,6 +125,7 @@ def teacher_cell(config: Mapping[str, Any], experiments: Experiments, run: Image
         "smoothing": 0.0 if kind == "none" else member.smoothing,
         "skew": member.skew,
         "wanted_entropy": member.entropy,
+        **member.shown,
         "temperature": run.teaching.temperature,  # None where it is found when the teacher is trained
         "matched_to": run.teaching.matched_to,
         "loss": run.teaching.options["loss"],

@@ -25,7 +25,7 @@ def training_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "run": run.id,
         "languages": config["tasks"][run.task]["languages"],
         "model": config["models"][run.model],
-        "regularizer": asdict(run.regularizer),
+        "regularizer": run.regularizer.declared,
         "seed": run.seed,
         "device": config["device"],
     }
@@ -174,5 +174,6 @@ def cell_settings(experiments: Experiments, cell: Cell) -> dict[str, Any]:
         "wanted_entropy": regularizer.entropy,
         "trial": asdict(cell.trial) if cell.trial else None,
         "seed": run.seed if run else None,
+        **regularizer.shown,
     }
     return {key: value for key, value in declared.items() if value is not None}

@@ -17,12 +17,19 @@ from entropyreg.experiments.checks import (
     check_temperatures,
     check_unique,
 )
-from entropyreg.experiments.images import ImageRun, add_image_run, check_teachers, image_block_runs
+from entropyreg.experiments.images import (
+    ImageRun,
+    add_image_run,
+    check_teachers,
+    image_block_runs,
+    image_regularizer_of,
+)
 from entropyreg.experiments.regularizer import regularizer_of
 from entropyreg.experiments.runs import Artefact, Cell, Experiments, Proposal, Run, Trial
 from entropyreg.experiments.series import match_members, search_members
 from entropyreg.io.errors import UserError
 from entropyreg.io.schemas import read_yaml, validate
+from entropyreg.regularizers.registry import Kind, kinds
 
 FLAGS = ("test", "beam_sizes", "temperatures")  # of a block and of its runs
 MERGED = (*FLAGS, "test_temperatures")  # a run of several blocks has what any of them asks for
@@ -44,7 +51,7 @@ def load_experiments(workflow_dir: str | Path, config: Mapping[str, Any]) -> Exp
 
 def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Experiments:
     """Runs, artefacts and proposals of `config['scale']` (a pure function of its arguments)."""
-    papers, scale = list(papers), config["scale"]
+    papers, scale, known = list(papers), config["scale"], kinds(config.get("plugins", ()))
     runs: dict[str, Run] = {}
     proposals: dict[str, Proposal] = {}
     artefacts, elsewhere = {}, {}
@@ -55,6 +62,7 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
                 artefacts[name] = artefact_of(name, declared, tasks, config)
             else:
                 elsewhere[name] = tuple(declared.get("tasks", {}))
+    check_arms(papers, known)
     sources = [
         (kind, one) for kind in LISTS for paper in papers for one in paper.get(kind, ()) if one["scale"] == scale
     ]
@@ -67,13 +75,13 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
         check_names(one["artefacts"], {*artefacts, *elsewhere}, f"{place} names the artefact", scale)
         check_pairs(tasks, models, config, place)
         check_temperatures(one, config, place)
-        members, proposed = members_of(kind, one, place, runs)
+        members, proposed = members_of(kind, one, place, runs, known)
         proposals |= {proposal.name: proposal for proposal in proposed}
         for run, row, trial in members:
             add_run(runs, run)
             for artefact in showing(one["artefacts"], run.task, artefacts):
                 artefact.cells.append(Cell(row, run.task, run.id, trial))
-    image_runs = expand_images(papers, config, artefacts, elsewhere)
+    image_runs = expand_images(papers, config, artefacts, elsewhere, known)
     for paper in papers:
         for name, declared in paper["artefacts"].items():
             if name in artefacts:
@@ -83,7 +91,25 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
         check_names([proposal] if proposal else [], proposals, f"{run.id} waits for the search", scale)
     check_service([*runs, *image_runs], artefacts, scale)
     check_curves(artefacts, runs)
-    return Experiments(dict(sorted(runs.items())), artefacts, proposals, image_runs, elsewhere)
+    return Experiments(dict(sorted(runs.items())), artefacts, proposals, image_runs, known, elsewhere)
+
+
+def check_arms(papers: Iterable[Mapping[str, Any]], known: Mapping[str, Kind]) -> None:
+    """Every arm of every scale is one that its regularizer takes, so that none is first refused where it is run."""
+    for paper in papers:
+        for block in paper.get("blocks", ()):
+            for position, arm in enumerate(block.get("arms", ()), start=1):
+                regularizer_of(arm, f"block '{block['name']}', arm {position}", known)
+        for match in paper.get("matches", ()):
+            regularizer_of(match["anchor"], f"match '{match['name']}', anchor", known)
+        for block in paper.get("image_blocks", ()):
+            taught = block.get("distillation", {})
+            groups = {"arm": block.get("arms", ()), "teacher": taught.get("teachers", ())}
+            for word, arms in groups.items():
+                for position, arm in enumerate(arms, start=1):
+                    image_regularizer_of(arm, f"image block '{block['name']}', {word} {position}", known)
+            if "matched_to" in taught:
+                image_regularizer_of(taught["matched_to"], f"image block '{block['name']}', matched_to", known)
 
 
 def artefact_of(name: str, declared: Mapping[str, Any], tasks: tuple[str, ...], config: Mapping[str, Any]) -> Artefact:
@@ -109,6 +135,7 @@ def expand_images(
     config: Mapping[str, Any],
     artefacts: Mapping[str, Artefact],
     elsewhere: Iterable[str],
+    known: Mapping[str, Kind],
 ) -> dict[str, ImageRun]:
     """The image runs of the scale; their cells are added to the artefacts that show them."""
     scale, runs = config["scale"], {}
@@ -121,7 +148,7 @@ def expand_images(
         check_names(models, config["image_models"], f"{place} names the image model", scale)
         of_images = [name for name in artefacts if artefacts[name].images]
         check_names(block["artefacts"], {*of_images, *elsewhere}, f"{place} names the image artefact", scale)
-        for run, row in image_block_runs(block, place):
+        for run, row in image_block_runs(block, place, known):
             add_image_run(runs, run)
             for artefact in showing(block["artefacts"], run.task, artefacts):
                 artefact.cells.append(Cell(row, run.task, run.id))
@@ -135,20 +162,20 @@ def showing(names: Iterable[str], task: str, artefacts: Mapping[str, Artefact]) 
 
 
 def members_of(
-    kind: str, one: Mapping[str, Any], place: str, runs: Mapping[str, Run]
+    kind: str, one: Mapping[str, Any], place: str, runs: Mapping[str, Run], known: Mapping[str, Kind]
 ) -> tuple[list[tuple[Run, str | None, Trial | None]], list[Proposal]]:
     """The runs of a block, search or match with the table row and the trial that each is."""
     if kind == "searches":
         return search_members(one, place)
     if kind == "matches":
-        return match_members(one, place, runs)
-    return [(run, row, None) for run, row in block_runs(one, place)], []
+        return match_members(one, place, runs, known)
+    return [(run, row, None) for run, row in block_runs(one, place, known)], []
 
 
-def block_runs(block: Mapping[str, Any], place: str) -> Iterable[tuple[Run, str | None]]:
+def block_runs(block: Mapping[str, Any], place: str, known: Mapping[str, Kind]) -> Iterable[tuple[Run, str | None]]:
     """The runs of one block with the table row that each fills."""
     for position, arm in enumerate(arms_of(block), start=1):
-        regularizer = regularizer_of(arm, f"{place}, arm {position}")
+        regularizer = regularizer_of(arm, f"{place}, arm {position}", known)
         for task in block["tasks"]:
             for model in block["models"]:
                 for seed in block["seeds"]:

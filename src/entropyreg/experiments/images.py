@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from entropyreg.experiments.kinds import kind_of
 from entropyreg.experiments.regularizer import Regularizer, digits, regularizer_of
 from entropyreg.io.errors import UserError
+from entropyreg.regularizers.registry import Kind, kind_of
 
 REFUSED = {"winner": "no search runs on images"}
 TEACHING = ("loss", "weight", "over", "teacher_seed", "teacher_sees")  # keys that go to the library as they are
@@ -38,7 +38,7 @@ class ImageRegularizer:
             return {"kind": "none"}
         kind = {"kind": "skew_jensen", "skew": member.skew}
         if member.skew is None:
-            kind = {"kind": kind_of(None, member.generator)}
+            kind = {"kind": kind_of(None, member.generator, member.plugin), **member.own}
         amount = {"strength": member.strength} if member.entropy is None else {"entropy": member.entropy}
         unigram = {"baseline": "unigram", "unigram_temperature": member.unigram_temperature}
         return {**kind, **amount, **(unigram if member.baseline == "unigram" else {})}
@@ -102,22 +102,26 @@ class ImageRun:
         return tuple(run for run in (self.teaching.teacher, self.teaching.matched_to) if run)
 
 
-def image_block_runs(block: Mapping[str, Any], place: str) -> Iterable[tuple[ImageRun, str | None]]:
+def image_block_runs(
+    block: Mapping[str, Any], place: str, kinds: Mapping[str, Kind]
+) -> Iterable[tuple[ImageRun, str | None]]:
     """The runs of one block with the row that each fills: tasks x models x arms, or x teachers x temperatures."""
     arms = block.get("arms") or [{"regularizer": "none"}]
     for position, arm in enumerate(arms, start=1):
-        regularizer = image_regularizer_of(arm, f"{place}, arm {position}")
+        regularizer = image_regularizer_of(arm, f"{place}, arm {position}", kinds)
         for task in block["tasks"]:
             for model in block["models"]:
                 run = ImageRun(task, model, regularizer, tuple(block["seeds"]), test=block.get("test", False))
                 if "distillation" in block:
-                    for teaching, row in teachings(block["distillation"], task, place):
+                    for teaching, row in teachings(block["distillation"], task, place, kinds):
                         yield replace(run, teaching=teaching), row
                 else:
                     yield replace(run, trajectory=block.get("trajectory")), arm.get("row")
 
 
-def teachings(declared: Mapping[str, Any], task: str, place: str) -> Iterable[tuple[Teaching, str | None]]:
+def teachings(
+    declared: Mapping[str, Any], task: str, place: str, kinds: Mapping[str, Kind]
+) -> Iterable[tuple[Teaching, str | None]]:
     """What the students of a distillation learn from, with the row that its teacher's arm names."""
     options = {key: declared[key] for key in TEACHING if key in declared}
     soft = declared["loss"] == "soft"
@@ -127,10 +131,10 @@ def teachings(declared: Mapping[str, Any], task: str, place: str) -> Iterable[tu
         raise UserError(f"{place}: distillation with loss '{declared['loss']}' takes {wanted}.")
     matched_to = None
     if "matched_to" in declared:
-        reference = image_regularizer_of(declared["matched_to"], f"{place}, matched_to")
+        reference = image_regularizer_of(declared["matched_to"], f"{place}, matched_to", kinds)
         matched_to = f"{task}/{declared['model']}/{reference.label}"
     for position, arm in enumerate(declared["teachers"], start=1):
-        regularizer = image_regularizer_of(arm, f"{place}, teacher {position}")
+        regularizer = image_regularizer_of(arm, f"{place}, teacher {position}", kinds)
         teacher = f"{task}/{declared['model']}/{regularizer.label}"
         label = f"{declared['model']}-{regularizer.label}"
         for temperature in declared.get("temperatures", [None]):
@@ -138,15 +142,14 @@ def teachings(declared: Mapping[str, Any], task: str, place: str) -> Iterable[tu
             yield Teaching(teacher, label, known, matched_to, options), arm.get("row")
 
 
-def image_regularizer_of(arm: Mapping[str, Any], place: str) -> ImageRegularizer:
+def image_regularizer_of(arm: Mapping[str, Any], place: str, kinds: Mapping[str, Kind]) -> ImageRegularizer:
     """The regularizer of an arm, checked as those of paper A are."""
     if arm["regularizer"] in REFUSED:
         raise UserError(f"{place}: regularizer is '{arm['regularizer']}', but {REFUSED[arm['regularizer']]}.")
-    member = regularizer_of(arm, place)
-    scaled = arm["regularizer"] == "label_smoothing" and "smoothing" in arm
-    if scaled and member.baseline != "uniform":
+    member = regularizer_of(arm, place, kinds)
+    if "smoothing" in arm and member.baseline != "uniform":
         raise UserError(f"{place}: smoothing towards a unigram needs 'strength' instead of 'smoothing'.")
-    return ImageRegularizer(member, float(arm["smoothing"]) if scaled else None)
+    return ImageRegularizer(member, float(arm["smoothing"]) if "smoothing" in arm else None)
 
 
 def add_image_run(runs: dict[str, ImageRun], run: ImageRun) -> None:

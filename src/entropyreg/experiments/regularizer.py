@@ -7,44 +7,66 @@ one run; the project trains the unscaled form. A strength that depends on the vo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from entropyreg.experiments.kinds import CHOICES, FIXED_SKEW, GENERATORS, by_kind, check_choice, kind_of
 from entropyreg.io.errors import UserError
 from entropyreg.io.schemas import suggestion
+from entropyreg.regularizers.registry import (
+    AMOUNTS,
+    LOOK,
+    UNIGRAM_TEMPERATURE,
+    Kind,
+    built_in,
+    check_baseline,
+    check_generator,
+    kind_of,
+    named,
+)
 
-BASELINE_KEYS = ("baseline", "unigram_temperature")
-ARM_KEYS = {  # regularizer: (required keys, further keys)
-    "none": ((), ()),
-    "label_smoothing": ((), ("smoothing", "strength", "entropy", *BASELINE_KEYS)),
-    "confidence_penalty": ((), ("strength", "entropy", *BASELINE_KEYS)),
-    "skew_jensen": (("skew",), ("strength", "entropy", *BASELINE_KEYS)),
-    "euclidean": (("strength",), BASELINE_KEYS),
-    "winner": (("search",), ()),
-}
-AMOUNTS = ("smoothing", "strength", "entropy")  # ways to say how much; one of them
+OWN = ("parameters", "plugin")  # fields that the family of the papers does not have
 
 
 @dataclass(frozen=True)
 class Regularizer:
-    """A member of the family; `skew` None and generator 'entropy' is no regularizer.
+    """A regularizer at its parameters; `skew` None and generator 'entropy' is none.
 
     `strength` None is not known before the run starts: `entropy` is the predicted normalised entropy to compute it
-    from, `proposal` names the trial of a search or match that proposes skew and strength.
+    from, `proposal` names the trial of a search or match that proposes skew and strength. Kinds beside the family
+    have their name for a generator, `parameters`, and a user's in `plugin` the file that declares it.
     """
 
     skew: float | None = None
     strength: float | None = 0.0
     baseline: str = "uniform"
     unigram_temperature: float | None = None
-    generator: str = "entropy"  # the convex function of the Jensen divergence: negative Shannon entropy, or ||p||^2
+    generator: str = "entropy"  # the convex function of the Jensen divergence: negative Shannon entropy; or a kind
     entropy: float | None = None
     proposal: str | None = None
+    parameters: Mapping[str, float] | None = field(default=None, hash=False)
+    plugin: Mapping[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
-        for key in CHOICES:
-            check_choice(key, getattr(self, key))
+        check_generator(self.generator, self.plugin)
+        check_baseline(self.baseline)
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """Its part of a run's settings."""
+        return {key: value for key, value in asdict(self).items() if key not in OWN} | self.own
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """`parameters` and `plugin`, where it has them; how the plugin is written and drawn trains nothing."""
+        found = {key: value for key, value in self.shown.items() if key == "parameters"}
+        if self.plugin is not None:
+            found["plugin"] = {key: value for key, value in self.plugin.items() if key not in LOOK}
+        return found
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The same as artefacts have it, with how the plugin is written and drawn."""
+        return {key: getattr(self, key) for key in OWN if getattr(self, key) is not None}
 
     @property
     def label(self) -> str:
@@ -53,8 +75,9 @@ class Regularizer:
             return self.proposal.replace("/", "-")
         if self.strength == 0:
             return "none"
-        kind = kind_of(self.skew, self.generator)
-        family = kind if self.skew is None else f"jensen-skew{digits(self.skew)}"
+        kind = named(kind_of(self.skew, self.generator, self.plugin), self.plugin)
+        parameters = self.parameters or ({} if self.skew is None else {"skew": self.skew})
+        family = "-".join([kind.stem or kind.name, *(f"{name}{digits(one)}" for name, one in parameters.items())])
         amount = f"strength{digits(self.strength)}" if self.entropy is None else f"entropy{digits(self.entropy)}"
         unigram = f"-unigram{digits(self.unigram_temperature or 1.0)}" if self.baseline == "unigram" else ""
         return f"{family}-{amount}{unigram}"
@@ -79,83 +102,68 @@ def digits(value: float) -> str:
     return f"{whole}.{decimals.ljust(2, '0')}"
 
 
-def regularizer_of(arm: Mapping[str, Any], place: str) -> Regularizer:
-    """The canonical regularizer of an arm; raises `UserError` naming the arm's place, key and what is allowed."""
-    kind = arm["regularizer"]
-    if kind not in ARM_KEYS:
-        allowed = ", ".join(ARM_KEYS)
-        raise UserError(f"{place}: regularizer is '{kind}'{suggestion(kind, ARM_KEYS)}; allowed: {allowed}.")
-    check_declaration(kind, place)
-    required, further = ARM_KEYS[kind]
-    check_keys(arm, kind, required, (*required, *further), place)
-    if kind == "none":
-        return Regularizer()
-    if kind == "winner":
+def regularizer_of(arm: Mapping[str, Any], place: str, kinds: Mapping[str, Kind] | None = None) -> Regularizer:
+    """The canonical regularizer of an arm; raises `UserError` naming the arm's place, key and what is allowed.
+
+    kinds: those of the registry, with the user's (default the built-in ones).
+    """
+    name, kinds = arm["regularizer"], built_in() if kinds is None else kinds
+    if name == "winner":
+        check_keys(arm, name, ("search",), place)
+        if "search" not in arm:
+            raise UserError(f"{place}: regularizer 'winner' needs the key 'search'.")
         return Regularizer(None, None, proposal=f"{arm['search']}/winner")
+    if name not in kinds:
+        allowed = (*kinds, "winner")
+        raise UserError(
+            f"{place}: regularizer is '{name}'{suggestion(name, allowed)}; allowed: {', '.join(allowed)}, "
+            "and what a file of yours declares that `plugins` of the configuration names."
+        )
+    kind = kinds[name]
+    check_keys(arm, name, kind.keys, place)
+    if not kind.amounts:
+        return Regularizer()
+    values = kind.values(arm, place)
+    amount = amount_of(arm, kind, place)
     baseline = arm.get("baseline", "uniform")
-    check_choice("baseline", baseline, place)
-    if "unigram_temperature" in arm and baseline != "unigram":
-        raise UserError(f"{place}: 'unigram_temperature' needs baseline 'unigram' (baseline is '{baseline}').")
-    if "entropy" in arm and baseline != "uniform":
+    check_baseline(baseline, place)
+    if UNIGRAM_TEMPERATURE.name in arm:
+        UNIGRAM_TEMPERATURE.check(arm[UNIGRAM_TEMPERATURE.name], place)
+        if baseline != "unigram":
+            raise UserError(f"{place}: 'unigram_temperature' needs baseline 'unigram' (baseline is '{baseline}').")
+    if "entropy" in amount and baseline != "uniform":
         raise UserError(f"{place}: 'entropy' is predicted for baseline 'uniform' only (baseline is '{baseline}').")
-    strength = arm["smoothing"] / (1 - arm["smoothing"]) if "smoothing" in arm else arm.get("strength")
+    strength = amount.get("strength")
+    if "smoothing" in amount:
+        strength = amount["smoothing"] / (1 - amount["smoothing"])
     if strength == 0:
         return Regularizer()
-    generator = by_kind(GENERATORS, kind)
     return Regularizer(
-        skew=float(FIXED_SKEW.get(kind, arm.get("skew"))) if generator == "entropy" else None,
-        strength=None if strength is None else float(strength),
+        skew=values.get("skew"),
+        strength=strength,
         baseline=baseline,
         unigram_temperature=float(arm.get("unigram_temperature", 1.0)) if baseline == "unigram" else None,
-        generator=generator,
-        entropy=arm.get("entropy"),
+        generator=kind.generator or name,
+        entropy=amount.get("entropy"),
+        parameters=values if kind.plugin or (values and kind.generator is None) else None,
+        plugin=kind.plugin,
     )
 
 
-def check_declaration(kind: str, place: str) -> None:
-    """A kind of `ARM_KEYS` is declared whole, so that its runs can be trained, and named as what they are."""
-    if kind in ("none", "winner"):
-        return
-    required, further = ARM_KEYS[kind]
-    lacks = None
-    if kind not in GENERATORS:
-        lacks = "no generator: declare it in GENERATORS (experiments/kinds.py)"
-    elif not {*required, *further} & set(AMOUNTS):
-        lacks = f"no amount: give it one of {', '.join(AMOUNTS)} in ARM_KEYS (experiments/regularizer.py)"
-    elif GENERATORS[kind] == "entropy" and kind not in FIXED_SKEW and "skew" not in required:
-        lacks = (
-            "no skew: require the key 'skew' in ARM_KEYS (experiments/regularizer.py), "
-            "or declare it in FIXED_SKEW (experiments/kinds.py)"
-        )
-    if lacks:
-        raise UserError(f"{place}: regularizer '{kind}' has {lacks}.")
-    free = next(skew for skew in (0.5, 0.25, 0.75) if skew not in FIXED_SKEW.values())
-    skew = FIXED_SKEW.get(kind, free) if GENERATORS[kind] == "entropy" else None
-    try:
-        found = f"that of '{kind_of(skew, GENERATORS[kind])}'"
-    except UserError:
-        found = "none"
-    if found != f"that of '{kind}'":
-        raise UserError(
-            f"{place}: the name that `kind_of` (experiments/kinds.py) gives a run of regularizer '{kind}', by its skew "
-            f"and its generator '{GENERATORS[kind]}', is {found}; it must be its own."
-        )
-
-
-def check_keys(
-    arm: Mapping[str, Any], kind: str, required: tuple[str, ...], allowed: tuple[str, ...], place: str
-) -> None:
-    """Every key belongs to the kind of regularizer, and exactly one says how much of it."""
+def check_keys(arm: Mapping[str, Any], kind: str, allowed: tuple[str, ...], place: str) -> None:
+    """Every key belongs to the kind of regularizer."""
     for key in arm:
         if key not in ("row", "regularizer", *allowed):
             raise UserError(
-                f"{place}: regularizer '{kind}' takes no '{key}'; allowed: {', '.join(allowed) or 'nothing'}."
+                f"{place}: regularizer '{kind}' takes no '{key}'{suggestion(key, allowed)}; "
+                f"allowed: {', '.join(allowed) or 'nothing'}."
             )
-    for key in required:
-        if key not in arm:
-            raise UserError(f"{place}: regularizer '{kind}' needs the key '{key}'.")
-    amounts = [key for key in AMOUNTS if key in allowed]
-    given = [key for key in amounts if key in arm]
-    if amounts and len(given) != 1:
-        wanted = f"either {' or '.join(repr(key) for key in amounts)}" if len(amounts) > 1 else f"'{amounts[0]}'"
-        raise UserError(f"{place}: regularizer '{kind}' needs {wanted}{', not several' if given else ''}.")
+
+
+def amount_of(arm: Mapping[str, Any], kind: Kind, place: str) -> dict[str, float]:
+    """The one key that says how much of a regularizer, with its number."""
+    given = [key for key in kind.amounts if key in arm]
+    if len(given) != 1:
+        wanted = f"{'either ' if len(kind.amounts) > 1 else ''}{' or '.join(map(repr, kind.amounts))}"
+        raise UserError(f"{place}: regularizer '{kind.name}' needs {wanted}{', not several' if given else ''}.")
+    return {given[0]: AMOUNTS[given[0]].check(arm[given[0]], place)}

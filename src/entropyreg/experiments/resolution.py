@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.experiments.kinds import CHOICES
 from entropyreg.io.errors import MALFORMED, UserError
 from entropyreg.io.files import one_line, read_json
 from entropyreg.regularizers.equilibrium import strength_for_entropy
+from entropyreg.regularizers.registry import check_baseline, check_generator
 
 LARGEST = {"skew": 1.0, "strength": sys.float_info.max, "unigram_temperature": sys.float_info.max}
 
@@ -47,10 +47,9 @@ def read_resolved(path: Path) -> dict[str, Any]:
         for key in LARGEST:
             if regularizer[key] is not None or key == "strength":
                 number_within(regularizer[key], key)
-        for key, allowed in CHOICES.items():
-            if regularizer[key] not in allowed:
-                raise ValueError(f"{key} is {regularizer[key]!r}; allowed: {', '.join(allowed)}")
-    except MALFORMED as error:
+        check_generator(regularizer["generator"], regularizer.get("plugin"))
+        check_baseline(regularizer["baseline"])
+    except (UserError, *MALFORMED) as error:
         raise UserError(
             f"{path} does not hold the regularizer of its run ({one_line(error)[:200]}): delete it and run again."
         ) from None

@@ -1,10 +1,12 @@
 """What an expanded scale consists of: runs, the artefacts that show them, and the proposals that some wait for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from entropyreg.experiments.images import ImageRun
 from entropyreg.experiments.regularizer import Regularizer
+from entropyreg.regularizers.registry import Kind, built_in
 
 
 @dataclass(frozen=True)
@@ -115,4 +117,5 @@ class Experiments:
     artefacts: dict[str, Artefact]
     proposals: dict[str, Proposal] = field(default_factory=dict)
     image_runs: dict[str, ImageRun] = field(default_factory=dict)
+    kinds: Mapping[str, Kind] = field(default_factory=built_in, compare=False)  # of regularizers, a user's among them
     elsewhere: dict[str, tuple[str, ...]] = field(default_factory=dict)  # artefacts without tasks here: the scales with

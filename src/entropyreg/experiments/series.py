@@ -11,6 +11,7 @@ from typing import Any
 from entropyreg.experiments.regularizer import Regularizer, regularizer_of
 from entropyreg.experiments.runs import Proposal, Run, Trial
 from entropyreg.io.errors import UserError
+from entropyreg.regularizers.registry import Kind
 
 Member = tuple[Run, str | None, Trial]
 
@@ -62,12 +63,14 @@ def search_members(search: Mapping[str, Any], place: str) -> tuple[list[Member],
     return members, proposals
 
 
-def match_members(match: Mapping[str, Any], place: str, runs: Mapping[str, Run]) -> tuple[list[Member], list[Proposal]]:
+def match_members(
+    match: Mapping[str, Any], place: str, runs: Mapping[str, Run], kinds: Mapping[str, Kind]
+) -> tuple[list[Member], list[Proposal]]:
     """The anchor, the trials that approach its entropy, and their proposals.
 
     Every run of `runs` with the anchor's task, model and seed and the wanted skew is an observation to start from.
     """
-    anchor = run_of(match, regularizer_of(match["anchor"], f"{place}, anchor"))
+    anchor = run_of(match, regularizer_of(match["anchor"], f"{place}, anchor", kinds))
     known = [
         run.id
         for run in runs.values()

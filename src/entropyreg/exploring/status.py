@@ -106,8 +106,11 @@ def status_text(blocks: Sequence[Block], known: Mapping[str, Known]) -> str:
 
 def left_text(known: Sequence[Known]) -> str:
     left, unknown = seconds_left(known)
-    if not any(one.training_left for one in known):
+    trainings = sum(one.training_left for one in known)
+    if not trainings:
         return "No training is left."
+    if unknown == trainings:
+        return f"Training left: {trainings} runs; none like them has ended, so nothing tells how long they take."
     told = f"Training left, one job at a time: {duration(left)}, by the runs that have ended"
     return told + (f"; of {unknown} runs nothing tells how long they take." if unknown else ".")
 

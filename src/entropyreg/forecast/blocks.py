@@ -41,8 +41,8 @@ def declared_blocks(workflow_dir: Path, scale: str, experiments: Experiments) ->
 def run_ids(key: str, one: Mapping[str, Any], experiments: Experiments) -> list[str]:
     """Ids of the runs that one block declares."""
     if key == "image_blocks":
-        return [run.id for run, _ in image_block_runs(one, one["name"])]
-    return [run.id for run, _, _ in members_of(key, one, one["name"], experiments.runs)[0]]
+        return [run.id for run, _ in image_block_runs(one, one["name"], experiments.kinds)]
+    return [run.id for run, _, _ in members_of(key, one, one["name"], experiments.runs, experiments.kinds)[0]]
 
 
 def needs_of(experiments: Experiments) -> dict[str, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """What image networks minimise: cross-entropy with any regularizer of the library, and distillation from a teacher.
 
     label_smoothing   (1-smoothing) NLL + smoothing H(u, p)              paper B's form: under SGD its scale matters
-    skew_jensen       NLL + strength J_skew(u || p)                      paper A's family, not scaled
+    any kind          NLL + strength D(u || p)                           paper A's family and others, not scaled
     distillation      (1-weight) hard + weight H(p_t(T), p)              student at temperature 1, no factor T^2
                       (1-weight) hard + weight/2 mean_k (z_k - z_tk)^2   `loss: logits`, MNIST (or the sum over k)
 
@@ -12,6 +12,7 @@ stated; at the paper's learning rate of 1 the sum diverged within 100 updates in
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from torch import Tensor
 from entropyreg import regularizers
 from entropyreg.images.settings import check_regularizer
 from entropyreg.io.errors import UserError
+from entropyreg.regularizers.declared import member_of, regularized_cross_entropy
 from entropyreg.regularizers.equilibrium import strength_for_entropy
 
 Objective = Callable[[Tensor, Tensor], Tensor]  # logits (R, K), targets (R,) -> losses (R,)
@@ -32,25 +34,17 @@ def hard_objective(settings: Mapping[str, Any], class_counts: Tensor) -> Objecti
     `kind` and the keys that it has (`settings.REGULARIZERS`); any other is refused.
     """
     check_regularizer(settings)
-    kind, n_classes = settings["kind"], len(class_counts)
-    if kind == "none":
+    if settings["kind"] == "none":
         return lambda logits, targets: F.cross_entropy(logits.float(), targets, reduction="none")
-    if kind == "label_smoothing":
+    if "smoothing" in settings:
         return regularizers.LabelSmoothingCrossEntropy(smoothing=settings["smoothing"], reduction="none")
     baseline = None
     if settings.get("baseline", "uniform") == "unigram":
         baseline = regularizers.annealed_unigram(class_counts, settings.get("unigram_temperature", 1.0))
-    if kind == "euclidean":
-        return regularizers.EuclideanRegularizedCrossEntropy(
-            strength=settings["strength"], baseline=baseline, reduction="none"
-        )
-    skew = 0.0 if kind == "confidence_penalty" else settings["skew"]
-    strength = settings.get("strength")
+    member, strength = member_of(settings), settings.get("strength")
     if strength is None:
-        strength = strength_for_entropy(skew, settings["entropy"], n_classes)
-    return regularizers.EntropyRegularizedCrossEntropy(
-        skew=skew, strength=strength, baseline=baseline, reduction="none"
-    )
+        strength = strength_for_entropy(member.skew, settings["entropy"], len(class_counts))
+    return partial(regularized_cross_entropy, member=member, strength=strength, baseline=baseline, reduction="none")
 
 
 def soft_cross_entropy(logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:

@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.experiments.kinds import KINDS, check_choice
-from entropyreg.experiments.regularizer import ARM_KEYS
 from entropyreg.io.errors import UserError
 from entropyreg.io.schemas import validate
+from entropyreg.regularizers.registry import AMOUNTS, UNIGRAM_TEMPERATURE, Parameter, check_baseline, kind_in
 
 SCHEMA = Path(__file__).with_name("settings.schema.yaml")
-REGULARIZERS = {kind: ARM_KEYS[kind] for kind in KINDS} | {"label_smoothing": (("smoothing",), ())}
-"""Kind: (required keys, further keys). Those of text, but for label smoothing, which has paper B's form here."""
+SMOOTHING = Parameter("smoothing", "(1-smoothing) NLL + smoothing H(u, p), paper B's form", least=0, most=1)
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
@@ -33,20 +31,31 @@ def check_settings(settings: Mapping[str, Any]) -> None:
 
 
 def check_regularizer(regularizer: Mapping[str, Any], place: str = "the image run") -> None:
-    """Raise `UserError` for an unknown kind, and for a key that its kind does not have or lacks."""
-    kind = regularizer["kind"]
-    if kind not in REGULARIZERS:
-        raise UserError(f"{place}: regularizer.kind is {kind!r}; allowed: {', '.join(REGULARIZERS)}.")
-    required, further = REGULARIZERS[kind]
+    """Raise `UserError` for an unknown kind, and for a key or number that its kind does not have or lacks.
+
+    Keys are those of text, but label smoothing has paper B's form; parameters other than a skew are a map.
+    """
+    kind = kind_in(regularizer)
+    amounts = [key for key in kind.amounts if key != "smoothing"]
+    allowed = ("smoothing",) if "smoothing" in kind.amounts else tuple(key for key in kind.keys)
     for key in regularizer:
-        if key not in ("kind", *required, *further):
-            allowed = ", ".join((*required, *further)) or "nothing"
-            raise UserError(f"{place}: regularizer '{kind}' takes no '{key}'; allowed: {allowed}.")
-    for key in required:
-        if key not in regularizer:
-            raise UserError(f"{place}: regularizer '{kind}' needs the key '{key}'.")
-    if "entropy" in further and ("strength" in regularizer) == ("entropy" in regularizer):
-        raise UserError(f"{place}: regularizer '{kind}' needs either 'strength' or 'entropy'.")
-    check_choice("baseline", regularizer.get("baseline", "uniform"), place)
-    if "unigram_temperature" in regularizer and regularizer.get("baseline") != "unigram":
-        raise UserError(f"{place}: regularizer.unigram_temperature needs baseline 'unigram'.")
+        if key not in ("kind", *allowed, *(("parameters", "plugin") if kind.generator is None else ())):
+            allowed_keys = ", ".join(allowed) or "nothing"
+            raise UserError(f"{place}: regularizer '{kind.name}' takes no '{key}'; allowed: {allowed_keys}.")
+    if "smoothing" in allowed:
+        if "smoothing" not in regularizer:
+            raise UserError(f"{place}: regularizer '{kind.name}' needs the key 'smoothing'.")
+        SMOOTHING.check(regularizer["smoothing"], place)
+        return
+    kind.values(regularizer.get("parameters", regularizer), place)
+    given = [key for key in amounts if key in regularizer]
+    if amounts and len(given) != 1:
+        wanted = f"{'either ' if len(amounts) > 1 else ''}{' or '.join(map(repr, amounts))}"
+        raise UserError(f"{place}: regularizer '{kind.name}' needs {wanted}.")
+    for key in given:
+        AMOUNTS[key].check(regularizer[key], place)
+    check_baseline(regularizer.get("baseline", "uniform"), place)
+    if UNIGRAM_TEMPERATURE.name in regularizer:
+        UNIGRAM_TEMPERATURE.check(regularizer[UNIGRAM_TEMPERATURE.name], place)
+        if regularizer.get("baseline") != "unigram":
+            raise UserError(f"{place}: regularizer.unigram_temperature needs baseline 'unigram'.")

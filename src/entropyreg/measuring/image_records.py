@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from entropyreg.experiments.kinds import skew_of
 from entropyreg.experiments.regularizer import smoothing_of
 from entropyreg.images.data.preparation import load_prepared
 from entropyreg.io.errors import UserError, blaming
@@ -20,6 +19,7 @@ from entropyreg.measuring import image_measures as measures
 from entropyreg.measuring.blocks import block_sizes, block_sums
 from entropyreg.measuring.image_measures import Predictions
 from entropyreg.regularizers.equilibrium import strength_for_entropy
+from entropyreg.regularizers.registry import kind_in
 
 KEPT = ("run", "task", "model")
 EVALUATED = ("valid", "test")
@@ -173,15 +173,19 @@ def similarity_of_classes(data_dir: Path) -> np.ndarray:
 
 
 def regularizer_of_training(regularizer: Mapping[str, Any], n_classes: int) -> dict[str, Any]:
-    """Kind, skew, strength and smoothing as numbers; a wanted entropy gives the strength that was trained with."""
-    kind = regularizer["kind"]
-    if kind == "none":
-        return {"kind": kind, "skew": None, "strength": None, "smoothing": 0.0}
-    skew = skew_of(kind, regularizer.get("skew"))
-    if kind == "label_smoothing":
+    """Kind, skew, strength and smoothing as numbers; a wanted entropy gives the strength that was trained with.
+
+    Of a user's kind its parameters too, and how it is written and drawn.
+    """
+    kind = kind_in(regularizer)
+    if not kind.amounts:
+        return {"kind": kind.name, "skew": None, "strength": None, "smoothing": 0.0}
+    skew = kind.fixed.get("skew", regularizer.get("skew"))
+    if "smoothing" in regularizer:
         strength = regularizer["smoothing"] / (1 - regularizer["smoothing"])
     else:
         strength = regularizer.get("strength")
         if strength is None:
             strength = strength_for_entropy(skew, regularizer["entropy"], n_classes)
-    return {"kind": kind, "skew": skew, "strength": strength, "smoothing": smoothing_of(skew, strength)}
+    own = {key: regularizer[key] for key in ("parameters", "plugin") if key in regularizer}
+    return {"kind": kind.name, "skew": skew, "strength": strength, "smoothing": smoothing_of(skew, strength), **own}

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.experiments import kinds
 from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json
+from entropyreg.regularizers.registry import kind_in
 
 SPLITS = ("train", "valid", "test")
 DECLARED = ("run", "task", "model", "kind", "skew", "strength", "smoothing", "seed", "updates", "split")
@@ -39,6 +39,7 @@ def tidy_lines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
         "model": record["model"],
         "kind": kind_of(regularizer),
         **{key: regularizer.get(key) for key in ("skew", "strength", "smoothing")},
+        **(regularizer.get("parameters") or {}),
         "updates": record.get("updates"),
     }
     if "seeds" in record:
@@ -55,10 +56,9 @@ def tidy_lines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def kind_of(regularizer: Mapping[str, Any]) -> str:
     """The name of a regularizer in its papers: images declare it, text has it by generator and skew."""
-    if "kind" in regularizer:
-        kinds.by_kind(dict.fromkeys(kinds.KINDS), regularizer["kind"])
-        return regularizer["kind"]
-    return kinds.kind_of(regularizer["skew"], regularizer["generator"]) if regularizer["strength"] else "none"
+    if "kind" not in regularizer and not regularizer["strength"]:
+        return "none"
+    return kind_in(regularizer).name
 
 
 def by_split(measures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,6 @@ import ast
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
@@ -26,11 +25,13 @@ from typing import Any
 
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import write_atomically
+from entropyreg.io.meaning import meaning_of_python, without_comments
+from entropyreg.regularizers.registry import LOOK
 
 PLANNED_IN = "ENTROPYREG_PLANNED_IN"  # the environment's name for the tree whose Snakefile planned a job
 PACKAGE = Path(__file__).parents[1]
 NAME = PACKAGE.name
-VERSION = 1  # of what is cached: change it with `meaning_of_python` or `imports_of`
+VERSION = 2  # of what is cached: change it with `meaning_of_python` or `imports_of`
 
 PLUMBING = {  # module: why no number of a stage depends on it
     "io.errors": "words of messages",
@@ -49,18 +50,37 @@ PLUMBING = {  # module: why no number of a stage depends on it
 }
 
 
+def shown_in(declared: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a job declares of regularizers: that of its run, and those of a table's cells."""
+    return [
+        declared.get("regularizer") or {},
+        *declared.get("cells", ()),
+        *(declared.get("text") or {}).get("cells", ()),
+    ]
+
+
+SHOWING = ("render", "report")  # stages that how a regularizer is written and drawn decides; others leave it out
+
+
 def kind_of(declared: Mapping[str, Any], key: str) -> Any:
     part = declared.get(key)
     return part.get("kind") if isinstance(part, Mapping) else None
 
 
-def is_euclidean(declared: Mapping[str, Any]) -> bool:
-    regularizer = declared.get("regularizer") or {}
-    return "euclidean" in (regularizer.get("generator"), regularizer.get("kind"))
+def regularizer_in(declared: Mapping[str, Any]) -> str | None:
+    """The generator of text, or the kind of images; None where a job declares no regularizer."""
+    regularizer = declared.get("regularizer") or (declared.get("training") or {}).get("regularizer") or {}
+    return regularizer.get("generator", regularizer.get("kind"))
 
 
 ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether a job that declares this runs it
-    "regularizers.euclidean": is_euclidean,
+    "regularizers.euclidean": lambda declared: regularizer_in(declared) == "euclidean",
+    "regularizers.plugins": lambda declared: any(one.get("plugin") for one in shown_in(declared)),
+    **{
+        f"regularizers.members.{path.stem}": lambda declared, kind=path.stem: regularizer_in(declared) in (kind, None)
+        for path in (PACKAGE / "regularizers" / "members").glob("[!_]*.py")
+        if path.stem != "skew_jensen"  # its named points are of every table and figure
+    },
     "rendering.figures": lambda declared: "_figure_" in declared.get("artefact", ""),
     "rendering.tables": lambda declared: "_table_" in declared.get("artefact", ""),
     **{
@@ -90,7 +110,9 @@ ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether 
     ),
 }
 BY_NAME = {"render": "artefact", "extract-pretrained": "pretrained"}  # stages that depend on a name, not on settings
-DYNAMIC: dict[str, tuple[str, ...]] = {  # module: modules that it loads by a name it computes; {artefact} as declared
+DYNAMIC: dict[str, tuple[str, ...]] = {  # module: modules that it loads by a name it computes; {name} as declared
+    "regularizers.registry": ("regularizers.members.*",),
+    "regularizers.declared": ("regularizers.{regularizer}",),
     "regularizers.kernels": ("regularizers.native", "regularizers.triton_kernel"),
     "rendering.tables": ("rendering.tables.{artefact}",),
     "rendering.figures": ("rendering.figures.{artefact}",),
@@ -143,7 +165,8 @@ def meanings(stage: str, declared: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for module in closure(stage, declared):
         path = path_of(module)
-        found[str(path.relative_to(PACKAGE))] = facts_of(path)["meaning"]
+        facts = facts_of(path)
+        found[str(path.relative_to(PACKAGE))] = facts["meaning" if stage in SHOWING else "mathematics"]
         for pattern in FILES.get(module, ()):
             for file in sorted(PACKAGE.glob(pattern)):
                 found[str(file.relative_to(PACKAGE))] = facts_of(file)["meaning"]
@@ -166,7 +189,7 @@ def closure(stage: str, declared: Mapping[str, Any]) -> set[str]:
 
 def dynamic_imports(module: str, declared: Mapping[str, Any]) -> Iterator[str]:
     for pattern in DYNAMIC.get(module, ()):
-        name = pattern.format(artefact=declared.get("artefact", ""))
+        name = pattern.format(artefact=declared.get("artefact", ""), regularizer=regularizer_in(declared))
         if name.endswith(".*"):
             yield from (f"{name[:-1]}{path.stem}" for path in folder_of(name[:-2]).glob("[!_]*.py"))
         elif path_of(name).exists():
@@ -207,50 +230,11 @@ def new_facts(path: Path, content: bytes) -> dict[str, Any]:
     if path.suffix == ".py":
         tree = ast.parse(content)
         module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-        return {"meaning": meaning_of_python(tree), "imports": sorted(set(imported(tree, module)))}
+        meaning, mathematics = meaning_of_python(tree), meaning_of_python(tree, LOOK if b"Kind(" in content else ())
+        return {"meaning": meaning, "mathematics": mathematics, "imports": sorted(set(imported(tree, module)))}
     if path.suffix in (".cpp", ".hpp", ".cu", ".cuh", ".h"):
         content = without_comments(content.decode("utf-8")).encode()
-    return {"meaning": hashlib.sha256(content).hexdigest(), "imports": []}
-
-
-def meaning_of_python(tree: ast.AST) -> str:
-    """sha256 of a syntax tree without docstrings and positions, written the same by every release of Python."""
-    digest = hashlib.sha256()
-
-    def write(value: Any) -> None:
-        if isinstance(value, ast.AST):
-            digest.update(f"({type(value).__name__}".encode())
-            for name in value._fields:
-                part = getattr(value, name, None)
-                if part is None or part == [] or isinstance(part, ast.expr_context) or name in ("kind", "type_comment"):
-                    continue
-                if name == "body" and has_docstring(value):
-                    part = part[1:] or [ast.Pass()]
-                digest.update(f" {name}=".encode())
-                write(part)
-            digest.update(b")")
-        elif isinstance(value, list):
-            for part in value:
-                write(part)
-            digest.update(b";")
-        else:
-            digest.update(f"{type(value).__name__} {value!r}".encode())
-
-    write(tree)
-    return digest.hexdigest()
-
-
-def has_docstring(node: ast.AST) -> bool:
-    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    return isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None
-
-
-def without_comments(text: str) -> str:
-    """C++ without comments and with single blanks; what stands in quotes stays."""
-    kept = re.sub(
-        r'("(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')|//[^\n]*|/\*.*?\*/', lambda m: m.group(1) or " ", text, flags=re.S
-    )
-    return " ".join(kept.split())
+    return {"meaning": (digest := hashlib.sha256(content).hexdigest()), "mathematics": digest, "imports": []}
 
 
 def imported(tree: ast.AST, module: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from entropyreg.regularizers.rows import LARGEST, Rows
 
+LIMIT_IS_EXACT = 1e-30  # below this skew, 1 + skew * (p / u - 1) is 1 to the last bit of float64, and J is J at skew 0
 NEAR_END = 0.05  # closer than this to an end of [0, 1], log(1 + x) is taken by log1p
 
 
@@ -155,6 +156,11 @@ class SkewJensen(NamedTuple):
         mean = rows.mean_under_p(products)
         kl_p_m = mean + constant  # times -(1-skew)
         return Terms(kl_p_m.div_(-rest).sub_(kl_u_m, alpha=1.0 / self.skew), products, mean)
+
+
+def at_skew(skew: float) -> SkewJensen:
+    """The member at a skew, the limit where nothing tells the two apart."""
+    return SkewJensen(0.0 if skew < LIMIT_IS_EXACT else skew)
 
 
 def _log_mixture(exponent: Tensor, part: float, out: Tensor, precise: bool) -> Tensor:

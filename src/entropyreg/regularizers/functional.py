@@ -15,10 +15,8 @@ from entropyreg.regularizers.arguments import check_logits, check_skew, check_st
 from entropyreg.regularizers.autograd import LossParts, objective_loss
 from entropyreg.regularizers.baselines import prepare_baseline
 from entropyreg.regularizers.compiling import eager
-from entropyreg.regularizers.divergence import SkewJensen
+from entropyreg.regularizers.divergence import at_skew
 from entropyreg.regularizers.sweep import Objective, computation_dtype
-
-LIMIT_IS_EXACT = 1e-30  # below this skew, 1 + skew * (p / u - 1) is 1 to the last bit of float64, and J is J at skew 0
 
 
 @eager
@@ -110,6 +108,5 @@ def entropy_regularized_cross_entropy(
 def skew_objective(logits: Tensor, skew: float, strength: float, baseline, nll_weight: float = 1.0) -> Objective:
     """The checked objective for logits whose class axis is the last."""
     skew, strength = check_skew(skew), check_strength(strength)
-    skew = 0.0 if skew < LIMIT_IS_EXACT else skew
     prepared = prepare_baseline(baseline, logits.shape[-1], computation_dtype(logits), logits.device)
-    return Objective(SkewJensen(skew), strength, nll_weight, 0, prepared)
+    return Objective(at_skew(skew), strength, nll_weight, 0, prepared)

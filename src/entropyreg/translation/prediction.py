@@ -27,7 +27,7 @@ from entropyreg.io.columns import write_columns
 from entropyreg.io.devices import check_device, one_device
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import atomic_path
-from entropyreg.regularizers.equilibrium import equilibrium
+from entropyreg.regularizers.registry import equilibrium_of
 from entropyreg.translation.beam import BeamEntropy, Hypotheses, Hypothesis, build_generator, search
 from entropyreg.translation.binarization import verify_binary
 from entropyreg.translation.command import training_arguments
@@ -100,9 +100,8 @@ def prepare(
 
 def floor_of(regularizer: Mapping[str, Any], vocabulary_size: int) -> float | None:
     """Log-probability of the equilibrium's floor; None where the theory has none (no regularizer, other baseline)."""
-    if regularizer["skew"] is None or not regularizer["strength"] or regularizer["baseline"] != "uniform":
-        return None
-    return math.log(equilibrium(regularizer["skew"], regularizer["strength"], vocabulary_size).floor)
+    known = equilibrium_of(regularizer, vocabulary_size) if regularizer["strength"] else None
+    return None if known is None else math.log(known.floor)
 
 
 def load_model(settings: Mapping[str, Any], binary_dir: Path, weights_path: Path) -> tuple[Any, torch.nn.Module]:

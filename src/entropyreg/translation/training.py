@@ -47,11 +47,15 @@ def train(
     with run_lock(run_dir), nullcontext() if is_launched() else one_device(settings["device"]):
         import torch
 
+        from entropyreg.regularizers.declared import member_of
+
         torch.set_num_threads(threads)
         check_device(settings["device"])
         verify_binary(binary_dir)
         size = vocabulary_size(binary_dir, settings["languages"]["target"])
         settings = {**settings, "regularizer": resolve(settings["regularizer"], size, proposal_path)}
+        if settings["regularizer"]["strength"]:
+            member_of(settings["regularizer"])  # a divergence of the user's that is none is told before anything begins
         too_long = left_out(binary_dir, settings["languages"], settings["model"])
         if too_long:
             say(

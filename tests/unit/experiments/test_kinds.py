@@ -5,18 +5,17 @@ import ast
 import pytest
 import torch
 
-from entropyreg.experiments.kinds import FIXED_SKEW, KINDS, by_kind, kind_of
-from entropyreg.experiments.regularizer import ARM_KEYS, Regularizer, regularizer_of
+from entropyreg.experiments.regularizer import Regularizer, regularizer_of
 from entropyreg.images.objective import distilled, hard_objective
 from entropyreg.images.optimisation import learning_rate
-from entropyreg.images.settings import REGULARIZERS
 from entropyreg.io.errors import UserError
 from entropyreg.measuring.image_records import regularizer_of_training
 from entropyreg.measuring.tidy_records import tidy_lines
+from entropyreg.regularizers.registry import built_in, kind_of, named
 from entropyreg.rendering.figures.image_runs import run_color, run_marker, targets_name
 from entropyreg.rendering.figures.panels import new_panels, skew_points
 from entropyreg.rendering.figures.runs import family_of, regularizer_name
-from entropyreg.rendering.figures.style import MARKS, color, style
+from entropyreg.rendering.figures.style import color, style
 from entropyreg.rendering.tables.translation_runs import as_network_run
 
 TEXT_RUN = {"run": "a/b/c/seed1", "status": "done", "measures": {}, "skew": None, "strength": 0.5, "smoothing": None}
@@ -66,10 +65,6 @@ def test_an_unknown_kind_is_refused(place):
         UNKNOWN[place]()
 
 
-def test_every_list_of_kinds_has_them_all():
-    assert set(KINDS) == set(MARKS) == set(REGULARIZERS) == set(ARM_KEYS) - {"winner"}
-
-
 def test_kinds_by_skew_and_generator():
     assert [kind_of(skew) for skew in (None, 0, 0.5, 1.0)] == [
         "none",
@@ -78,14 +73,14 @@ def test_kinds_by_skew_and_generator():
         "label_smoothing",
     ]
     assert kind_of(None, "euclidean") == "euclidean" and kind_of(0.5, "entropy") == "skew_jensen"
-    assert {kind: kind_of(skew, "entropy") for kind, skew in FIXED_SKEW.items()} == {kind: kind for kind in FIXED_SKEW}
+    assert all(kind_of(kind.fixed["skew"], "entropy") == name for name, kind in built_in().items() if kind.fixed)
     for skew in (-0.1, 1.5, float("nan")):
         with pytest.raises(UserError, match=r"skew of a regularizer is .*; allowed: a number from 0 to 1"):
             kind_of(skew)
     with pytest.raises(UserError, match="no skew"):
         kind_of(None, "entropy")
-    with pytest.raises(UserError, match="'winner'; allowed: none, label_smoothing"):
-        by_kind(dict.fromkeys(KINDS), "winner")
+    with pytest.raises(UserError, match="'winner'; allowed: none, confidence_penalty"):
+        named("winner")
 
 
 def test_no_kind_is_what_is_left_over(root):
@@ -98,6 +93,6 @@ def test_no_kind_is_what_is_left_over(root):
                 rest = node.args[1] if len(node.args) == 2 else None
             if isinstance(node, ast.IfExp):
                 rest = node.orelse
-            if isinstance(rest, ast.Constant) and rest.value in set(KINDS) - {"none"}:
+            if isinstance(rest, ast.Constant) and rest.value in set(built_in()) - {"none"}:
                 found.append(f"{path.relative_to(root)}:{node.lineno}")
     assert not found

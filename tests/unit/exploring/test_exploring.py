@@ -18,7 +18,7 @@ from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments
 from entropyreg.exploring.compare import compare_runs, intervals
 from entropyreg.exploring.records import SHOWN, export_records, filters_of
-from entropyreg.exploring.status import Known, duration, look_at, seconds_left, status
+from entropyreg.exploring.status import Known, duration, left_text, look_at, seconds_left, status
 from entropyreg.forecast.blocks import declared_blocks
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import write_atomically, write_json, write_npz
@@ -353,6 +353,8 @@ def test_time_left_is_that_of_like_runs_that_have_ended():
         ),
         *(Known(run, "missing", None, (), True) for run in ("a/big/y/seed1", "b/big/x/seed1", "a/small/x/seed1")),
     ]
+    assert "220" not in left_text(known) and left_text(known).endswith("; of 1 runs nothing tells how long they take.")
+    assert left_text(known[-1:]).startswith("Training left: 1 runs; none like them has ended")
     assert seconds_left(known) == (220.0, 1)  # a/big by its own median, b/big by that of the model, a/small unknown
     assert [duration(value) for value in (45, 100, 5400)] == ["45 s", "2 min", "1.5 h"]
 

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from entropyreg.experiments.images import image_regularizer_of
 from entropyreg.images import teachers
 from entropyreg.images.data.preparation import load_prepared, prepare_images
 from entropyreg.images.engines import Accelerated, Plain
@@ -22,6 +25,7 @@ from entropyreg.images.runs import load_group
 from entropyreg.images.streams import Streams, stream
 from entropyreg.images.training import Training, train_image_run
 from entropyreg.io.errors import UserError
+from entropyreg.regularizers.registry import kinds
 
 ALEXNET = {
     "model": {"kind": "alexnet", "channels": 4, "dense": [12, 10]},
@@ -156,14 +160,27 @@ training.train_image_run(settings, data, folder, 1)
 """
 
 
-@pytest.mark.parametrize("changes", [{}, pytest.param(RESNET | {"epochs": 4}, marks=pytest.mark.slow)])
+OWN = {"seeds": [1, 2]}  # with a regularizer of the user's
+
+
+def own_regularizer(folder):
+    """The settings of the regularizer that docs/own_regularizer.md declares, from a file in the folder."""
+    page = (Path(__file__).parents[3] / "docs" / "own_regularizer.md").read_text(encoding="utf-8")
+    (folder / "power.py").write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1])
+    arm = {"regularizer": "power", "order": 1.5, "strength": 0.5}
+    return image_regularizer_of(arm, "here", kinds([str(folder / "power.py")])).settings
+
+
+@pytest.mark.parametrize("changes", [{}, OWN, pytest.param(RESNET | {"epochs": 4}, marks=pytest.mark.slow)])
 def test_killed_and_resumed_the_weights_are_bit_identical(digits, settings, tmp_path, changes):
     settings = settings | {"epochs": 4} | changes
+    if changes is OWN:
+        settings["regularizer"] = own_regularizer(tmp_path)
     whole, outcome = train(settings, digits, tmp_path / "whole")
     folder = tmp_path / "killed"
     command = [sys.executable, "-c", COMMAND, json.dumps(settings), str(digits), str(folder), "slow"]
     process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (folder / "waiting").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
@@ -174,6 +191,8 @@ def test_killed_and_resumed_the_weights_are_bit_identical(digits, settings, tmp_
     for seed in settings["seeds"]:
         assert_same_bits(resumed[f"seed{seed}"], whole[f"seed{seed}"])
     assert outcome_resumed == outcome
+    recipe = json.loads((tmp_path / "whole" / "checkpoints" / "recipe.json").read_text())
+    assert recipe["settings"]["regularizer"] == settings["regularizer"]
 
 
 class Stopped(Exception):

@@ -71,7 +71,7 @@ def test_the_euclidean_member_is_the_squared_distance():
 
 
 def test_an_unknown_kind_lists_the_known():
-    with pytest.raises(UserError, match="allowed: none, label_smoothing, confidence_penalty, skew_jensen, euclidean"):
+    with pytest.raises(UserError, match="allowed: none, confidence_penalty, skew_jensen, label_smoothing, euclidean"):
         losses(kind="smoothing")
 
 

@@ -6,15 +6,15 @@ import ast
 import pytest
 
 from entropyreg.io.errors import UserError
+from entropyreg.io.meaning import meaning_of_python, without_comments
 from entropyreg.provenance import code_identity
 from entropyreg.provenance.code_identity import (
     code_digest,
     imported,
-    meaning_of_python,
     meanings,
     refuse_other_code,
-    without_comments,
 )
+from entropyreg.regularizers.registry import LOOK, built_in
 
 ENTROPY = {"generator": "entropy"}
 JOBS = {  # job: stage and what it declares
@@ -48,6 +48,7 @@ OF_FAIRSEQ = {"train", "train euclidean", "predict", "predict-temperatures"}
 REACHED = {  # file of the package: the jobs whose outcome a change of it may change, written down by hand
     "regularizers/divergence.py": TRAINED | OF_FAIRSEQ,
     "regularizers/euclidean.py": {"train euclidean"},
+    "regularizers/plugins.py": set(),
     "regularizers/classic.py": {"train mlp", "train resnet"},  # paper B's label smoothing
     "regularizers/statistics.py": {"predict", "predict-temperatures"},
     "regularizers/_native/rows.hpp": TRAINED | OF_FAIRSEQ,
@@ -95,6 +96,27 @@ def files_of():
 def test_a_change_reaches_the_jobs_that_depend_on_it_and_no_other(files_of, file):
     assert (code_identity.PACKAGE / file).is_file()
     assert {job for job, files in files_of.items() if file in files} == REACHED[file]
+
+
+@pytest.mark.parametrize("kind", built_in().values(), ids=list(built_in()))
+def test_a_training_follows_the_declaration_and_the_mathematics_of_its_kind_alone(kind):
+    of_text = meanings("train", {"regularizer": {"generator": kind.generator or kind.name}})
+    of_images = meanings("train-images", {"model": {"kind": "mlp"}, "regularizer": {"kind": kind.name}})
+    for found in (of_text, of_images):
+        files = {f"regularizers/members/{'skew_jensen' if kind.generator else kind.name}.py"}
+        files |= {f"regularizers/{kind.mathematics.partition(':')[0]}.py"} if kind.mathematics else set()
+        assert files <= set(found)
+        others = {file for file in found if "/members/" in file} - files
+        assert others <= {"regularizers/members/skew_jensen.py"}  # whose named points are of every table and figure
+
+
+def test_how_a_kind_is_written_and_drawn_is_of_what_shows_it():
+    file, whole = "regularizers/members/skew_jensen.py", ("train", "predict", "measure", "collect", "train mlp")
+    path, before = code_identity.PACKAGE / file, {name: meanings(*JOBS[name])[file] for name in (*whole, "peakiness")}
+    changed = ast.parse(path.read_text().replace('marker="s"', 'marker="D"'))
+    assert meaning_of_python(changed, LOOK) == before["train"]
+    assert meaning_of_python(changed) != before["peakiness"]
+    assert {before[name] for name in whole} == {before["train"]} != {before["peakiness"]}
 
 
 def test_the_digest_changes_with_any_of_its_files(monkeypatch):

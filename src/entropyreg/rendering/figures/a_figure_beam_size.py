@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from entropyreg.regularizers.registry import named
 from entropyreg.rendering.figures.end_labels import EndLabel, write_end_labels
 from entropyreg.rendering.figures.footnotes import counted, opening, signatures
 from entropyreg.rendering.figures.panels import is_first_across, limits_around, new_panels, say_empty, stamp_smoke
 from entropyreg.rendering.figures.runs import describe, finished_runs, regularizer_name
-from entropyreg.rendering.figures.style import MARKS, TICK_POINTS, color
+from entropyreg.rendering.figures.style import TICK_POINTS, color
 
 SPLIT = "valid"
 COLUMNS = (
@@ -46,7 +47,7 @@ def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for (_, name, size), members in groups.items():
         run, found = members[0]
-        row = {key: value for key, value in describe(collected, run, SPLIT).items() if key in COLUMNS}
+        row = {key: value for key, value in describe(collected, run, SPLIT).items() if key in (*COLUMNS, "plugin")}
         row |= {"curve": name, "beam_size": size, "n_seeds": len(members)}
         row |= {key: found[key] for key in ("n_sentences", "bleu_signature")}
         rows.append(row | {"bleu": fmean(found["bleu"] for _, found in members)})
@@ -86,9 +87,17 @@ def draw_panel(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     for name in dict.fromkeys(row["curve"] for row in rows):
         points = sorted((row for row in rows if row["curve"] == name), key=lambda row: row["beam_size"])
         run = points[0]
-        shade = color(run["skew"], run["family"])
+        shade, kind = color(run["skew"], run["family"], run["plugin"]), named(run["family"], run["plugin"])
         x, y = ([row[key] for row in points] for key in ("beam_size", "bleu"))
-        axes.plot(x, y, color=shade, marker=MARKS[run["family"]].marker, markeredgecolor="white", zorder=3, gid=name)
+        axes.plot(
+            x,
+            y,
+            color=shade,
+            marker=kind.marker,
+            markeredgecolor="white",
+            zorder=3,
+            gid=name,
+        )
         ends.append(EndLabel(x[-1], y[-1], name, shade))
     write_end_labels(axes, ends, TICK_POINTS)
 

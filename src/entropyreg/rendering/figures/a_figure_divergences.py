@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from entropyreg.experiments.kinds import kind_of
 from entropyreg.measures.bernoulli_divergence import euclidean, skew_jensen
+from entropyreg.regularizers.registry import kind_of
 from entropyreg.rendering.figures.end_labels import EndLabel, write_end_labels
 from entropyreg.rendering.figures.panels import new_panels
 from entropyreg.rendering.figures.style import TICK_POINTS, color

@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from entropyreg.experiments.kinds import kind_of
 from entropyreg.measures.agreement import Agreement, agreement
 from entropyreg.regularizers.equilibrium import equilibrium
+from entropyreg.regularizers.registry import kind_in, kind_of
 from entropyreg.rendering.figures.footnotes import counted, opening
 from entropyreg.rendering.figures.panels import (
     POINT_AREA,
@@ -27,8 +27,8 @@ from entropyreg.rendering.figures.panels import (
     skew_points,
     stamp_smoke,
 )
-from entropyreg.rendering.figures.runs import DESCRIPTION, describe, family_of, finished_runs
-from entropyreg.rendering.figures.style import FAMILIES, INK, MARKS, color
+from entropyreg.rendering.figures.runs import DESCRIPTION, describe, finished_runs
+from entropyreg.rendering.figures.style import FAMILIES, INK, color
 from entropyreg.rendering.published import published_numbers
 
 SPLIT = "valid"
@@ -183,7 +183,7 @@ def footnote(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     if bare:
         sentences.append(f"Cross: no regularizer, predicted 0 and in no statistic ({len(bare)}).")
     kinds = Counter(
-        MARKS[family_of(run)].label if run["skew"] is None else f"{run['baseline']} baseline"
+        kind_in(run).label if run["skew"] is None else f"{run['baseline']} baseline"
         for run, _ in finished_runs(collected, SPLIT)
         if run.get("predicted_entropy") is None
     )

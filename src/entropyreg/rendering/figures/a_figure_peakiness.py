@@ -92,7 +92,7 @@ def histogram(
         return [row | {"regularizer": ROW_NAMES.get(about["row"], about["row"]), "status": "missing"}]
     pooled = np.sum(counts, axis=0)
     row |= {key: runs[0][key] for key in ("model", "skew", "strength", "smoothing", "baseline")}
-    row |= {"regularizer": regularizer_name(runs[0]), "family": family_of(runs[0])}
+    row |= {"regularizer": regularizer_name(runs[0]), "family": family_of(runs[0]), "plugin": runs[0].get("plugin")}
     row |= {"seeds": " ".join(str(run["seed"]) for run in runs), "n_tokens": int(pooled.sum())}
     row["status"] = "partial" if reason else "done"
     edges = np.linspace(0, 1, pooled.size + 1)
@@ -134,7 +134,7 @@ def draw_panel(axes: Axes, panel: Sequence[Mapping[str, Any]], outline: Sequence
     if not panel or panel[0]["status"] == "missing":
         say_empty(axes, f"no run:\n{panel[0]['reason']}" if panel else "no finished run")
         return
-    shade = color(panel[0]["skew"], panel[0]["family"])
+    shade = color(panel[0]["skew"], panel[0]["family"], panel[0]["plugin"])
     bars = {"fill": True, "facecolor": shade, "edgecolor": "white", "linewidth": 0.3, "zorder": 3}
     axes.stairs([row["share_percent"] for row in panel], edges(panel), gid=panel[0]["regularizer"], **bars)
     seeds = counted(panel[0]["n_seeds"], "seed")

@@ -14,8 +14,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from entropyreg.experiments.kinds import kind_of
 from entropyreg.measures.expected_best import expected_best
+from entropyreg.regularizers.registry import kind_of
 from entropyreg.rendering.figures.end_labels import EndLabel, write_end_labels
 from entropyreg.rendering.figures.footnotes import opening, signatures
 from entropyreg.rendering.figures.panels import GAP, RIGHT, limits_around, new_panels, say_empty, stamp_smoke

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from entropyreg.experiments.kinds import WITHOUT_SKEW, by_kind, kind_of, skew_of
-from entropyreg.rendering.figures.runs import digits
-from entropyreg.rendering.figures.style import FAMILIES, INK, MARKS, color
+from entropyreg.regularizers.registry import kind_in, kind_of
+from entropyreg.rendering.figures.runs import numbers_of
+from entropyreg.rendering.figures.style import INK, MARKS, color
 from entropyreg.rendering.tables.collected import missing_text, scale_line
 
 IMAGE_RUN = ("artefact", "scale", "column", "column_title", "model", "model_title", "row", "kind", "smoothing")
@@ -64,31 +64,27 @@ def describe_image_run(collected: Mapping[str, Any], run: Mapping[str, Any]) -> 
 
 def shown_skew(run: Mapping[str, Any]) -> float | None:
     """The skew whose colour and marker a run has; None for hard targets and generators without a skew."""
-    return skew_of(run["kind"], run.get("skew"))
+    kind = kind_in(run)
+    if not kind.amounts or kind.generator != "entropy":
+        return None
+    return kind.fixed.get("skew", run.get("skew"))
 
 
 def run_color(run: Mapping[str, Any]) -> Any:
     """The colour of a run's regularizer, the same in every figure."""
-    return color(shown_skew(run), run["kind"]) if run["kind"] != "none" else INK
+    return color(shown_skew(run), run["kind"], run.get("plugin")) if run["kind"] != "none" else INK
 
 
 def run_marker(run: Mapping[str, Any]) -> str:
     """The marker of a run's regularizer."""
     skew = shown_skew(run)
-    kind = run["kind"] if skew is None else kind_of(skew)  # of skew 0 and 1 that of the ends
-    return MARKS[kind].marker
+    return (kind_in(run) if skew is None else MARKS[kind_of(skew)]).marker  # of skew 0 and 1 that of the ends
 
 
 def targets_name(run: Mapping[str, Any]) -> str:
     """'hard targets', 'smoothing .1', 'skew .5', 'confidence penalty', 'skew .5, unigram'."""
-    names = {
-        "none": lambda: "hard targets",
-        "label_smoothing": lambda: f"smoothing {digits(run['smoothing'])}",
-        "confidence_penalty": lambda: FAMILIES["confidence_penalty"].label,
-        "skew_jensen": lambda: f"skew {digits(run['skew'])}",
-    }
-    names |= {kind: lambda: MARKS[run["kind"]].label for kind in WITHOUT_SKEW.values()}
-    name = by_kind(names, run["kind"])()
+    kind = kind_in(run)
+    name = kind.told(numbers_of(run), kind.short)
     return f"{name}, unigram" if run.get("baseline") == "unigram" else name
 
 

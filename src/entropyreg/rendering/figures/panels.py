@@ -16,7 +16,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from entropyreg.experiments.kinds import by_kind, kind_of
+from entropyreg.regularizers.registry import kind_of, named
 from entropyreg.rendering.figures.footnotes import MARGIN, wrapped
 from entropyreg.rendering.figures.style import (
     COLUMN_INCHES,
@@ -104,19 +104,18 @@ def limits_around(values: Sequence[float], least_spread: float, share: float = 0
 def skew_points(axes: Axes, rows: Sequence[Mapping[str, Any]], x: str, y: str) -> None:
     """A point a row at its keys `x` and `y`, with the colour of its skew and the marker of its family.
 
-    Rows have `family`, `skew` (or `shown_skew`, where the colour is a bin's), `label` (outlined if not empty) and
-    `baseline` (a ring if unigram).
+    Rows have `family`, `skew` (or `shown_skew`, where the colour is a bin's), `label` (outlined if not empty),
+    `baseline` (a ring if unigram) and of a user's kind `plugin`.
     """
-    for row in rows:
-        by_kind(MARKS, row["family"])
-    for name, kind in MARKS.items():
+    own = {row["family"]: named(row["family"], row.get("plugin")) for row in rows}
+    for name, kind in {**MARKS, **own}.items():
         members = [row for row in rows if row["family"] == name]
         if members:
             axes.scatter(
                 [row[x] for row in members],
                 [row[y] for row in members],
                 s=POINT_AREA,
-                c=[color(row.get("shown_skew", row["skew"]), name) for row in members],
+                c=[color(row.get("shown_skew", row["skew"]), name, row.get("plugin")) for row in members],
                 marker=kind.marker,
                 linewidths=[1.1 if row["label"] else 0.3 for row in members],
                 edgecolors=[INK if row["label"] else "white" for row in members],

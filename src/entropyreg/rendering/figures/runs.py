@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from entropyreg.experiments.kinds import WITHOUT_SKEW, by_kind, kind_of
-from entropyreg.rendering.figures.style import FAMILIES, MARKS
+from entropyreg.regularizers.registry import kind_in
+from entropyreg.rendering.figures.style import FAMILIES
 
 DESCRIPTION = ("artefact", "scale", "column", "column_title", "row", "run", "model", "family", "skew", "strength")
 DESCRIPTION += ("smoothing", "baseline", "seed", "split")  # keys of `describe`, the first columns of a figure's csv
@@ -27,12 +27,13 @@ def describe(collected: Mapping[str, Any], run: Mapping[str, Any], split: str) -
     titles = {column["task"]: column["title"] for column in collected["columns"]}
     row = {key: run[key] for key in DESCRIPTION if key in run}
     row |= {"artefact": collected["artefact"], "scale": collected["scale"], "split": split}
+    row |= {"plugin": run.get("plugin")}
     return row | {"column_title": titles[run["column"]], "family": family_of(run)}
 
 
 def family_of(run: Mapping[str, Any]) -> str:
-    """The key of the run's mark in `style.MARKS`."""
-    return kind_of(run["skew"], run.get("generator"))
+    """The name of the run's kind of regularizer, which its mark goes by."""
+    return kind_in(run).name
 
 
 def is_unregularized(run: Mapping[str, Any]) -> bool:
@@ -41,25 +42,27 @@ def is_unregularized(run: Mapping[str, Any]) -> bool:
 
 
 def baseline_label(run: Mapping[str, Any]) -> str:
-    """The direct label of a run's point: only the two baselines of the paper have one."""
+    """The direct label of a run's point: the two baselines of the paper have one, and every user's kind."""
     if is_unregularized(run):
         return FAMILIES["none"].label
+    if run.get("plugin"):
+        return regularizer_name(run)
     standard = run["smoothing"] is not None and math.isclose(run["smoothing"], 0.1, rel_tol=1e-6)
     return "label smoothing .1" if run["skew"] == 1 and standard and run["baseline"] == "uniform" else ""
 
 
 def regularizer_name(run: Mapping[str, Any]) -> str:
     """The regularizer of a finished run in words: 'label smoothing .1', 'skew .5, strength 1', 'no regularizer'."""
-    kind, amount = family_of(run), f"strength {digits(run['strength'])}"
-    names = {
-        "none": FAMILIES["none"].label,
-        "label_smoothing": f"label smoothing {digits(run['smoothing'] or 0.0)}",
-        "confidence_penalty": f"confidence penalty, {amount}",
-        "skew_jensen": f"skew {digits(run['skew'] or 0.0)}, {amount}",
-        **{name: f"{MARKS[name].label}, {amount}" for name in WITHOUT_SKEW.values()},
-    }
-    name = by_kind(names, kind)
+    kind = kind_in(run)
+    name = kind.told(numbers_of(run), kind.words)
     return f"{name}, unigram" if run["baseline"] == "unigram" else name
+
+
+def numbers_of(run: Mapping[str, Any]) -> dict[str, str]:
+    """The numbers of a run's regularizer as legends write them: its parameters, the strength, and the smoothing."""
+    found = {"skew": run.get("skew"), **(run.get("parameters") or {}), "strength": run.get("strength")}
+    found |= {"smoothing": run.get("smoothing")}
+    return {name: digits(number) for name, number in found.items() if number is not None}
 
 
 def digits(number: float) -> str:

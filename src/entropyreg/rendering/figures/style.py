@@ -7,7 +7,6 @@ markers are kept for published values.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -15,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from entropyreg.experiments.kinds import by_kind
+from entropyreg.regularizers.registry import built_in, named
 
 COLUMN_INCHES, PAGE_INCHES = 3.25, 6.75  # widths of one and of two columns of a paper
 LABEL_POINTS, TICK_POINTS, NOTE_POINTS = 8, 7, 5.5
@@ -59,27 +58,8 @@ PARAMETERS = {
 }
 
 
-@dataclass(frozen=True)
-class Family:
-    """How a kind of regularizer is drawn and named; `symbol` is its marker as a character.
-
-    `color` is that of a kind without a skew; the others have the colour of theirs.
-    """
-
-    label: str
-    marker: str
-    symbol: str
-    color: str | None = None
-
-
-FAMILIES = {
-    "none": Family("no regularizer", "X", "✖"),
-    "confidence_penalty": Family("confidence penalty", "s", "■"),
-    "skew_jensen": Family("between", "o", "●"),
-    "label_smoothing": Family("label smoothing", "^", "▲"),
-}
-
-MARKS = {**FAMILIES, "euclidean": Family("Euclidean", "*", "★", "#00868b")}
+MARKS = built_in()
+FAMILIES = {name: kind for name, kind in MARKS.items() if kind.generator == "entropy"}  # with a skew, and none
 DATA_SETS = (("#004d38", "d"), ("#5ab4e5", "v"), ("#a3962b", "P"), ("#8c8c8c", "h"))  # colour and marker of each
 
 
@@ -88,9 +68,10 @@ def data_set_look(position: int) -> tuple[str, str]:
     return DATA_SETS[position % len(DATA_SETS)]
 
 
-def color(skew: float | None, kind: str | None = None) -> Any:
-    """The colour of a skew, the same in every figure; `kind` tells one without a skew from no regularizer."""
-    if kind is not None and (own := by_kind(MARKS, kind).color):
+def color(skew: float | None, kind: str | None = None, plugin: Mapping[str, str] | None = None) -> Any:
+    """The colour of a skew, the same in every figure; `kind` tells one without a skew from no regularizer, and
+    `plugin` describes a user's kind."""
+    if kind is not None and (own := named(kind, plugin).color):
         return own
     return INK if skew is None else SKEW_COLORS(float(skew))
 

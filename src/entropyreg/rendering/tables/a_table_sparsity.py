@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from entropyreg.comparing.pairs import SPLIT, TOLERANCE, Pair, Run, pairs_of
-from entropyreg.experiments.kinds import by_kind, kind_of
+from entropyreg.regularizers.registry import kind_of
 from entropyreg.rendering.published import Published, published_numbers
 from entropyreg.rendering.tables import beside, labels, tidy
 from entropyreg.rendering.tables.aggregate import NOT_COLLECTED, Value, setting
@@ -142,7 +142,7 @@ def sides_of(pairs: Sequence[Pair]) -> list[Side]:
     """Both members of every pair, label smoothing first."""
     found = []
     for number, pair in enumerate(pairs, start=1):
-        member = "" if pair.other is None else by_kind(ROWS, kind_of(pair.other["skew"], pair.other["generator"]))
+        member = "" if pair.other is None else ROWS[kind_of(pair.other["skew"], pair.other["generator"])]
         found.append(Side(number, pair, pair.smoothed, "label_smoothing"))
         found.append(Side(number, pair, pair.other, member))
     return found

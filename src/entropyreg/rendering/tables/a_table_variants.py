@@ -30,7 +30,7 @@ ROWS = {
     "label_smoothing_0.1": Row(labels.LABEL_SMOOTHING_01),
     "ger": Row(labels.GER),
     "ger_unigram": Row(Cell(f"{labels.GER.text}, unigram baseline", latex=f"{labels.GER.latex}, unigram baseline")),
-    "euclidean": Row(Cell("Euclidean generator"), has_skew=False),
+    "euclidean": Row(labels.EUCLIDEAN, has_skew=False),
     "fconv_none": Row(Cell("fconv, no regularization"), base=None, has_skew=False),
     "fconv_ger": Row(Cell(f"fconv, {labels.GER.text}", latex=f"fconv, {labels.GER.latex}"), base="fconv_none"),
 }

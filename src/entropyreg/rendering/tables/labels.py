@@ -1,13 +1,24 @@
 """Names of regularizers as the tables print them."""
 
-from entropyreg.rendering.tables.formats import ALPHA, GAMMA, Cell
+from entropyreg.regularizers.registry import named
+from entropyreg.rendering.tables.formats import GAMMA, Cell
 
-NONE = Cell("No regularization")
-LABEL_SMOOTHING = Cell("LS D_J1", latex=r"LS $D_{J_1}$")
-LABEL_SMOOTHING_01 = Cell(f"LS D_J1 ({GAMMA} = 0.1)", latex=r"LS $D_{J_1}$ ($\gamma=0.1$)")
-LABEL_SMOOTHING_TUNED = Cell("LS D_J1 (tuned)", latex=r"LS $D_{J_1}$ (tuned)")
-CONFIDENCE_PENALTY = Cell("CP D_J0", latex=r"CP $D_{J_0}$")
-GER = Cell(f"GER D_J{ALPHA}", latex=r"GER $D_{J_\alpha}$")
+
+def printed(kind: str) -> Cell:
+    """The name of a kind in the tables of its paper, as the registry declares it."""
+    declared = named(kind)
+    return Cell(declared.printed or declared.label, latex=declared.latex)
+
+
+def with_amount(amount: str, latex: str | None = None) -> Cell:
+    """Label smoothing with how much of it: '(tuned)'."""
+    return Cell(f"{LABEL_SMOOTHING.text} ({amount})", latex=f"{LABEL_SMOOTHING.latex} ({latex or amount})")
+
+
+NONE, LABEL_SMOOTHING, EUCLIDEAN = printed("none"), printed("label_smoothing"), printed("euclidean")
+CONFIDENCE_PENALTY, GER = printed("confidence_penalty"), printed("skew_jensen")
+LABEL_SMOOTHING_01 = with_amount(f"{GAMMA} = 0.1", r"$\gamma=0.1$")
+LABEL_SMOOTHING_TUNED = with_amount("tuned")
 ABBREVIATIONS = (
     "LS: label smoothing, CP: confidence penalty, GER: generalized entropy regularization; the objective is "
     f"NLL + strength * J_skew(u || p), and {GAMMA} = strength / (1 + strength) at skew 1."
@@ -19,8 +30,7 @@ def member(skew: float, smoothing: float | None = None) -> Cell:
     if skew == 1:
         if smoothing is None:
             return LABEL_SMOOTHING
-        amount = f"{smoothing:.3g}"
-        return Cell(f"LS D_J1 ({GAMMA} = {amount})", latex=rf"LS $D_{{J_1}}$ ($\gamma={amount}$)")
+        return with_amount(f"{GAMMA} = {smoothing:.3g}", rf"$\gamma={smoothing:.3g}$")
     if skew == 0:
         return CONFIDENCE_PENALTY
     return Cell(f"GER D_J{skew:.3g}", latex=rf"GER $D_{{J_{{{skew:.3g}}}}}$")

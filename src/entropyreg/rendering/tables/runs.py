@@ -160,7 +160,7 @@ def cells_of_rows(runs: Sequence[Run]) -> dict[tuple[str, str], Arm]:
         seeds = [run["seed"] for run in done]
         if len(seeds) > len(set(seeds)):
             raise UserError(f"row '{row}', column '{column}' has two runs of one seed ({seeds}); allowed: one a seed.")
-        for key in ("model", "skew", "strength", "baseline", "generator"):
+        for key in ("model", "skew", "strength", "baseline", "generator", "parameters"):
             values = sorted({str(run.get(key)) for run in done})
             if len(values) > 1:
                 raise UserError(f"row '{row}', column '{column}' mixes {key} {' and '.join(values)}; allowed: one.")

@@ -8,7 +8,7 @@ its regularizer has a `kind`, and the groups of its validation measures stand wh
 from collections.abc import Mapping
 from typing import Any
 
-from entropyreg.experiments.kinds import kind_of
+from entropyreg.regularizers.registry import kind_in
 
 GROUPS = ("temperatures", "projection", "clusters", "training_accuracy")  # of the measures of the validation split
 ROWS = {  # of the collected tables, in order, as printed
@@ -34,7 +34,7 @@ def as_network_run(run: Mapping[str, Any]) -> dict[str, Any]:
     shaped = {"model_title": None, "teacher": None, "selected": None, "dropout": None, "kind": None}
     waiting = run["skew"] is None and run.get("generator") == "entropy"
     if run["run"] is not None and not waiting:
-        shaped["kind"] = kind_of(run["skew"], run.get("generator"))
+        shaped["kind"] = kind_in(run).name
     shaped["run"] = run["run"] and run["run"].rpartition("/")[0]
     valid = (run["measures"] or {}).get("valid")
     if valid:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from matplotlib.text import Text
 
-from entropyreg.experiments.kinds import kind_of
 from entropyreg.io.errors import UserError
+from entropyreg.regularizers.registry import kind_of
 from entropyreg.rendering import figures
 from entropyreg.rendering.figures.a_figure_entropy_bleu import COLUMNS, draw, plotted_rows
 from entropyreg.rendering.figures.labels import text_box

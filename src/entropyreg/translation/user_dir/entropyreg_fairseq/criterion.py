@@ -1,8 +1,8 @@
 """The regularized objective as a fairseq criterion.
 
-    loss = sum over target tokens of  NLL + strength * J_skew(baseline || p)      (Meister et al. 2020)
+    loss = sum over target tokens of  NLL + strength * D(baseline || p)      (Meister et al. 2020)
 
-With generator "euclidean" the divergence is ||baseline - p||^2, which has no skew.
+D is the divergence of any kind of regularizer in the registry.
 
 Padding is excluded from every sum. fairseq divides the gradient by the number of target tokens. A model whose
 probabilities are not the softmax of its output (adaptive softmax, pointer networks, mixtures) is refused.
@@ -10,9 +10,9 @@ probabilities are not the softmax of its output (adaptive softmax, pointer netwo
 
 import json
 import math
-from dataclasses import dataclass, field, fields
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from fairseq import utils
@@ -23,12 +23,9 @@ from fairseq.logging import metrics
 from omegaconf import II
 
 from entropyreg.io.errors import UserError
-from entropyreg.regularizers import (
-    Baseline,
-    annealed_unigram,
-    entropy_regularized_cross_entropy,
-    euclidean_regularized_cross_entropy,
-)
+from entropyreg.regularizers import Baseline, annealed_unigram
+from entropyreg.regularizers.declared import member_of, regularized_cross_entropy
+from entropyreg.regularizers.registry import AMOUNTS, UNIGRAM_TEMPERATURE, check_baseline, check_generator, named
 
 
 @dataclass
@@ -42,49 +39,47 @@ class EntropyRegularizedCrossEntropyConfig(FairseqDataclass):
     sentence_avg: bool = II("optimization.sentence_avg")
 
 
-@dataclass(frozen=True)
-class Declaration:
-    """The parameters of a regularizer; those that it does not have are None."""
-
-    strength: float
-    skew: float | None = None  # 0: confidence penalty, 1: label smoothing, between: skew-Jensen
-    generator: str = "entropy"  # convex function of the Jensen divergence: negative entropy, or "euclidean" ||p||^2
-    baseline: str = "uniform"  # distribution that the model is drawn to; or "unigram"
-    unigram_temperature: float | None = None  # unigram^(1/temperature), renormalised
-
-    def __post_init__(self):
-        numbers = {key: getattr(self, key) for key in ("strength", "skew", "unigram_temperature")}
-        for key, value in numbers.items():
-            if value is not None and type(value) not in (int, float):
-                raise UserError(f"the regularizer's {key} is {value!r}; allowed: a number.")
-        for key, allowed in {"generator": ("entropy", "euclidean"), "baseline": ("uniform", "unigram")}.items():
-            if getattr(self, key) not in allowed:
-                raise UserError(f"the regularizer's {key} is {getattr(self, key)!r}; allowed: {', '.join(allowed)}.")
-        if self.generator == "euclidean" and self.skew is not None:
-            raise UserError("the regularizer's skew needs generator 'entropy', not 'euclidean'.")
-        if self.generator == "entropy" and self.skew is None and self.strength != 0:
-            raise UserError(f"the regularizer of strength {self.strength} lacks its skew.")
-        if self.unigram_temperature is not None and self.baseline != "unigram":
-            raise UserError(f"the regularizer's unigram_temperature needs baseline 'unigram', not '{self.baseline}'.")
+KEYS = ("strength", "skew", "generator", "baseline", "unigram_temperature", "parameters", "plugin")
 
 
-def declared(text: str) -> Declaration:
+def declared(text: str) -> dict[str, Any]:
     """The parameters in the option's JSON; one that is unknown, missing or given twice is a `UserError`."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise UserError(f"--regularizer is {text!r}: '{twice[0]}' is given twice.")
+        return dict(pairs)
+
     try:
-        pairs = json.loads(text, object_pairs_hook=lambda found: found)
+        given = json.loads(text, object_pairs_hook=once)
     except ValueError as error:
         raise UserError(f"--regularizer is {text!r}, which is no JSON ({error}).") from None
-    allowed = [one.name for one in fields(Declaration)]
-    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
-        raise UserError(f"--regularizer is {text!r}; allowed: a JSON object of {', '.join(allowed)}.")
-    names = [name for name, _ in pairs]
-    for name in names:
-        if name not in allowed or names.count(name) > 1:
-            problem = "given twice" if name in allowed else f"unknown; allowed: {', '.join(allowed)}"
-            raise UserError(f"--regularizer is {text!r}: '{name}' is {problem}.")
-    if "strength" not in names:
+    if not isinstance(given, dict):
+        raise UserError(f"--regularizer is {text!r}; allowed: a JSON object of {', '.join(KEYS)}.")
+    for name in given:
+        if name not in KEYS:
+            raise UserError(f"--regularizer is {text!r}: '{name}' is unknown; allowed: {', '.join(KEYS)}.")
+    if "strength" not in given:
         raise UserError(f"--regularizer is {text!r}, which lacks 'strength' (0: no regularizer).")
-    return Declaration(**dict(pairs))
+    AMOUNTS["strength"].check(given["strength"], "the regularizer")
+    found = {"skew": None, "generator": "entropy", "baseline": "uniform", "unigram_temperature": None} | given
+    check_generator(found["generator"], found.get("plugin"))
+    check_baseline(found["baseline"])
+    if found["generator"] != "entropy" and found["skew"] is not None:
+        raise UserError(f"the regularizer's skew needs generator 'entropy', not '{found['generator']}'.")
+    if found["generator"] == "entropy" and found["skew"] is None and found["strength"] != 0:
+        raise UserError(f"the regularizer of strength {found['strength']} lacks its skew.")
+    if found["skew"] is not None:
+        named("skew_jensen").values(found, "the regularizer")
+    if found["unigram_temperature"] is not None:
+        UNIGRAM_TEMPERATURE.check(found["unigram_temperature"], "the regularizer")
+        if found["baseline"] != "unigram":
+            raise UserError(
+                f"the regularizer's unigram_temperature needs baseline 'unigram', not '{found['baseline']}'."
+            )
+    return found
 
 
 @torch.no_grad()
@@ -137,21 +132,18 @@ def unigram_baseline(counts: torch.Tensor, dictionary, temperature: float) -> Ba
 
 @register_criterion("entropy_regularized_cross_entropy", dataclass=EntropyRegularizedCrossEntropyConfig)
 class EntropyRegularizedCrossEntropy(FairseqCriterion):
-    """NLL + strength * J, summed over the target tokens of a batch."""
+    """NLL + strength * D, summed over the target tokens of a batch."""
 
     def __init__(self, task, regularizer, sentence_avg):
         super().__init__(task)
         self.sentence_avg = sentence_avg
         self.checked = None  # the id of the model whose normalization was checked
         self.regularizer = given = declared(regularizer)
-        if given.generator == "euclidean":
-            self.objective = partial(euclidean_regularized_cross_entropy, strength=given.strength)
-        else:
-            skew = 1.0 if given.skew is None else given.skew  # of strength 0, where it changes nothing
-            self.objective = partial(entropy_regularized_cross_entropy, skew=skew, strength=given.strength)
+        # of strength 0, any member: it changes nothing
+        self.member = member_of(given if given["strength"] else given | {"skew": 1.0})
         self.distribution = None
-        if given.baseline == "unigram":
-            temperature = 1.0 if given.unigram_temperature is None else given.unigram_temperature
+        if given["baseline"] == "unigram":
+            temperature = given["unigram_temperature"] or 1.0
             self.distribution = unigram_baseline(target_counts(task), task.target_dictionary, temperature)
 
     def forward(self, model, sample, reduce=True):
@@ -161,9 +153,11 @@ class EntropyRegularizedCrossEntropy(FairseqCriterion):
             check_normalization(model, output)
             self.checked = id(model)
         logits, targets = output[0], model.get_targets(sample, output)  # (B, T, V), (B, T)
-        loss, nll, divergence = self.objective(
+        loss, nll, divergence = regularized_cross_entropy(
             logits.view(-1, logits.size(-1)),
             targets.reshape(-1),
+            member=self.member,
+            strength=self.regularizer["strength"],
             baseline=self.distribution,
             ignore_index=self.padding_idx,
             reduction="sum" if reduce else "none",
