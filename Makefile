@@ -71,7 +71,7 @@ bench: venv ## measure the loss and the training step on this CPU, one thread (m
 forecast: venv ## hours, bytes and money of SCALE before it is run, and what of it is done
 	@"$$VENV/bin/python" -m entropyreg forecast --scale "$$SCALE"
 
-figures: venv ## draw the tables and figures of SCALE from the committed reference results, in seconds
+figures: venv ## draw the tables and figures of SCALE from the committed reference results, without training
 	@"$$VENV/bin/python" -m entropyreg reference draw --scale "$$SCALE"
 
 verify: venv ## draw them again, compare every byte with what is committed; tables and verdicts again from the records

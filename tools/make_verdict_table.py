@@ -1,4 +1,4 @@
-"""Write the table of verdicts into README.md, between its two marks, from the committed ledger of the demo."""
+"""Write docs/verdicts.md: every claim with its verdict, from the committed ledger of the demo."""
 
 import json
 import re
@@ -9,24 +9,31 @@ from typing import Any
 from entropyreg.rendering.report.ledger_lines import ledger_lines
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "verdicts.md"
 LEDGER = ROOT / "results" / "reference" / "demo" / "ledger.json"
-START, END = "<!-- verdicts: written by tools/make_verdict_table.py -->\n", "<!-- end of verdicts -->\n"
+TEXT = """# All claims and their verdicts at demo scale
+
+Written by `python tools/make_verdict_table.py` from `results/reference/demo/ledger.json`.
+
+{n} claims were declared in `workflow/experiments/claims.yaml` before any run. Their verdicts at demo scale:
+{counts}.
+
+What "not supported" and "inconclusive" mean is in the [questions](faq.md). Which runs decide a claim, and at which
+scale, is in [claims](claims.md). The models are small and trained on 4,000 pairs or images: the verdicts give reasons
+to look at the larger scales and say nothing final about the papers.
+
+| | claim | verdict at demo scale | estimates [95 %]; what is missing, or would settle it |
+|---|---|---|---|
+"""
 
 
 def content() -> str:
-    """README.md with the table as it should be."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(START)
-    _, _, after = rest.partition(END)
-    return before + START + table(json.loads(LEDGER.read_text(encoding="utf-8"))) + END + after
-
-
-def table(ledger: Mapping[str, Any]) -> str:
-    """A line a claim: what is claimed, the verdict, estimates with intervals, and what lacks or would decide."""
+    """The page: a line a claim, with the verdict, estimates with intervals, and what lacks or would decide."""
+    ledger = json.loads(LEDGER.read_text(encoding="utf-8"))
     lines = [line(claim) for claim in ledger_lines(ledger)["claims"]]
-    head = "| | claim | verdict at demo scale | estimates [95 %]; what lacks, or would decide |\n|---|---|---|---|\n"
-    summary = f"<summary>All {len(lines)} claims with their verdicts</summary>"
-    return f"<details>\n{summary}\n\n{head}{''.join(lines)}\n</details>\n"
+    found = sorted(ledger["counts"].items(), key=lambda one: -one[1])
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in found if count)
+    return TEXT.format(n=len(lines), counts=counts) + "".join(lines)
 
 
 def line(claim: Mapping[str, Any]) -> str:
@@ -38,4 +45,4 @@ def line(claim: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(content(), encoding="utf-8")
+    PAGE.write_text(content(), encoding="utf-8")

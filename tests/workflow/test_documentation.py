@@ -27,6 +27,9 @@ PAGES = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in
 PARTS = ("Snakefile", "Makefile", "README.md", "pyproject.toml", "docs", "envs", "profiles", "requirements", "src")
 PARTS += ("tools", "workflow", "results/reference/demo", "paper_figures/reference/demo")
 TUTORIAL = "docs/tutorial.md"
+FOLLOWED = {
+    "docs/own_regularizer.md": "tests/workflow/test_own_regularizer.py"
+}  # a page whose blocks its own test runs
 
 
 class Reads(NamedTuple):
@@ -80,12 +83,16 @@ COMMANDS = {
     "snakemake --cores all paper_a": Plans("train_translation"),
     SMOKE: Tutorial("Nothing to be done"),
     "snakemake --cores all --config partial=true": Plans("a_figure_divergences"),
+    "snakemake -n a_figure_entropy_bleu --config scale=smoke": Reads(r"a_figure_entropy_bleu +1\n"),
     "snakemake -n --config scale=paper": Reads(r"train_translation +\d{3}\n"),
     "snakemake --profile profiles/slurm --config scale=paper": Plans("train_translation"),
     "snakemake --profile profiles/gpus --config scale=workstation device=cuda": Plans("train_translation"),
     "snakemake --cores all --config scale=workstation device=cuda": Plans("train_translation"),
     "python -m entropyreg status --scale demo": Reads(r"done: has a record"),
     "python -m entropyreg records task=demo_de_en split=test": Reads(r"/none/seed1,none,,0.0,1,test,"),
+    "python -m entropyreg records --results-dir results/reference task=demo_de_en split=test": Reads(
+        r"/none/seed1,none,,0.0,1,test,"
+    ),
     "python -m entropyreg compare RUN RUN": Reads(r"\nentropy_normalized +\.?\d", ("RUN RUN", TWO_RUNS)),
     "python -m entropyreg equilibrium --skew 0.5 --entropy 0.4 --vocabulary 10000": Reads(r"normalised entropy 0\.4\n"),
     "python -m entropyreg status --scale smoke": Tutorial(r"done: has a record"),
@@ -105,7 +112,7 @@ COMMANDS = {
     "fairseq-train BINARY": Elsewhere("tests/unit/regularizers/test_fairseq_example.py", "fairseq-train BINARY"),
 }
 YAML = {  # page: scale, the line that a block is put behind, and a run that it declares
-    "README.md": ("demo", "\nblocks:\n", "demo_de_en/transformer/jensen-skew0.30-entropy0.45/seed1"),
+    "docs/experiments.md": ("demo", "\nblocks:\n", "demo_de_en/transformer/jensen-skew0.30-entropy0.45/seed1"),
     TUTORIAL: ("smoke", "    arms: &smoke_arms\n", ADDED),
 }
 TEXT = {  # how a block that is no command begins: where it comes from
@@ -134,8 +141,8 @@ class Block(NamedTuple):
     text: str
 
 
-def blocks(*languages, pages=PAGES):
-    """The fenced blocks of the pages in their order."""
+def blocks(*languages, pages=tuple(page for page in PAGES if page not in FOLLOWED)):
+    """The fenced blocks of the pages in their order; by default of all that have no test of their own."""
     for page in pages:
         text = (ROOT / page).read_text(encoding="utf-8")
         for language, body in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
@@ -232,6 +239,11 @@ def test_every_block_and_every_command_is_run_or_has_a_reason():
     shown = "\n".join(documented())
     assert not [command for command in COMMANDS if command not in shown]  # no entry outlives its command
     assert not [start for start in TEXT if not any(block.text.startswith(start) for block in blocks("text"))]
+
+
+@pytest.mark.parametrize(("page", "test"), FOLLOWED.items())
+def test_a_page_with_a_test_of_its_own_is_read_there(page, test):
+    assert Path(page).name in (ROOT / test).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -252,9 +252,9 @@ def test_damaged_data_is_told(smoke, settings, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_the_fairseq_command_of_the_readme_runs(root, smoke, tmp_path):
-    readme = (root / "README.md").read_text()
-    command = readme[readme.index("fairseq-train BINARY") :].split("```")[0]
+def test_the_documented_fairseq_command_runs(root, smoke, tmp_path):
+    page = (root / "docs/loss.md").read_text()
+    command = page[page.index("fairseq-train BINARY") :].split("```")[0]
     command = command.replace("BINARY", str(smoke / DATA)).replace("checkpoints", str(tmp_path))
     command = command.replace("--max-epoch 85", "--cpu --num-workers 0 --max-update 1 --no-epoch-checkpoints")
     command = command.replace("transformer_iwslt_de_en", "transformer_tiny")

@@ -1,6 +1,6 @@
 """Paper B's image runs: blocks of trainings and distillations, expanded into runs with readable ids.
 
-A run is one configuration with a list of seeds, which are trained together. Label smoothing keeps paper B's form,
+A run is one configuration with a list of seeds, which one job trains. Label smoothing keeps paper B's form,
 (1-smoothing) NLL + smoothing H(u, p): under SGD its scale matters, so `smoothing0.10` is not the member of skew 1 and
 strength .1111 of the family, whose minimum it shares. A student names its teacher, which another block trains.
 """

@@ -89,14 +89,15 @@ def keys_of(run: str) -> list[tuple[str, ...]]:
 def status_text(blocks: Sequence[Block], known: Mapping[str, Known]) -> str:
     """The table of blocks, what is left, and the errors."""
     used = [state for state in STATES if any(one.state == state for one in known.values())]
-    lines = [["block", "runs", *used]]
+    lines = [["block", "runs", "shared", *used]]
     for block in blocks:
         own = [known[run].state for run in block.runs]
-        lines.append([block.name, str(len(own)), *(str(own.count(state)) for state in used)])
+        lines.append([block.name, str(len(own)), str(block.shared), *(str(own.count(state)) for state in used)])
     states = [one.state for one in known.values()]
-    lines.append(["all", str(len(states)), *(str(states.count(state)) for state in used)])
+    lines.append(["all", str(len(states)), "", *(str(states.count(state)) for state in used)])
     text = aligned(lines)
-    text += ["", *(f"{state}: {STATES[state]}" for state in used), "", left_text(list(known.values()))]
+    told = {"shared": "declared by an earlier block too, and counted there", **{state: STATES[state] for state in used}}
+    text += ["", *(f"{name}: {meaning}" for name, meaning in told.items()), "", left_text(list(known.values()))]
     for one in known.values():
         before = "done before, failed since: " if one.state == "failed since" else ""
         text += ["", one.run, *(f"  {before}{error}" for error in one.errors)] if one.errors else []

@@ -19,6 +19,7 @@ from entropyreg.experiments import load_experiments
 from entropyreg.exploring.compare import compare_runs, intervals
 from entropyreg.exploring.records import SHOWN, export_records, filters_of
 from entropyreg.exploring.status import Known, duration, left_text, look_at, seconds_left, status
+from entropyreg.forecast.blocks import declared_blocks
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import write_atomically, write_json, write_npz
 from entropyreg.io.run_folder import HOLDER, failures, forget_failures, note_failure
@@ -364,8 +365,11 @@ def test_every_run_of_the_scale_is_in_one_block(workflow_dir, tmp_path):
     experiments = load_experiments(workflow_dir, config)
     n_runs = len(experiments.runs) + len(experiments.image_runs)
     table = [line.split() for line in text.split("\n\n")[0].splitlines()]
-    assert table[0] == ["block", "runs", "missing"] and table[-1] == ["all", str(n_runs), str(n_runs)]
+    assert table[0] == ["block", "runs", "shared", "missing"] and table[-1] == ["all", str(n_runs), str(n_runs)]
     assert sum(int(row[1]) for row in table[1:-1]) == n_runs
+    assert [int(row[2]) for row in table[1:-1]] == [
+        block.shared for block in declared_blocks(workflow_dir, "smoke", experiments)
+    ]
 
 
 def test_columns_are_aligned():

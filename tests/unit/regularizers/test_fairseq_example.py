@@ -1,4 +1,4 @@
-"""The README's example in fairseq runs, on a model made small by more arguments of the same command."""
+"""The example in fairseq of docs/loss.md runs, on a model made small by more arguments of the same command."""
 
 import json
 import os
@@ -18,7 +18,7 @@ SMALL = (
 
 @pytest.mark.slow
 def test_the_fairseq_example_trains(root, tmp_path):
-    (command,) = re.findall(r"```sh\n(fairseq-train BINARY.*?)```", (root / "README.md").read_text(), re.DOTALL)
+    (command,) = re.findall(r"```sh\n(fairseq-train BINARY.*?)```", (root / "docs/loss.md").read_text(), re.DOTALL)
     for part in ("train", "valid"):
         for language, line in (("de", "ein Haus .\n"), ("en", "a house .\n")):
             (tmp_path / f"{part}.{language}").write_text(16 * line)
