@@ -1,4 +1,4 @@
-"""Maps each command to the file that its error messages name where what it read is not what it should be.
+"""Maps each command to the input path named in its error messages.
 
 They advise to delete it, so it is the one whose deletion makes Snakemake make the least again. A command that is absent
 names each file where it reads it (training of text checks what it reads, too); any other error is a mistake of ours.
