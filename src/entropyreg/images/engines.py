@@ -5,7 +5,7 @@ Several GPUs: start the command by torchrun or `accelerate launch`; every proces
 
     gradient of a batch of B images = mean over P processes of  (P B_p / B) * gradient of the mean over its B_p images
 
-so the weights are those of one process, but for rounding, for dropout's draws and for the statistics of batch
+so the weights are those of one process, except for rounding, dropout's draws and the statistics of batch
 normalisation, which are those of a share. Weights stay float32; bfloat16 is autocast's, so no loss scaling is needed.
 """
 

@@ -12,7 +12,7 @@ variance between seeds, pooled over the numbers of one name (seeds, splits and p
 the runs of one task and network, which differ in regularizer or teacher. Where these have fewer than `ENOUGH` degrees
 of freedom it is all runs of the kind (translation, images), and then all their names with the same last part.
 
-A number that never differs between seeds (counts, settings) may not differ at all, but for rounding (`ROUNDING`).
+A number that never differs between seeds (counts, settings) may not differ by more than rounding (`ROUNDING`).
 Limits: runs of a pool are taken to have one variance, and their splits to be independent.
 """
 
