@@ -1,4 +1,4 @@
-"""NLL + strength * J and its gradient in one Triton kernel for CUDA: the work of `sweep`, one program per row.
+"""NLL + strength * J and its gradient in one Triton kernel for CUDA: what `sweep` does in chunks, one program a row.
 
     p = e^x / S,  x = z - max z,    t = x - log w + log(M / S),  M = sum of the weights w of the allowed symbols
     d(nll_weight * NLL + strength * J)/dz = p * (nll_weight + strength * (g - <g>_p)) - nll_weight * onehot(y)
@@ -68,7 +68,7 @@ def sweep(
 ) -> RowTerms | None:
     """As `sweep.sweep`; None for float64, for members other than `SkewJensen`, and for rows that are not contiguous.
 
-    The version counter of `gradient` is bumped: autograd does not see what the kernel writes.
+    The version counter of `gradient` is bumped: the kernel writes behind autograd's back.
     """
     n_rows, n_classes = logits.shape
     for tensor in (logits, logits if gradient is None else gradient):
@@ -165,7 +165,7 @@ def _member(t, part, FORM: tl.constexpr, NEAR: tl.constexpr, PRECISE: tl.constex
         log_m = _log_mixture(minus_t, part, NEAR, PRECISE)  # log(m / p)
         return log_m, minus_t - log_m
     else:
-        surplus = _expm1(t) if PRECISE else t * 0.0  # p / u - 1: its mean under u is 0 up to rounding
+        surplus = _expm1(t) if PRECISE else t * 0.0  # p / u - 1: its mean under u is 0 but for rounding
         return t if FORM == PENALTY else surplus, -surplus if FORM == PENALTY else surplus - t
 
 
@@ -277,7 +277,7 @@ def _row(
     else:
         mean, mean_u = total * 0.0 - 1.0, -(sum_t / mass + shift)
     j = per_p * (mean + centre) + per_u * mean_u
-    j = tl.where(j < 0.0, 0.0, j) if SIGN == 0 else j + SIGN * tl.log(mass)  # J >= 0 up to rounding
+    j = tl.where(j < 0.0, 0.0, j) if SIGN == 0 else j + SIGN * tl.log(mass)  # J >= 0 but for rounding
     own_nll = 0.0 if targets is None else log_total - (chosen - top)
     tl.store(nll + row, tl.where(counts, own_nll, 0.0))
     tl.store(divergence + row, tl.where(counts, j, 0.0))
