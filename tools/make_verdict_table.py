@@ -22,7 +22,7 @@ def content() -> str:
 
 
 def table(ledger: Mapping[str, Any]) -> str:
-    """A line a claim: what is claimed, the verdict, estimates with intervals, and what lacks or would decide."""
+    """A line per claim: the claim, the verdict, estimates with intervals, and what is missing, or would settle it."""
     lines = [line(claim) for claim in ledger_lines(ledger)["claims"]]
     head = "| | claim | verdict at demo scale | estimates [95 %]; what lacks, or would decide |\n|---|---|---|---|\n"
     summary = f"<summary>All {len(lines)} claims with their verdicts</summary>"
@@ -30,7 +30,7 @@ def table(ledger: Mapping[str, Any]) -> str:
 
 
 def line(claim: Mapping[str, Any]) -> str:
-    tests = claim["tests"] if claim["verdict"] != "descriptive" else []  # many quantities: the report has them
+    tests = claim["tests"] if claim["verdict"] != "descriptive" else []  # too many quantities: the report lists them
     told = [f"{test['place']}: {test['estimate']}" for test in tests if test["estimate"] != "n/a"]
     told += [text for text in (claim["reason"], claim["decide"]) if text]
     cells = (claim["id"], claim["statement"], claim["verdict"], "; ".join(told))

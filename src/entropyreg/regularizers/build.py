@@ -74,7 +74,7 @@ def digest(compiler: list[str]) -> str:
 
 
 def processor() -> str:
-    """What -march=native may depend on: model and flags; where the system does not say, the machine's name."""
+    """The processor's model and flags, on which -march=native may depend; if these are unknown, the machine's name."""
     wanted = ("model name", "flags", "Features", "CPU implementer", "CPU part", "isa")
     try:
         first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
