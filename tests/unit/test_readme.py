@@ -14,7 +14,7 @@ def test_linked_files_exist(root, path):
     assert (root / path).read_text().strip()
 
 
-def test_every_target_of_make_is_told_by_help(root):
+def test_every_target_of_make_is_reported_by_help(root):
     done = subprocess.run(
         ["make", "--no-print-directory", "help"], capture_output=True, text=True, cwd=root, check=True
     )

@@ -30,7 +30,7 @@ def prepare(snakemake, root, tmp_path):
     return start
 
 
-def test_only_the_six_files_of_a_corpus_prepare_it_anew(prepare, tmp_path):
+def test_only_the_six_files_of_a_corpus_prepare_it_again(prepare, tmp_path):
     prepare()
     assert (tmp_path / SUMMARY).is_file()
     folder = tmp_path / "data" / "mine"
@@ -41,7 +41,7 @@ def test_only_the_six_files_of_a_corpus_prepare_it_anew(prepare, tmp_path):
     assert "updated input files:\n        prepare_text\n" in prepare("--dry-run")
 
 
-def test_a_mistyped_data_dir_is_told_at_once(snakemake, tmp_path):
+def test_a_mistyped_data_dir_is_reported_at_once(snakemake, tmp_path):
     done = snakemake(tmp_path, "--dry-run", "--config", "scale=smoke", "data_dir=dta")
     assert done.returncode != 0
     assert "data_dir is 'dta', but there is no such folder; allowed: a folder, or null." in done.stdout + done.stderr

@@ -93,7 +93,7 @@ def names(experiments, kind):
     return {name: 1 for name, artefact in experiments.artefacts.items() if artefact.kind == kind}
 
 
-def test_what_has_no_part_in_a_result_makes_nothing_again(checkout):
+def test_unrelated_edits_make_nothing_again(checkout):
     """Texts for readers, touched files, what the scheduler reserves."""
     for touched in ("src/entropyreg/data/embedded/registry.de-en.tsv.xz", "src/entropyreg/translation/training.py"):
         os.utime(checkout.folder / touched)
@@ -115,7 +115,7 @@ def test_editing_a_figure_redraws_that_figure(checkout):
         assert checkout.planned() == (ALWAYS | {"a_figure_peakiness": 1}, set())
 
 
-def test_editing_what_all_tables_share_redraws_the_tables(checkout, experiments):
+def test_editing_shared_table_code_redraws_the_tables(checkout, experiments):
     with checkout.module("rendering/tables/__init__.py"):
         assert checkout.planned() == (ALWAYS | names(experiments, "table"), set())
 

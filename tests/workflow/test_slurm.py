@@ -156,7 +156,7 @@ def test_the_whole_dag_survives_a_cancelled_job_a_dead_node_and_preemption(clust
         assert path.name == "report.html" or sha256_of(path) == sha256_of(tmp_path / "paper_figures/smoke" / path.name)
 
 
-def test_the_throw_away_slurm_says_what_it_lacks(monkeypatch):
+def test_the_temporary_slurm_reports_missing_programs(monkeypatch):
     monkeypatch.setattr("slurm_cluster.shutil.which", lambda name: None if name == "slurmctld" else name)
     assert why_not() == ("no slurmctld on PATH (Debian: apt-get install --no-install-recommends slurm-wlm munge)")
 

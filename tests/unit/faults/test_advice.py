@@ -16,13 +16,13 @@ SHARED = ("run_dir", "runs", "results", "results_dir", "teacher", "matched_to", 
 
 
 @pytest.mark.parametrize("command", sorted(READ_BY))
-def test_no_command_blames_a_folder_that_holds_more_than_what_it_read(command):
+def test_no_message_names_a_folder_that_holds_more_than_the_input(command):
     argument, name = READ_BY[command]
     assert argument in {flag.lstrip("-").replace("-", "_") for flag, _ in STAGES[command][2]}
     assert name or argument not in SHARED
 
 
-def test_a_command_that_names_what_it_reads_where_it_reads_it_blames_nothing_else():
+def test_a_command_that_names_its_files_itself_is_not_in_the_map():
     args = parser().parse_args(["records"])
     assert read_by(args) is None
 

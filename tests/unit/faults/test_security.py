@@ -33,7 +33,7 @@ def keyword(call, name):
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_nothing_that_is_read_can_run_code(path):
+def test_reading_files_runs_no_code(path):
     name = str(path.relative_to(ROOT))
     for function, call in calls(path):
         place = f"{name}, line {call.lineno}: {function}"

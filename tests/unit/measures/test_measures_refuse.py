@@ -345,7 +345,7 @@ IMPOSSIBLE = {
 
 
 @pytest.mark.parametrize("message", IMPOSSIBLE)
-def test_what_cannot_be_right_is_refused(message):
+def test_impossible_values_are_refused(message):
     with pytest.raises(ValueError, match=message):
         IMPOSSIBLE[message]()
 
