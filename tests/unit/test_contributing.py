@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md is followed to the letter: the files that it names for a new thing are those that adding one needs.
+"""CONTRIBUTING.md is followed to the letter: it names exactly the files that adding a new thing needs.
 
 Everything is added to one copy of the package and of the workflow, and used there as its readers would use it.
 """

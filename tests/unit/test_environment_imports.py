@@ -1,4 +1,4 @@
-"""What the rules of an environment import is pinned in it: the other packages that are installed here are hidden.
+"""Packages that an environment's rules import are pinned in it: other packages that are installed here are hidden.
 
 `tests/workflow/test_conda.py` makes the environments and runs rules inside, in many minutes; this takes seconds.
 """

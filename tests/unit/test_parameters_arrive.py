@@ -1,4 +1,4 @@
-"""Every declared parameter of a regularizer and of a model is read back from what is trained with it."""
+"""Every declared parameter of a regularizer and of a model reaches the training that uses it."""
 
 import tempfile
 import types

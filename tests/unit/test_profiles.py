@@ -1,4 +1,4 @@
-"""What the command line becomes with each profile: which file overrules which, and what every job asks for."""
+"""The command line with each profile: which file overrules which, and the resources of every job."""
 
 import os
 import re

@@ -36,7 +36,7 @@ def strings(path):
 
 
 def titles(value):
-    """What stands under the keys `title` of a declaration."""
+    """The values of the keys `title` in a declaration."""
     for key, part in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         if key == "title" and isinstance(part, str):
             yield part

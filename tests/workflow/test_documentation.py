@@ -2,7 +2,7 @@
 
 Commands that only read run in a copy of the checkout that has the committed reference of the demo as its results, in
 the environment that users have: what `requirements/test.lock` alone pins cannot be imported. The tutorial is followed
-from its first command to its last in a copy of the smoke scale; what would train for hours is planned (`-n`).
+from its first command to its last in a copy of the smoke scale; commands that would train for hours are planned (`-n`).
 """
 
 import os
@@ -57,7 +57,7 @@ class Elsewhere(NamedTuple):
 
 
 class NotRun(NamedTuple):
-    """Needs what no test has."""
+    """Not run: it needs resources that no test has."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""The DAG of every scale, seen by dry runs: what would run, and for which target."""
+"""The DAG of every scale, by dry runs: the jobs that would run for each target."""
 
 import json
 import re

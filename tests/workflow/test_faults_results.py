@@ -23,7 +23,7 @@ TEXT = "smoke_de_en/transformer/none/seed1"
 
 
 def start(folder):
-    """What `make demo` runs, for one figure."""
+    """The command of `make demo`, for one figure."""
     return subprocess.run(command([FIGURE]), cwd=folder, capture_output=True, text=True, timeout=1800)
 
 
@@ -48,7 +48,7 @@ def lose_figure(folder):
 
 
 def sentences(done):
-    """What stages told on stderr."""
+    """The messages of stages on stderr."""
     return [line for line in done.stderr.splitlines() if line.startswith("entropyreg ")]
 
 

@@ -1,4 +1,4 @@
-"""A corpus of the user's own: its six files are what it is prepared from, and nothing else that lies beside them."""
+"""A corpus of the user's own: it is prepared from its six files alone, whatever else is beside them."""
 
 import pytest
 import yaml
@@ -11,7 +11,7 @@ SUMMARY = "results/smoke/data/mine/text/summary.json"
 
 @pytest.fixture
 def prepare(snakemake, root, tmp_path):
-    """A function that starts Snakemake for the prepared corpus of `<tmp_path>/data/mine`, and returns what it says."""
+    """A function that starts Snakemake for the prepared corpus of `<tmp_path>/data/mine`, and returns its output."""
     task = load_config(root / "workflow", {"scale": "smoke"})["tasks"]["smoke_de_en"]
     task = {key: value for key, value in task.items() if key not in ("split", "train_pairs")}
     task |= {"source": {"kind": "parallel", "folder": "mine"}, "languages": {"source": "deu", "target": "pt_BR"}}

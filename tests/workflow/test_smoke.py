@@ -34,7 +34,7 @@ def digests(folder):
 
 
 def copy_of(smoke, folder):
-    """The results with Snakemake's memory of them."""
+    """The results with Snakemake's records of them."""
     for name in ("results", ".snakemake"):
         shutil.copytree(smoke / name, folder / name)
 

@@ -1,4 +1,4 @@
-"""Ctrl-C at the real workflow, started as `make demo` starts it: what was stopped, in a line each, and how to go on."""
+"""Ctrl-C at the real workflow, started as `make demo` starts it: a line for each stopped job, and how to continue."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A failed job is shown without its settings; what else Snakemake says is as it was."""
+"""A failed job is shown without its settings; the rest of Snakemake's output is unchanged."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Pairs of equal entropy: which runs are set beside one another, and what is said where none can be."""
+"""Pairs of equal entropy: which runs are paired, and the reasons where none can be."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What users give Snakemake is read by us: types as in a file, nothing lost, nothing merged that does not belong."""
+"""Users' arguments of Snakemake are read as strictly as files: right types, nothing lost, nothing wrongly merged."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Archives are streamed, and nothing in one reaches the disk but what was asked for, where it was asked to go."""
+"""Archives are streamed; only requested members reach the disk, at the requested paths."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""The shipped sets are whole, licensed, and read lazily."""
+"""The shipped sets are complete, licensed, and read lazily."""
 
 import hashlib
 import lzma

@@ -1,4 +1,4 @@
-"""A corpus of the user's own: what is missing is told at once, packing does not matter."""
+"""A corpus of the user's own: one error names all missing files, and packing does not matter."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""Multi30k: what is missing is told at once, what is there is checked, wherever it lies and however it is packed."""
+"""Multi30k: one error names all missing files, and present ones are checked, wherever they are and however packed."""
 
 import gzip
 import itertools

@@ -1,4 +1,4 @@
-"""Text comes back whole from subwords and dictionary, whatever signs of fairseq and subword-nmt stand in it."""
+"""Text is restored from subwords and dictionary, even if it contains symbols of fairseq and subword-nmt."""
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings

@@ -1,4 +1,4 @@
-"""The list of files is whole: every task finds its files in it, and nothing unchecked comes over plain HTTP."""
+"""The list of files is complete: every task finds its files in it, and nothing unchecked comes over plain HTTP."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Joint byte-pair encoding: literal merges, both languages, undone without loss."""
+"""Joint byte-pair encoding: literal merges, both languages, decoded without loss."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A kind of regularizer that nobody knows is refused wherever a run is named, coloured or marked by it."""
+"""An unknown kind of regularizer is refused wherever a run is named, coloured or marked by it."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""Looking at a scale: records as a table, the state of runs, two runs side by side."""
+"""Commands that show a scale: records as a table, the state of runs, two runs side by side."""
 
 import csv
 import io

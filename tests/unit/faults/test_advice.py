@@ -1,4 +1,4 @@
-"""Advice costs no more than what is damaged: the file that a sentence says to delete holds nothing that is dear."""
+"""Messages advise deleting only files that are cheap to make again, never more than the damaged one."""
 
 import json
 import re
@@ -57,7 +57,7 @@ def test_a_damaged_file_of_a_run_is_to_be_deleted_and_not_its_folder(tmp_path, c
 
 
 def deleted_by(sentence, path):
-    """What a sentence says to delete: a path, or 'it' and 'the file', which is the one that it names."""
+    """The file that a sentence says to delete: a path, or 'it' and 'the file', which is the one that it names."""
     (what,) = re.findall(r"delete (it|the file|/\S+)", sentence)
     return path if what in ("it", "the file") else Path(what)
 

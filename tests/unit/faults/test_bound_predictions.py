@@ -1,4 +1,4 @@
-"""Predictions of text and images, exchanged, edited, cut or deleted: told in one sentence with what to delete, and the
+"""Predictions of text and images, exchanged, edited, cut or deleted: one sentence names the file to delete, and the
 stages that Snakemake would then run make the same record again."""
 
 import json

@@ -1,4 +1,4 @@
-"""A full disk, results that may only be read, files that are gone: one sentence each, and nothing half written."""
+"""A full disk, read-only results, deleted files: one sentence each, and no half-written file."""
 
 import errno
 import json
@@ -191,7 +191,7 @@ def test_the_traceback_is_shown_on_request(smoke, folder):
 
 
 def test_a_bug_is_not_reported_as_bad_input(monkeypatch):
-    """Where a stage reads nothing of other stages, an error is ours and shows its traceback."""
+    """An error in a stage that reads no other stage's outputs is a bug and shows its traceback."""
     monkeypatch.setattr("entropyreg.regularizers.equilibrium.equilibrium", lambda *arguments: None)
     with pytest.raises(AttributeError):
         run_stage("equilibrium", "--skew", 0.5, "--vocabulary", 10)

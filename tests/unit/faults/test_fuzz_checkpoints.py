@@ -1,4 +1,4 @@
-"""Damaged checkpoints and weights: a training goes on from what is whole, predicting refuses what is not."""
+"""Damaged checkpoints and weights: training resumes from an intact checkpoint, predicting refuses damaged weights."""
 
 import json
 import pickle
@@ -146,7 +146,7 @@ def test_a_damaged_outcome_of_training_is_reported_by_predicting(digits, run, nu
 
 @pytest.mark.parametrize("number", range(12 * LONG))
 def test_a_training_of_images_recovers_from_damaged_checkpoints(digits, run, number):
-    """Whatever is left of last.pt and recipe.json, the same weights come out."""
+    """With last.pt and recipe.json damaged in any way, training ends with the same weights."""
     wanted, generator = read_json(run / "training.json"), random.Random(number)
     for name in ("model.pt", "training.json"):
         (run / name).unlink()
@@ -159,7 +159,7 @@ def test_a_training_of_images_recovers_from_damaged_checkpoints(digits, run, num
 
 
 def checkpoint(folder, name, updates):
-    """What of fairseq's checkpoints is read."""
+    """The parts of fairseq's checkpoints that are read."""
     weights = {"layer": torch.full((50,), float(updates)), "bias": torch.ones(3)}
     state = {"model": weights, "optimizer_history": [{"num_updates": updates}]}
     torch.save(state, folder / name)

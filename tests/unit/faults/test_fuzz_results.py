@@ -1,6 +1,6 @@
 """Damaged predictions, records, collected tables and proposals: the stage that reads one names it, without traceback.
 
-Measuring, collecting and drawing go on with what is whole: damage that leaves a valid file gives a valid result.
+Damage that leaves a valid file gives a valid result of measuring, collecting and drawing.
 """
 
 import json

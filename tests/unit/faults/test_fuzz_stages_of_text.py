@@ -25,7 +25,7 @@ WRONG_NUMBERS = [one for one in STRANGE if one not in (0, 0.5, 10**30)] + [True,
 
 @pytest.fixture
 def binary(tmp_path):
-    """What `verify_binary` looks at."""
+    """The files that `verify_binary` checks."""
     folder = tmp_path / "binary"
     folder.mkdir()
     for name in ("dict.en.txt", "train.de-en.en.bin"):

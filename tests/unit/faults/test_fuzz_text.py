@@ -1,4 +1,4 @@
-"""Damaged corpora and prepared texts: told with the file and the line, or what can be used of them is used."""
+"""Damaged corpora and prepared texts: an error names file and line, or the usable part is used."""
 
 import gzip
 import json

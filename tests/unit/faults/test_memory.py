@@ -1,4 +1,4 @@
-"""Memory that runs out and losses that are not finite, for real: run, last good update, word of the failure, status."""
+"""Memory that runs out and losses that are not finite, for real: run, last good update, note of the failure, status."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""What is loaded and what reaches a shell, read from the sources: no pickle, no evaluated text, no unquoted value."""
+"""The sources load no pickle, evaluate no text, and pass no unquoted value to a shell."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""What users give to make, and what scripts hold in variables, reaches a shell as a value: never split, never run."""
+"""Arguments of make and variables of scripts reach a shell as values: never split, never run."""
 
 import re
 import shutil

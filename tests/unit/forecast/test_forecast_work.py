@@ -1,4 +1,4 @@
-"""What a run costs, counted by hand for tiny experiments."""
+"""The cost of a run, counted by hand for tiny experiments."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Columns in files give and take the rows that arrays would; what is written has the bytes of numpy's own npz."""
+"""Columns in files read and write rows like arrays; the written file has the bytes of numpy's own npz."""
 
 import numpy as np
 import pytest

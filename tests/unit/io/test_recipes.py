@@ -1,4 +1,4 @@
-"""Which checkpoints may be resumed from: those of the same recipe, of other threads alone; others are kept aside."""
+"""Checkpoints of the same recipe, or with only other threads, are resumed from; others are set aside."""
 
 import json
 

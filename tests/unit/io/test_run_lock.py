@@ -1,4 +1,4 @@
-"""The lock of a run: looking at it disturbs nobody, and what killed trainers left half written is deleted."""
+"""The lock of a run: checking it disturbs no trainer, and unfinished files of killed trainers are deleted."""
 
 import os
 import socket
@@ -143,7 +143,7 @@ with run_lock(Path(sys.argv[1])):
 
 
 def test_a_killed_trainer_is_reported_by_status_and_by_the_next_one(tmp_path, capsys):
-    """What the system does to the one that takes the most memory."""
+    """A kill as by the system for using the most memory."""
     paths = Paths(str(tmp_path), "figures")
     folder = tmp_path / "runs" / "t" / "m" / "none" / "seed1"
     other = subprocess.Popen([sys.executable, "-c", TRAINER, str(folder)], stdout=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""No measure makes a number of a NaN or an infinity: each refuses it, naming the argument."""
+"""Every measure refuses a NaN or an infinity, naming the argument."""
 
 import inspect
 from importlib import import_module

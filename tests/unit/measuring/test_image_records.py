@@ -1,4 +1,4 @@
-"""Image records and collected tables of planted predictions: what was planted is found again."""
+"""Image records and collected tables of planted predictions: the planted values are recovered."""
 
 import json
 import math

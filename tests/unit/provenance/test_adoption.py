@@ -1,4 +1,4 @@
-"""What the Snakefile does with outputs that Snakemake does not remember, or finds older than their inputs."""
+"""Adoption of outputs that Snakemake has no record of, or that are older than their inputs."""
 
 import os
 from base64 import urlsafe_b64encode

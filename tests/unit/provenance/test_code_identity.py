@@ -1,4 +1,4 @@
-"""The digest of code follows what a job's outcome depends on, that alone, and by meaning."""
+"""The digest of code changes with the meaning of the code that a job's outcome depends on, and with nothing else."""
 
 import argparse
 import ast

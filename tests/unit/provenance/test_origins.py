@@ -1,4 +1,4 @@
-"""Origins: what a job notes of its inputs and outputs, and what the next one refuses."""
+"""Origins: a job records its inputs and outputs, and the next one refuses changed ones."""
 
 import json
 from argparse import Namespace

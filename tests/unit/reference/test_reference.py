@@ -1,4 +1,4 @@
-"""The committed results: drawn again byte for byte, held against retrained ones, exported with their sums."""
+"""The committed results: redrawn byte for byte, compared with retrained ones, exported with their checksums."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What `make verify-cell` decides, from planted records in place of trainings."""
+"""The decisions of `make verify-cell`, from planted records in place of trainings."""
 
 import json
 import shutil

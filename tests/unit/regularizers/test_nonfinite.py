@@ -1,4 +1,4 @@
-"""NaN and infinite logits: what they do in rows that count, and nothing in rows that are ignored."""
+"""NaN and infinite logits: their effect in rows that count, and none in ignored rows."""
 
 import inspect
 import math

@@ -1,4 +1,4 @@
-"""A regularizer of one's own: the file of the documentation is trained with, and what cannot be one is refused."""
+"""A regularizer of one's own: the documentation's file can be trained with, and invalid ones are refused."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""What is read of a binary data set without fairseq's task agrees with fairseq; what is too long or too few is told."""
+"""Binary data sets read without fairseq's task agree with fairseq; too long or too few sentences are reported."""
 
 import numpy as np
 import pytest

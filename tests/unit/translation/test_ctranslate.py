@@ -151,7 +151,7 @@ def translator(binary_dir, trained):
 
 
 def both(task, model, translator, decoding):
-    """What fairseq and CTranslate2 find on the corpus."""
+    """The hypotheses of fairseq and CTranslate2 on the corpus."""
     batches = list(iterate_batches(task, "valid", 150))
     assert len(batches) > 2
     generator = build_generator(task, model, {"max_length_factor": 1.2, "max_length_offset": 10, **decoding})

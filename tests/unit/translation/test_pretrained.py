@@ -1,4 +1,4 @@
-"""The weights of a published archive: whole, or told."""
+"""The weights of a published archive: extracted intact, or an error."""
 
 import hashlib
 import io

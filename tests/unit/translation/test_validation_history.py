@@ -1,4 +1,4 @@
-"""The history of validations of a resumed training: whole, or told; never taken for empty."""
+"""The history of validations of a resumed training: read completely, or an error; never taken for empty."""
 
 import io
 import json
@@ -63,7 +63,7 @@ def test_a_damaged_history_is_reported_and_stays_as_it_is(path, content):
 
 @pytest.mark.parametrize("number", range(60))
 def test_a_cut_history_never_ends_in_another_patience(path, number):
-    """Whatever byte it is cut at: the whole history, or a sentence."""
+    """Cut at any byte, it gives the whole history or a sentence."""
     content = path.read_bytes()
     path.write_bytes(content[: random.Random(number).randrange(len(content))])
     try:

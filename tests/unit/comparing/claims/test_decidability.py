@@ -1,4 +1,4 @@
-"""No claim stays undecided in silence: the declared runs of a scale serve the rules, or docs/claims.md says why not."""
+"""The declared runs of a scale suffice for the rules, or docs/claims.md says why a claim stays undecided."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ def found(tmp_path_factory):
 
 
 def cell_of(outcome: dict) -> str:
-    """What the page says of one claim at one scale."""
+    """The page's entry for one claim at one scale."""
     if outcome["decided"] == {"proof"}:
         return "proof"
     roles = sorted("together" if role is None else role for role in outcome["roles"])

@@ -1,4 +1,4 @@
-"""The networks: sizes by hand, published shapes, one training step each, and what is easily ported wrongly."""
+"""The networks: sizes by hand, published shapes, one training step each, and details that are easily ported wrongly."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The figure of BLEU against entropy: what it plots, what it says, and that its bytes never vary."""
+"""The figure of BLEU against entropy: its points, its texts, and that its bytes never vary."""
 
 import csv
 import json

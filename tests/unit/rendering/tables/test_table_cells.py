@@ -1,4 +1,4 @@
-"""One form of a cell: interval of Student, difference in the published unit, and a word for whatever is lacking."""
+"""One form of a cell: interval of Student, difference in the published unit, and a word for each missing part."""
 
 import pytest
 from scipy import stats

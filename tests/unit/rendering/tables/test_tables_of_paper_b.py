@@ -1,4 +1,4 @@
-"""What stands where in the tables of paper B: seeds, amounts, choices, sources, students and their teachers."""
+"""Contents of the tables of paper B: seeds, amounts, choices, sources, students and their teachers."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Paper B's tables of translation runs: where planted numbers stand, what stands beside them, what is missing."""
+"""Paper B's tables of translation runs: positions of planted numbers, published numbers beside them, missing values."""
 
 import csv
 import io
