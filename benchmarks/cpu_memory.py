@@ -1,6 +1,6 @@
-"""How much memory a call takes beyond what it returns: the highest resident size during the call, less that before.
+"""Measures a call's memory beyond its results: the highest resident size during the call, minus that before.
 
-Counted by the system (Linux), so that scratch of native code is in it, too.
+Counted by the system (Linux), so that it includes scratch memory of native code.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ MIB = 2**20
 
 
 def scratch(rows: int, classes: int) -> dict[str, float | None]:
-    """{variant: MiB beyond the results}; None where the system does not tell."""
+    """{variant: MiB beyond the results}; None if the system gives no figure."""
     skew, targets = 0.5, torch.randint(0, classes, (rows,))
     hidden = torch.randn(rows, WIDTH).requires_grad_()
     weight = (WIDTH**-0.5 * torch.randn(classes, WIDTH)).requires_grad_()

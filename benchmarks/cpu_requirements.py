@@ -1,6 +1,6 @@
-"""What the loss must and should reach on a CPU, and the measured ratios that answer it.
+"""Compares measured ratios with the speed and memory that the loss must and should reach on a CPU.
 
-"must" is asked of the path in plain torch, "aim" of the native kernel; both of the default allocator, at 4,000, 10,000
+"must" applies to the path in plain torch, "aim" to the native kernel; both to the default allocator, at 4,000, 10,000
 and 32,000 classes.
 """
 
@@ -61,7 +61,7 @@ REQUIREMENTS = [
 
 
 def number(value: float) -> str:
-    """Three digits or so, as many as `misses` judges by."""
+    """About three digits, as many as `misses` uses."""
     return f"{value:.2f}" if value < 10.0 else f"{value:.1f}"
 
 

@@ -1,4 +1,4 @@
-"""What `regularizers_cpu.py` times: each table is a dictionary, its first variant what others are compared with.
+"""Defines variants that `regularizers_cpu.py` times: each table is a dictionary; the first variant is the reference.
 
 Every variant is a function without arguments that runs once and returns the seconds of CPU time it took.
 """
@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from entropyreg import regularizers
 
 SKEWS = (0.0, 0.5, 0.97, 1.0)
-WIDTH = 512  # of the hidden states, for the fused projection
+WIDTH = 512  # width of the hidden states, for the fused projection
 THRESHOLDS = (4.5e-5, 3.1e-7)  # e^-10 and e^-15
 Timed = Callable[[], float]
 
 
 def fairseq_label_smoothing(logits, targets, smoothing=0.1):
-    """As fairseq computes it: log-probabilities, their gathered and their summed negatives, weighted."""
+    """fairseq's label smoothing: log-probabilities, their gathered and their summed negatives, weighted."""
     log_p = F.log_softmax(logits, dim=-1)
     nll = -log_p.gather(1, targets[:, None])
     each = smoothing / (logits.shape[1] - 1)
@@ -48,7 +48,7 @@ def original_sequence(logits, targets, skew=0.5, strength=0.5):
 
 
 def loss_table(rows: int, classes: int, compiled: bool) -> dict[str, Timed]:
-    """Forward and backward to the logits, whose making is not timed."""
+    """Forward and backward to the logits; computing the logits is not timed."""
     leaf, targets = (3.0 * torch.randn(rows, classes)).requires_grad_(), torch.randint(0, classes, (rows,))
     losses = {
         "F.cross_entropy": F.cross_entropy,
@@ -127,7 +127,7 @@ def kernel(path: str) -> Iterator[None]:
 
 
 def seconds_of(function: Callable) -> float:
-    """CPU time of a call, without that of giving its result back."""
+    """CPU time of a call, without that of freeing its result."""
     start = time.thread_time()
     result = function()
     seconds = time.thread_time() - start

@@ -95,7 +95,7 @@ class Bench:
         """Write a corpus; prepare, segment and binarize it."""
         write_corpus(self.work / task, sizes)
         settings = preparation_settings(self.config, task)
-        if not count:  # words are what spaces separate: what is not measured may be quick
+        if not count:  # tokenizer none: a fast path for stages that are not measured
             settings = {**settings, "tokenizer": "none"}
         text = self.work / f"{task}-text"
         folders = ["--data-dir", self.work, "--download-dir", self.work / "none"]
@@ -180,7 +180,7 @@ def plot(rows: list[dict], path: Path) -> None:
         axis.set(xscale="log", xlabel="pairs", ylabel=label)
     axes[0].set(ylim=(0, None))
     axes[1].set(yscale="log")
-    axes[1].legend(frameon=False, loc="lower right")  # where no line is
+    axes[1].legend(frameon=False, loc="lower right")  # a corner without lines
     figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
@@ -198,7 +198,7 @@ def main() -> None:
         trained, last = train(options.work), None
         for bench in benches:
             if bench.pairs > (options.predicted or bench.pairs) and last is not None:
-                # in a process of its own: a stage's peak memory is never counted as less than that of its parent
+                # in its own process, since a stage's peak memory counts as at least that of its parent
                 process = multiprocessing.get_context("spawn").Process(target=repeat, args=(bench, last))
                 process.start()
                 process.join()
@@ -215,7 +215,7 @@ def main() -> None:
 
 
 def write_csv(path: Path, row: dict) -> None:
-    """Put the figures of one stage and size into the file, in place of those that it had of them."""
+    """Put the figures of one stage and size into the file, replacing older ones."""
     known = {(one["stage"], one["pairs"]): one for one in (read_csv(path) if path.exists() else [])}
     known[row["stage"], row["pairs"]] = row
     with path.open("w", newline="") as file:

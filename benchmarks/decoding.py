@@ -31,12 +31,12 @@ FAIRSEQ, CTRANSLATE = "fairseq", "CTranslate2"
 
 
 def settings_of(record: dict) -> dict:
-    """What the run's model is rebuilt from, on the CPU; the regularizer has no part in decoding."""
+    """The settings from which the run's model is rebuilt, on the CPU; the regularizer has no effect on decoding."""
     return {**record["training"], "regularizer": asdict(Regularizer()), "device": "cpu"}
 
 
 def timed(decoder: Callable[[], list[Hypothesis]]) -> tuple[float, list[Hypothesis]]:
-    """CPU seconds of one pass, and what it found."""
+    """CPU seconds of one pass, and its hypotheses."""
     started = time.process_time()
     found = decoder()
     return time.process_time() - started, found

@@ -50,7 +50,7 @@ def shifted(image: Tensor) -> Tensor:
 
 
 def distorted(image: Tensor) -> Tensor:
-    """One image as the tutorial has it: a part of 24x24, flipped, brighter, of other contrast, standardised."""
+    """One image as in the tutorial: a crop of 24x24, flipped, with changed brightness and contrast, standardised."""
     row, column = torch.randint(28 - CROP + 1, (2,)).tolist()
     part = image[:, row : row + CROP, column : column + CROP].float()
     part = part.flip(-1) if torch.rand(()) < 0.5 else part
@@ -162,7 +162,7 @@ def grouped_convolutions(model: dict, prepared: Prepared, seeds: int, updates: i
 
 
 class SlowNorm(nn.Module):
-    """The response norm by operations that vmap knows."""
+    """The response norm by operations that vmap supports."""
 
     def forward(self, x: Tensor) -> Tensor:
         near = F.pad(x.square(), (0, 0, 0, 0, 4, 4)).unfold(1, 9, 1).sum(-1)

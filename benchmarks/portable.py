@@ -1,8 +1,8 @@
-"""Are trainings with portable settings the same to the bit on this type of processor as on those that were seen before?
+"""Tests whether trainings with portable settings give the same bits on this type of processor as on earlier ones.
 
 Trains 30 updates of each kind (`portable_training.py`) with settings that keep libraries from choosing code by the
-processor, and says for every committed type whether all digests are equal, or where in the course of a training they
-differ first. A difference is no failure: it ends with status 0.
+processor, and reports for every committed type whether all digests are equal, or where in a training they
+differ first. A difference is not a failure: the exit status is 0.
 
     python benchmarks/portable.py            # half a minute of CPU time
     python benchmarks/portable.py --write    # also measures the cost and adds this type to results/portable.json
@@ -31,7 +31,7 @@ ROUNDS = 3
 
 
 def first_difference(ours: dict[str, str], theirs: dict[str, str]) -> str | None:
-    """Where trainings differ first: 'images, resnet, update 1, output of members.0.stem.0'; None if nowhere.
+    """The place where trainings differ first: 'images, resnet, update 1, output of members.0.stem.0'; None if nowhere.
 
     Both are {kind of training: 'where digest; where digest; ...'}, in the order of computing.
     """
@@ -44,7 +44,7 @@ def first_difference(ours: dict[str, str], theirs: dict[str, str]) -> str | None
 
 
 def sentence(here: str, ours: dict, there: str, theirs: dict) -> str:
-    """How what was trained here compares with what was committed of the type `there`."""
+    """Compare the training here with the committed one of the type `there`, in a sentence."""
     pair = f"{here} (here) and {there}" if here != there else f"{here}, here and as committed"
     place = first_difference(ours["digests"], theirs["digests"])
     if place is None:
@@ -56,7 +56,7 @@ def sentence(here: str, ours: dict, there: str, theirs: dict) -> str:
 
 
 def trained(portable: bool) -> dict:
-    """What `portable_training.py` writes, with the portable settings or with none of them."""
+    """The output of `portable_training.py`, with all portable settings or with none."""
     environment = {name: value for name, value in os.environ.items() if name not in PORTABLE}
     script = Path(__file__).with_name("portable_training.py")
     with tempfile.TemporaryDirectory() as folder:

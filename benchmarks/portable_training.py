@@ -45,8 +45,9 @@ STAGES = ("prepare", "segment", "binarize", "train", "prepare-images", "train-im
 def use_exact_square_roots() -> None:
     """Take square roots by numpy, which rounds correctly, in place of MKL's.
 
-    MKL's begins, whatever its settings, with the instruction rsqrtps, an approximation that every maker of processors
-    has of its own, and rounds one number in six otherwise. Among others, Adam and the norm of AlexNet take roots.
+    MKL's begins, under all settings, with the instruction rsqrtps, an approximation that every maker of processors
+    defines differently, and rounds one number in six differently. Among others, Adam and the norm of AlexNet take
+    roots.
     """
     torch.sqrt = torch.Tensor.sqrt = lambda x: torch.from_numpy(np.sqrt(x.numpy()))
 
@@ -130,7 +131,7 @@ def image_trainings(folder: Path) -> dict[str, tuple[str, float]]:
 
 
 def made_with(config: dict) -> dict[str, str]:
-    """What digests depend on besides processor and settings."""
+    """Versions that the digests depend on, besides processor and settings."""
     code = [code_digest(stage, {}) for stage in STAGES], config["tasks"]["demo_de_en"], config["models"]["transformer"]
     return {
         "code": hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()[:12],

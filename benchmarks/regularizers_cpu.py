@@ -1,4 +1,4 @@
-"""The regularizers on this CPU: time of forward + backward, as a ratio to `F.cross_entropy` in the same process.
+"""Times the regularizers on this CPU: forward + backward, as a ratio to `F.cross_entropy` in the same process.
 
     python benchmarks/regularizers_cpu.py [--csv results.csv] [--rounds 9] [--full] [--compile] [--quick]
 
@@ -63,7 +63,7 @@ def measure(rows: int, classes: int, heap: str, rounds: int, seconds: float, com
     torch.manual_seed(0)
     tables = {STATISTICS: lambda: statistics_table(rows, classes), LOSS: lambda: loss_table(rows, classes, compiled)}
     if heap == "default" or seconds == float("inf"):
-        tables[LINEAR] = lambda: linear_table(rows, classes)  # last: small arrays that it frees would warm the heap
+        tables[LINEAR] = lambda: linear_table(rows, classes)  # last: the small arrays that it frees warm the heap
     for name, make in tables.items():
         _tell(name, heap, rows, classes, medians(make(), rounds, seconds))
     if heap == "default":
@@ -96,7 +96,7 @@ def in_a_fresh_process(rows: int, classes: int, heap: str, options: argparse.Nam
 
 
 def ratios_of(records: list[dict], rows: int, classes: int, heap: str) -> dict[str, float]:
-    """What `cpu_requirements` asks for, of one shape and heap: ratios, and MiB beyond what is allowed to any case."""
+    """The figures for `cpu_requirements`, of one shape and heap: ratios, and MiB beyond the allowance of each case."""
     chosen = [r for r in records if (r["rows"], r["classes"], r["heap"]) == (rows, classes, heap)]
     found = {r["variant"]: r["ratio"] for r in chosen if r["table"] != MEMORY}
     memory = {r["variant"]: r["value"] for r in chosen if r["table"] == MEMORY}

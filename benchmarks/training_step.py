@@ -67,8 +67,8 @@ def trainer_of(arguments: list[str]) -> tuple[Trainer, list]:
 def shares(trainer: Trainer, batches: list, steps: int) -> dict[str, float]:
     """{part of a step: its share of the CPU time}.
 
-    The loss is the criterion less the model that it calls; with ours its gradient is computed there, too, while
-    fairseq's leaves it to backward.
+    The loss's share is the criterion without the model that it calls; with ours its gradient is computed there, too,
+    while fairseq's leaves it to backward.
     """
     seconds = dict.fromkeys(("model", "criterion", "backward", "clipping", "optimizer", "step"), 0.0)
 

@@ -18,7 +18,7 @@ PAPER = ("hard", "smoothed")
 
 
 def away(row, temperature):
-    """How far the temperature is from the model's best one, as a logarithm."""
+    """Distance of the temperature from the model's best one, as a logarithm."""
     return math.log(temperature / BEST[row])
 
 
@@ -45,7 +45,7 @@ def bins(excess, tokens=10000):
 
 
 def fit(row, seed, criterion, half):
-    """What is known of a temperature that was fitted."""
+    """The entry of a fitted temperature."""
     temperature = BEST[row] * (1.0 if criterion == "ece" else 1.04) + 0.02 * (seed - 2)
     found = {"temperature": temperature, "at_bound": False}
     found |= {key: planted(row, key, temperature, seed) for key in ("ece", "nll")}

@@ -1,4 +1,4 @@
-"""Where things are, for every test."""
+"""Fixtures with the project's folders, for every test."""
 
 import os
 from pathlib import Path

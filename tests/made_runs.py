@@ -56,7 +56,7 @@ def write_text(folder: Path) -> None:
 
 
 def write_text_run(folder: Path, run: str, strength: float) -> None:
-    """What training and predicting leave of a run of text."""
+    """Write the files of a trained and predicted run of text."""
     regularizer = {"skew": 1.0, "strength": strength, "baseline": "uniform", "unigram_temperature": None}
     regularizer |= {"generator": "entropy", "entropy": None, "proposal": None}
     write_json(folder / "training.json", {"run": run, "updates": 7, "weights_sha256": "w", "regularizer": regularizer})
@@ -81,7 +81,7 @@ def write_text_run(folder: Path, run: str, strength: float) -> None:
 
 
 def write_image_run(folder: Path, run: str, data: Path) -> None:
-    """What preparing, training and predicting leave of a run of images."""
+    """Write the files of a prepared, trained and predicted run of images."""
     generator, seeds = np.random.default_rng(0), [1, 2, 3]
     for seed in seeds:
         for split, n in (("train", 40), ("valid", 30), ("test", 20)):
@@ -106,7 +106,7 @@ def write_image_run(folder: Path, run: str, data: Path) -> None:
 
 
 def bind(folder: Path) -> None:
-    """The sums of a run's predictions as they are now, as predicting writes them last."""
+    """Write the checksums of a run's present predictions, as predicting does last."""
     training = read_json(folder / "training.json")
     if "run" not in training:
         write_image_sums(folder, training["settings"]["run"])

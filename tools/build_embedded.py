@@ -87,7 +87,7 @@ def build(set_name: str, downloads: Path, out: Path) -> str:
 
 
 def compare(lines: Sequence[str], shipped: Sequence[str]) -> str:
-    """How the lines of a rebuilt set agree with those of the shipped one."""
+    """Compare the lines of a rebuilt set with those of the shipped one."""
     if lines == shipped:
         return f"{len(lines)} lines, the text that is shipped"
     n_common = len(set(lines) & set(shipped))

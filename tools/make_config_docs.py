@@ -1,4 +1,4 @@
-"""Write docs/configuration.md: every key of the configuration and of the experiments, from their schemas."""
+"""Writes docs/configuration.md: every key of the configuration and of the experiments, from their schemas."""
 
 import sys
 from collections.abc import Iterator, Mapping

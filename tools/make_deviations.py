@@ -1,4 +1,4 @@
-"""Write docs/deviations.md: where this replication differs from the papers, from workflow/config/deviations.yaml."""
+"""Writes docs/deviations.md: where this replication differs from the papers, from workflow/config/deviations.yaml."""
 
 import ast
 import re
@@ -38,7 +38,7 @@ from the configuration. Comments in the configuration and in the experiments nam
 
 
 def deviations() -> dict[str, dict[str, Any]]:
-    """Every entry by id, with its part; raises UserError for a file that the schema refuses or an id that is twice."""
+    """Every entry by id, with its part; raises UserError for a file that the schema refuses or a repeated id."""
     declared = read_yaml(DECLARED)
     validate(declared, WORKFLOW / "schemas" / "deviations.schema.yaml", DECLARED.name)
     entries = [(name, {**entry, "part": part}) for part in PARTS for name, entry in declared[part].items()]
@@ -112,7 +112,7 @@ def written(value: Any) -> str:
 
 
 def ours(name: str, entry: Mapping[str, Any]) -> str:
-    """What is said of our choice, with the values that the files have."""
+    """The text on our choice, with the values from the files."""
     values = [value for _, _, value in places(entry)]
     for one in re.findall(r"\{(.*?)\}", entry["ours"]):
         if not one.isdigit() or int(one) >= len(values):

@@ -12,12 +12,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TORCH = "torch==2.13.0"
-ENVIRONMENTS = {  # name: what it is for, its direct needs
+ENVIRONMENTS = {  # name: purpose, direct requirements
     "train": (
         "Preparing, training, predicting.",
         "hydra-core omegaconf numpy sacrebleu sacremoses subword-nmt filelock pyyaml jsonschema scikit-learn cython "
         "cffi bitarray regex tqdm packaging pooch requests pyarrow scipy pillow accelerate "
-        "sympy networkx jinja2 fsspec setuptools typing-extensions",  # what torch declares: else in any version
+        "sympy networkx jinja2 fsspec setuptools typing-extensions",  # declared by torch, in any version
     ),
     "analysis": (
         "Measuring, collecting, drawing: no torch, no fairseq.",

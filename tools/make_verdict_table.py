@@ -37,7 +37,7 @@ def content() -> str:
 
 
 def line(claim: Mapping[str, Any]) -> str:
-    tests = claim["tests"] if claim["verdict"] != "descriptive" else []  # many quantities: the report has them
+    tests = claim["tests"] if claim["verdict"] != "descriptive" else []  # too many quantities: the report lists them
     told = [f"{test['place']}: {test['estimate']}" for test in tests if test["estimate"] != "n/a"]
     told += [text for text in (claim["reason"], claim["decide"]) if text]
     cells = (claim["id"], claim["statement"], claim["verdict"], "; ".join(told))

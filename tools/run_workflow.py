@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Start Snakemake in this folder as the only one, after clearing away what a killed Snakemake left behind.
+"""Starts Snakemake as the only one in this folder, after clearing up after a killed Snakemake.
 
     python tools/run_workflow.py ARGUMENTS OF SNAKEMAKE
 
@@ -25,14 +25,14 @@ from pathlib import Path
 import psutil
 
 HELD = Path(".snakemake", "run_workflow.lock")
-SNAKEMAKES_LOCK = Path(".snakemake", "locks")  # of 9.27: text files with the names of inputs and outputs
+SNAKEMAKES_LOCK = Path(".snakemake", "locks")  # of Snakemake 9.27: text files with the names of inputs and outputs
 MARK = "ENTROPYREG_WORKFLOW_IN"  # in the environment of every job: the folder that it works in
-DATED = ("results", "paper_figures", "src", "workflow")  # what jobs read and write
+DATED = ("results", "paper_figures", "src", "workflow")  # folders with the files that jobs read and write
 PATIENCE = 10  # seconds from a polite end to kill -9
 
 
 class Refused(Exception):
-    """Why Snakemake is not started, in one sentence."""
+    """Snakemake is not started; the message is one sentence with the reason."""
 
 
 def hold(path: Path) -> int:
@@ -47,7 +47,7 @@ def hold(path: Path) -> int:
     except BlockingIOError:
         owner = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
         raise Refused(f"Snakemake already works in {Path.cwd()} ({owner}): wait for it, or stop it.") from None
-    except OSError as error:  # a file system without locks: what follows still sees the processes of this machine
+    except OSError as error:  # a file system without locks: the checks below still see the processes of this machine
         print(f"{Path.cwd()} cannot be locked ({error.strerror}): start no second Snakemake here.", file=sys.stderr)
     with suppress(OSError):  # a full disk: the lock holds without its owner's name
         os.ftruncate(descriptor, 0)
@@ -133,7 +133,7 @@ def end_orphans(folder: Path) -> list[psutil.Process]:
 
 
 def unlock() -> None:
-    """What `snakemake --unlock` does, which would build the whole graph first."""
+    """Remove Snakemake's lock as `snakemake --unlock` does, without building the whole graph first."""
     if SNAKEMAKES_LOCK.is_dir() and any(SNAKEMAKES_LOCK.iterdir()):
         print("Unlocking the folder: its last Snakemake was killed. Unfinished jobs are run again.", flush=True)
         try:
@@ -143,7 +143,7 @@ def unlock() -> None:
 
 
 def date_back(folders: tuple[str, ...] = DATED) -> int:
-    """Date files now that are dated later, with their order in time lost but no content; return their number."""
+    """Give files dated in the future the present time (their order is lost, no content); return their number."""
     now, count = time.time(), 0
     for folder in folders:
         for place, _, names in os.walk(folder):

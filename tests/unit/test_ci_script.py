@@ -1,4 +1,4 @@
-"""What `.ci/run` prints beside its steps."""
+"""The lines that `.ci/run` prints besides its steps."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ case "$*" in *"$FAILING"*) echo "fails: $*" >&2; exit 1 ;; esac
 
 
 def run(folder, root, failing="none"):
-    """The whole script, with a `make` and a `snakemake` that only say what they were told; `failing` fails."""
+    """The whole script, with a `make` and a `snakemake` that only print their arguments; `failing` fails."""
     scripts = {".ci/run": (root / ".ci/run").read_text(encoding="utf-8")}
     scripts |= dict.fromkeys(("bin/make", "venv/bin/snakemake"), f"#!/bin/sh\nFAILING='{failing}'\n{TOLD}")
     for name, text in scripts.items():

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md is followed to the letter: the files that it names for a new thing are those that adding one needs.
+"""CONTRIBUTING.md is followed to the letter: it names exactly the files that adding a new thing needs.
 
 Everything is added to one copy of the package and of the workflow, and used there as its readers would use it.
 """
@@ -225,7 +225,7 @@ def written(thing):
     return sorted(str(short if (ROOT / path).exists() else short.with_stem("NAME")) for path, short in paths.items())
 
 
-def test_every_thing_that_it_names_is_tried_here():
+def test_every_step_of_the_page_is_tested():
     assert set(named()) == set(ADDED)
 
 
@@ -279,7 +279,7 @@ def run_in(copy, folder, *arguments):
     return done.stdout
 
 
-def test_what_is_added_is_there_for_every_stage(copy, tmp_path):
+def test_an_added_kind_is_known_to_every_stage(copy, tmp_path):
     found = json.loads(run_in(copy, tmp_path, "-c", USED).splitlines()[-1])
     label = "tsallis-order1.50-strength0.50"
     assert found["runs"] == [f"smoke_de_en/transformer/{label}/seed1", f"my_digits/mlp/{label}"]
@@ -293,7 +293,7 @@ def test_what_is_added_is_there_for_every_stage(copy, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_is_added_is_planned_and_forecast(copy):
+def test_an_added_kind_is_planned_and_forecast(copy):
     planned = run_in(
         copy, copy, "-m", "snakemake", "--cores", "1", "-n", "--config", "scale=smoke", f"data_dir={copy / 'data'}"
     )
@@ -311,7 +311,7 @@ REMADE = ["tests/unit/rendering/tables/test_table_texts.py", "tests/unit/transla
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tests", REMADE)
-def test_expected_files_are_made_anew_by_its_command(tmp_path, tests):
+def test_its_command_makes_the_expected_files_again(tmp_path, tests):
     assert f"`python -m pytest {tests}` with `UPDATE_GOLDEN=1`" in (ROOT / "CONTRIBUTING.md").read_text(
         encoding="utf-8"
     )

@@ -1,4 +1,4 @@
-"""Documents that are written by a tool are as it writes them now."""
+"""Documents that a tool writes are up to date."""
 
 import importlib.util
 import json

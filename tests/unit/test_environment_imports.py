@@ -1,4 +1,4 @@
-"""What the rules of an environment import is pinned in it: the other packages that are installed here are hidden.
+"""Packages that an environment's rules import are pinned in it: other packages that are installed here are hidden.
 
 `tests/workflow/test_conda.py` makes the environments and runs rules inside, in many minutes; this takes seconds.
 """
@@ -77,7 +77,7 @@ def test_the_workflow_s_environment_forecasts(root):
     assert "smoke" in done.stdout
 
 
-def test_what_is_not_pinned_is_hidden(root):
+def test_packages_that_are_not_pinned_are_hidden(root):
     done = run(root, "analysis", ["images"])
     assert done.returncode == 1 and "no pin of torch, which has torch" in done.stderr
 

@@ -144,17 +144,17 @@ def fake_python(tmp_path, version="3.11", platform="Linux x86_64"):
         ({"platform": "Darwin arm64"}, "this is Darwin arm64; the fairseq wheel exists for Linux x86_64 only"),
     ],
 )
-def test_a_wrong_machine_is_told(root, tmp_path, fake, message):
+def test_a_wrong_machine_is_reported(root, tmp_path, fake, message):
     done = set_up(root, tmp_path, PYTHON=fake_python(tmp_path, **fake))
     assert done.returncode == 1 and message in done.stderr and len(done.stderr.splitlines()) == 1
 
 
-def test_a_missing_interpreter_is_told(root, tmp_path):
+def test_a_missing_interpreter_is_reported(root, tmp_path):
     done = set_up(root, tmp_path, PYTHON=str(tmp_path / "nothing"))
     assert done.returncode == 1 and "does not run" in done.stderr
 
 
-def test_a_missing_package_index_is_told(root, tmp_path):
+def test_a_missing_package_index_is_reported(root, tmp_path):
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
     done = set_up(root, tmp_path, PYTHON=sys.executable, TORCH="torch==2.13.0", **offline)
     assert done.returncode == 1

@@ -90,6 +90,6 @@ def test_every_link_and_picture_of_a_page_is_there(page):
         ("training.json", False),
     ],
 )
-def test_what_leads_nowhere_is_found(path, wrong, names, code):
+def test_broken_links_are_found(path, wrong, names, code):
     assert PATH.fullmatch(path)
     assert bool(problem(path, ROOT / "README.md", names, code)) == wrong

@@ -1,4 +1,4 @@
-"""Every declared parameter of a regularizer and of a model is read back from what is trained with it."""
+"""Every declared parameter of a regularizer and of a model reaches the training that uses it."""
 
 import tempfile
 import types
@@ -211,7 +211,7 @@ def model_keys(workflow_dir):
     return schema["$defs"]["model"]["properties"]
 
 
-def test_every_key_of_a_model_changes_what_fairseq_is_told(workflow_dir):
+def test_every_key_of_a_model_changes_what_fairseq_is_reported(workflow_dir):
     for key, declared in model_keys(workflow_dir).items():
         if key == "pretrained":  # the file of that name is an argument of its own
             continue
@@ -225,7 +225,7 @@ def test_a_key_that_no_option_takes_is_refused(workflow_dir):
 
 
 @pytest.mark.parametrize("change", [{"share_embeddings": "none"}, {"layernorm_embedding": False}])
-def test_what_an_architecture_always_does_is_not_switched_off_in_vain(workflow_dir, change):
+def test_a_fixed_property_of_an_architecture_cannot_be_switched_off(workflow_dir, change):
     """fairseq has no option that takes it back, so the key would be dropped."""
     with pytest.raises(UserError, match=rf"models\.bart_large\.{next(iter(change))} is .*arch 'bart_large'"):
         load_config(workflow_dir, {"scale": "paper", "models": {"bart_large": change}})

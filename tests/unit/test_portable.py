@@ -1,4 +1,4 @@
-"""What `make portable` says of digests from two types of processor; `.ci/run` makes the digests themselves."""
+"""The output of `make portable` on digests from two types of processor; `.ci/run` makes the digests themselves."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the command line becomes with each profile: which file overrules which, and what every job asks for."""
+"""The command line with each profile: which file overrules which, and the resources of every job."""
 
 import os
 import re
@@ -61,7 +61,7 @@ def test_trainings_and_predictions_get_a_gpu_and_nothing_else_does(root):
     assert asked == GPU_RULES
 
 
-def test_what_is_asked_for_grows_with_every_attempt(root):
+def test_requested_resources_grow_with_every_attempt(root):
     profile = slurm(root)
     for name, wanted in {"default": profile["default-resources"], **profile["set-resources"]}.items():
         for key in ("mem_mb", "runtime"):

@@ -11,7 +11,7 @@ def test_the_index_of_the_documentation_lists_every_page(root):
     assert set(re.findall(r"\]\(([\w-]+\.md)\)", index)) == pages
 
 
-def test_every_target_of_make_is_told_by_help(root):
+def test_every_target_of_make_is_reported_by_help(root):
     done = subprocess.run(
         ["make", "--no-print-directory", "help"], capture_output=True, text=True, cwd=root, check=True
     )

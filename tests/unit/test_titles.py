@@ -36,7 +36,7 @@ def strings(path):
 
 
 def titles(value):
-    """What stands under the keys `title` of a declaration."""
+    """The values of the keys `title` in a declaration."""
     for key, part in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         if key == "title" and isinstance(part, str):
             yield part
@@ -84,5 +84,5 @@ def test_a_numbered_table_or_figure_is_said_to_be_that_of_paper_b():
         ("one-column figures fill 3 pages; a table of 4 rows", False),
     ],
 )
-def test_what_counts_as_paper_bs(text, wrong):
+def test_references_to_paper_b_are_recognised(text, wrong):
     assert bool(list(not_of_paper_b(text))) == wrong

@@ -196,7 +196,7 @@ def is_writing(folder: Path) -> bool:
 
 
 def command(targets: Sequence[str], scale: str = "smoke", cores: int = 2) -> list[str]:
-    """What `make demo` runs, for some targets, with the working directory as the folder of results."""
+    """The command of `make demo`, for some targets, with the working directory as the folder of results."""
     start = [sys.executable, str(ROOT / "tools" / "run_workflow.py"), "--snakefile", str(ROOT / "Snakefile")]
     return [*start, "--cores", str(cores), "--config", f"scale={scale}", "--", *targets]
 
@@ -210,7 +210,7 @@ def contents(folder: Path, figures: Sequence[str], scale: str = "smoke") -> dict
 
 
 def of_targets(whole: Mapping[str, bytes], targets: Sequence[str], scale: str = "smoke") -> dict[str, bytes]:
-    """What of the `contents` of a whole scale the targets alone make: their declared runs, tables and figures."""
+    """The part of a whole scale's `contents` that the targets alone make: their declared runs, tables and figures."""
     workflow = ROOT / "workflow"
     artefacts = load_experiments(workflow, load_config(workflow, {"scale": scale})).artefacts
     runs = {cell.run for target in targets for cell in artefacts[target].cells if cell.run}

@@ -170,7 +170,7 @@ class Cluster:
             )
 
     def run(self, *command: str) -> str:
-        """What a command of Slurm prints."""
+        """The output of a command of Slurm."""
         done = subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=60)
         assert done.returncode == 0, (command, done.stderr)
         return done.stdout

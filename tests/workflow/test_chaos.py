@@ -1,4 +1,4 @@
-"""Kills at any moment cost time and nothing else: records and figures are those of an undisturbed run, byte by byte."""
+"""Kills at any moment cost only time: records and figures equal those of an undisturbed run, byte by byte."""
 
 import subprocess
 from collections import Counter

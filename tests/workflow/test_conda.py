@@ -87,7 +87,7 @@ def use_conda(checkout, environment, *arguments):
 
 @pytest.fixture(scope="module")
 def probes(checkout, environment):
-    """{name of an environment: what a rule that ran inside says of it}"""
+    """{name of an environment: the report of a rule that ran inside}"""
     (checkout / "probe.py").write_text(PROBE)
     (checkout / "probe.smk").write_text(f"IMPORTS = {IMPORTS!r}\n{SNAKEFILE}")
     use_conda(checkout, environment, "--snakefile", "probe.smk")

@@ -1,4 +1,4 @@
-"""Results in a copied tree: other dates, no memory of Snakemake's, files exchanged, cut, edited or lost."""
+"""Results in a copied tree: other dates, no record by Snakemake, files exchanged, cut, edited or lost."""
 
 import os
 import random
@@ -20,7 +20,7 @@ CONFIG = ("--config", "scale=smoke")
 
 @pytest.fixture
 def copied(smoke, monkeypatch):
-    """The smoke scale's results without what Snakemake knows of them, every file with a date of its own."""
+    """The smoke scale's results without Snakemake's records, every file with another date."""
     folder = smoke.with_name(f"{smoke.name}_copied")  # from where the checkout has the same relative path
     for part in ("results", "paper_figures"):
         shutil.copytree(smoke / part, folder / part, symlinks=True)
@@ -35,7 +35,7 @@ def copied(smoke, monkeypatch):
 
 @pytest.fixture
 def planned(snakemake, copied):
-    """A function: the jobs that a start in the copied tree would run, and what it says."""
+    """A function: the jobs that a start in the copied tree would run, and its output."""
 
     def start(*arguments):
         done = snakemake(copied, *arguments, "--dry-run", "--quiet", "host", *CONFIG)

@@ -1,4 +1,4 @@
-"""Two CPU processes train what one does: the same weights and validation losses, but for rounding."""
+"""Two CPU processes train like one: the same weights and validation losses, up to rounding."""
 
 import copy
 import json

@@ -2,7 +2,7 @@
 
 Commands that only read run in a copy of the checkout that has the committed reference of the demo as its results, in
 the environment that users have: what `requirements/test.lock` alone pins cannot be imported. The tutorial is followed
-from its first command to its last in a copy of the smoke scale; what would train for hours is planned (`-n`).
+from its first command to its last in a copy of the smoke scale; commands that would train for hours are planned (`-n`).
 """
 
 import os
@@ -60,7 +60,7 @@ class Elsewhere(NamedTuple):
 
 
 class NotRun(NamedTuple):
-    """Needs what no test has."""
+    """Not run: it needs resources that no test has."""
 
     reason: str
 
@@ -256,7 +256,7 @@ def test_a_command_on_lines_of_its_own_is_in_a_fenced_block(page):
 @pytest.mark.parametrize(
     "entry", [one for one in (*COMMANDS.values(), *TEXT.values()) if isinstance(one, Elsewhere)], ids=str
 )
-def test_what_is_run_elsewhere_is_run_there(entry):
+def test_commands_marked_as_tested_elsewhere_are_tested_there(entry):
     assert entry.text in (ROOT / entry.file).read_text(encoding="utf-8")
 
 
@@ -303,13 +303,13 @@ def run_reading(shell, copy, command):
 
 
 @pytest.mark.parametrize("command", [one for one in ids(Reads) if not how(one).slow])
-def test_what_only_reads_runs_to_its_end(shell, copy, command):
+def test_read_only_commands_run_to_their_end(shell, copy, command):
     run_reading(shell, copy, command)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [one for one in ids(Reads) if how(one).slow])
-def test_what_draws_runs_to_its_end(shell, copy, command):
+def test_drawing_commands_run_to_their_end(shell, copy, command):
     run_reading(shell, copy, command)
 
 
@@ -356,7 +356,7 @@ def test_a_declaration_is_loaded_and_makes_its_run(tmp_path, block):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ids(Plans))
-def test_what_trains_for_hours_is_planned(shell, copy, command):
+def test_commands_that_train_for_hours_are_planned(shell, copy, command):
     output = shell(command.replace("snakemake", "snakemake -n", 1), copy)
     assert re.search(rf"^{how(command).rule} +\d+$", output, re.MULTILINE), output[-1500:]
 

@@ -70,7 +70,7 @@ def test_the_users_own_archive_is_read_where_it_lies(snakemake, tmp_path):
     assert not (tmp_path / "results/paper/sources").exists()
 
 
-def test_what_is_missing_offline_is_told_with_where_to_put_it(snakemake, tmp_path):
+def test_a_file_missing_offline_is_reported_with_its_place(snakemake, tmp_path):
     done = prepare(snakemake, tmp_path, "download_dir=cache")
     assert done.returncode != 0
     assert "put it under data_dir as mttt/multitarget-ted.tgz, or at cache/mttt/multitarget-ted.tgz" in done.stderr

@@ -1,4 +1,4 @@
-"""The DAG of every scale, seen by dry runs: what would run, and for which target."""
+"""The DAG of every scale, by dry runs: the jobs that would run for each target."""
 
 import json
 import re
@@ -68,7 +68,7 @@ def test_targets_exist(snakemake, tmp_path, target):
         ),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(snakemake, tmp_path, arguments, message):
+def test_mistakes_are_reported_in_a_sentence(snakemake, tmp_path, arguments, message):
     twice = tmp_path / "twice.yaml"
     twice.write_text("tasks:\n  own: 1\ntasks:\n  own: 2\n")
     done = snakemake(tmp_path, "--dry-run", *(str(twice) if one == "{twice}" else one for one in arguments))
@@ -126,7 +126,7 @@ def test_parsing_the_workflow_loads_no_torch_and_no_fairseq(root, tmp_path):
         )
     ],
 )
-def test_what_runs_in_the_analysis_environment_needs_nothing_else(module):
+def test_stages_of_the_analysis_environment_need_nothing_else(module):
     blocked = ("torch", "fairseq", "subword_nmt", "omegaconf", "hydra", "snakemake", "pooch", "pyarrow")
     code = (
         "import sys, importlib.abc\n"

@@ -23,7 +23,7 @@ TEXT = "smoke_de_en/transformer/none/seed1"
 
 
 def start(folder):
-    """What `make demo` runs, for one figure."""
+    """The command of `make demo`, for one figure."""
     return subprocess.run(command([FIGURE]), cwd=folder, capture_output=True, text=True, timeout=1800)
 
 
@@ -48,7 +48,7 @@ def lose_figure(folder):
 
 
 def sentences(done):
-    """What stages told on stderr."""
+    """The messages of stages on stderr."""
     return [line for line in done.stderr.splitlines() if line.startswith("entropyreg ")]
 
 
@@ -98,7 +98,7 @@ def test_clocks_that_jump_change_nothing(finished, copied):
     assert last.returncode == 0 and "Nothing to be done" in last.stdout + last.stderr
 
 
-def test_a_disk_that_fills_up_is_told_and_with_room_the_same_command_goes_on(finished, tmp_path):
+def test_a_full_disk_is_reported_and_later_the_same_command_continues(finished, tmp_path):
     """results/ is a tmpfs of 300 kB, and then of 100 MB."""
     if shutil.which("unshare") is None:
         pytest.skip("no unshare here")

@@ -210,7 +210,7 @@ def unshared(folder, script):
     return done
 
 
-def test_a_folder_that_may_only_be_read_is_told(folder):
+def test_a_read_only_folder_is_reported(folder):
     done = unshared(folder, 'mount --bind . . && mount -o remount,ro,bind . && cd . || exit 77; cd "$PWD"; exec "$@"')
     assert f"{folder}/.snakemake" in refusal(done) and "Read-only file system" in done.stderr
 

@@ -1,4 +1,4 @@
-"""Names of folders, titles and files that a shell would act on are only names: nothing in them is executed."""
+"""Names of folders, titles and files that a shell would act on are treated as names: nothing in them is executed."""
 
 import json
 

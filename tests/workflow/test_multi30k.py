@@ -36,7 +36,7 @@ def test_multi30k_is_prepared_and_trained(snakemake, tmp_path):
     assert [entry["updates"] for entry in training["validations"]] == [4, 8]
 
 
-def test_a_missing_folder_is_told(snakemake, tmp_path):
+def test_a_missing_folder_is_reported(snakemake, tmp_path):
     done = snakemake(
         tmp_path, "--config", "scale=workstation", "data_dir=/nowhere", "offline=true", "--", f"{RUN}/model.pt"
     )

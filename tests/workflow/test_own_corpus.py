@@ -1,4 +1,4 @@
-"""A corpus of the user's own: its six files are what it is prepared from, and nothing else that lies beside them."""
+"""A corpus of the user's own: it is prepared from its six files alone, whatever else is beside them."""
 
 import pytest
 import yaml
@@ -11,7 +11,7 @@ SUMMARY = "results/smoke/data/mine/text/summary.json"
 
 @pytest.fixture
 def prepare(snakemake, root, tmp_path):
-    """A function that starts Snakemake for the prepared corpus of `<tmp_path>/data/mine`, and returns what it says."""
+    """A function that starts Snakemake for the prepared corpus of `<tmp_path>/data/mine`, and returns its output."""
     task = load_config(root / "workflow", {"scale": "smoke"})["tasks"]["smoke_de_en"]
     task = {key: value for key, value in task.items() if key not in ("split", "train_pairs")}
     task |= {"source": {"kind": "parallel", "folder": "mine"}, "languages": {"source": "deu", "target": "pt_BR"}}
@@ -30,7 +30,7 @@ def prepare(snakemake, root, tmp_path):
     return start
 
 
-def test_only_the_six_files_of_a_corpus_prepare_it_anew(prepare, tmp_path):
+def test_only_the_six_files_of_a_corpus_prepare_it_again(prepare, tmp_path):
     prepare()
     assert (tmp_path / SUMMARY).is_file()
     folder = tmp_path / "data" / "mine"
@@ -41,7 +41,7 @@ def test_only_the_six_files_of_a_corpus_prepare_it_anew(prepare, tmp_path):
     assert "updated input files:\n        prepare_text\n" in prepare("--dry-run")
 
 
-def test_a_mistyped_data_dir_is_told_at_once(snakemake, tmp_path):
+def test_a_mistyped_data_dir_is_reported_at_once(snakemake, tmp_path):
     done = snakemake(tmp_path, "--dry-run", "--config", "scale=smoke", "data_dir=dta")
     assert done.returncode != 0
     assert "data_dir is 'dta', but there is no such folder; allowed: a folder, or null." in done.stdout + done.stderr

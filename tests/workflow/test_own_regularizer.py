@@ -102,7 +102,7 @@ def test_no_existing_run_is_planned_again(folder):
         (TEXT, "log_p).exp()", "log_p.detach()).exp()", r"regularizer 'power', .* is not differentiable"),
     ],
 )
-def test_mistakes_are_told_in_words_before_training(folder, run_of, old, new, words):
+def test_mistakes_are_reported_in_words_before_training(folder, run_of, old, new, words):
     text = (folder / "power.py").read_text()
     try:
         assert text.count(old) == 1

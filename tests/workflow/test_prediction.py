@@ -99,7 +99,7 @@ def test_stopped_while_it_writes_a_prediction_leaves_nothing_half_written(smoke,
 
 
 @pytest.mark.parametrize("arm", ["none", "jensen-skew1.00-strength0.1111"])
-def test_at_temperature_one_validation_is_decoded_as_ever(smoke, arm):
+def test_at_temperature_one_validation_is_decoded_as_usual(smoke, arm):
     folder = smoke / f"results/smoke/runs/smoke_en_de/transformer/{arm}/seed1/predictions"
     decoded, plain = lines(folder / "valid.temperatures.tsv"), lines(folder / "valid.hypotheses.tsv")
     assert [row[1:] for row in decoded if row[0] == "1"] == plain

@@ -1,4 +1,4 @@
-"""What an edit makes again: dry runs in a copy of the checkout whose smoke DAG Snakemake takes for finished.
+"""The jobs that an edit causes: dry runs in a copy of the checkout whose smoke DAG Snakemake takes for finished.
 
 Nothing is trained for that: `snakemake --touch` notes for every job what it was made from (settings, code, rules),
 as a job that ran would have it noted, and empty files stand for the outputs.
@@ -24,7 +24,7 @@ SUMMARIES = "smoke_docstrings/transformer/jensen-skew0.50-strength"
 
 
 def jobs_in(output: str) -> tuple[dict[str, int], set[str]]:
-    """What a dry run says: {rule: jobs}, and the runs that would be trained."""
+    """The result of a dry run: {rule: jobs}, and the runs that would be trained."""
     if "Nothing to be done" in output:
         return {}, set()
     table = output[output.index("Job stats:") :].split("\n\n")[0]
@@ -34,7 +34,7 @@ def jobs_in(output: str) -> tuple[dict[str, int], set[str]]:
 
 
 class Checkout:
-    """A copy of the checkout in which the smoke DAG is finished; `planned` is what a start would do now."""
+    """A copy of the checkout in which the smoke DAG is finished; `planned` has the jobs that a start would run now."""
 
     def __init__(self, root: Path, folder: Path, snakemake) -> None:
         self.folder, self._snakemake = folder, snakemake
@@ -51,7 +51,7 @@ class Checkout:
             os.utime(folder / path, (now, now))
 
     def start(self, *arguments: str) -> str:
-        """What `snakemake` with the copy's own Snakefile says."""
+        """The output of `snakemake` with the copy's own Snakefile."""
         done = self._snakemake(self.folder, "--snakefile", str(self.folder / "Snakefile"), *arguments)
         assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
         return done.stdout + done.stderr
@@ -93,7 +93,7 @@ def names(experiments, kind):
     return {name: 1 for name, artefact in experiments.artefacts.items() if artefact.kind == kind}
 
 
-def test_what_has_no_part_in_a_result_makes_nothing_again(checkout):
+def test_unrelated_edits_make_nothing_again(checkout):
     """Texts for readers, touched files, what the scheduler reserves."""
     for touched in ("src/entropyreg/data/embedded/registry.de-en.tsv.xz", "src/entropyreg/translation/training.py"):
         os.utime(checkout.folder / touched)
@@ -115,7 +115,7 @@ def test_editing_a_figure_redraws_that_figure(checkout):
         assert checkout.planned() == (ALWAYS | {"a_figure_peakiness": 1}, set())
 
 
-def test_editing_what_all_tables_share_redraws_the_tables(checkout, experiments):
+def test_editing_shared_table_code_redraws_the_tables(checkout, experiments):
     with checkout.module("rendering/tables/__init__.py"):
         assert checkout.planned() == (ALWAYS | names(experiments, "table"), set())
 

@@ -33,7 +33,7 @@ def cluster():
 
 @contextmanager
 def submitted(cluster, folder, *arguments):
-    """Snakemake at work with the profile as it stands; what differs is what this Slurm lacks, and patience."""
+    """Snakemake at work with the unchanged profile, except for features that this Slurm lacks and shorter waits."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     command += ["--profile", str(ROOT / "profiles" / "slurm"), "--config", "scale=smoke"]
     command += ["--slurm-no-account", "--slurm-status-command", "squeue"]
@@ -78,14 +78,14 @@ def frozen_trainer(cluster, folder):
 
 
 def without_the_run(smoke, folder):
-    """The results of a local run and Snakemake's memory of them, but for one run."""
+    """The results of a local run and Snakemake's records of them, except for one run."""
     for name in ("results", ".snakemake"):
         shutil.copytree(smoke / name, folder / name)
     shutil.rmtree(folder / RUN)
 
 
 def preempt(cluster, job):
-    """Work of more importance takes both nodes for some seconds."""
+    """A job of higher priority takes both nodes for some seconds."""
     command = ("sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--exclusive", "--wrap=sleep 5", QUIET)
     urgent = cluster.run(*command).strip()
     wait_until(lambda: urgent in dict(cluster.jobs("", "COMPLETED")), 120, "the end of the urgent work")
@@ -156,7 +156,7 @@ def test_the_whole_dag_survives_a_cancelled_job_a_dead_node_and_preemption(clust
         assert path.name == "report.html" or sha256_of(path) == sha256_of(tmp_path / "paper_figures/smoke" / path.name)
 
 
-def test_the_throw_away_slurm_says_what_it_lacks(monkeypatch):
+def test_the_temporary_slurm_reports_missing_programs(monkeypatch):
     monkeypatch.setattr("slurm_cluster.shutil.which", lambda name: None if name == "slurmctld" else name)
     assert why_not() == ("no slurmctld on PATH (Debian: apt-get install --no-install-recommends slurm-wlm munge)")
 

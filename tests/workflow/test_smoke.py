@@ -34,12 +34,12 @@ def digests(folder):
 
 
 def copy_of(smoke, folder):
-    """The results with Snakemake's memory of them."""
+    """The results with Snakemake's records of them."""
     for name in ("results", ".snakemake"):
         shutil.copytree(smoke / name, folder / name)
 
 
-def test_every_artefact_is_drawn_and_says_that_it_means_nothing(smoke, config, experiments):
+def test_every_artefact_is_drawn_and_marked_as_meaningless(smoke, config, experiments):
     folder = smoke / "paper_figures" / "smoke"
     paths = Paths.of(config)
     expected = [path for name in experiments.artefacts for path in paths.rendered(name)] + [paths.report()]

@@ -1,4 +1,4 @@
-"""Ctrl-C at the real workflow, started as `make demo` starts it: what was stopped, in a line each, and how to go on."""
+"""Ctrl-C at the real workflow, started as `make demo` starts it: a line for each stopped job, and how to continue."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ TOOL = [sys.executable, str(ROOT / "tools" / "run_workflow.py"), *SNAKEMAKE]
 LOOK = [sys.executable, "-m", "snakemake", *SNAKEMAKE, "-n", "--config", "scale=smoke"]
 
 
-def test_ctrl_c_ends_the_workflow_in_words_and_the_same_command_goes_on(smoke, tmp_path):
+def test_ctrl_c_is_reported_in_words_and_the_same_command_continues(smoke, tmp_path):
     for name in ("results", ".snakemake"):
         shutil.copytree(smoke / name, tmp_path / name, symlinks=True)
     folder = tmp_path / "results" / "smoke" / "runs" / RUN

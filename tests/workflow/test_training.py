@@ -123,7 +123,7 @@ def test_seeds_are_paired_across_arms(smoke, settings, tmp_path):
     assert max(float((plain[key] - strong[key]).abs().max()) for key in compared) > 100 * rounding
 
 
-def test_divergence_is_told_with_the_run_and_the_last_good_update(smoke, settings, tmp_path):
+def test_divergence_is_reported_with_the_run_and_the_last_good_update(smoke, settings, tmp_path):
     broken = copy.deepcopy(settings)
     broken["model"] |= {"lr": 1e30, "warmup_updates": 1}
     done = train(broken, smoke / DATA, tmp_path)
@@ -132,7 +132,7 @@ def test_divergence_is_told_with_the_run_and_the_last_good_update(smoke, setting
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_gpu_is_told(smoke, settings, tmp_path):
+def test_a_missing_gpu_is_reported(smoke, settings, tmp_path):
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     done = train(settings | {"device": "cuda"}, smoke / DATA, tmp_path)
@@ -176,7 +176,7 @@ def test_a_run_that_ends_by_patience_resumes_to_the_same_end(smoke, settings, tm
     assert outcome(killed) == outcome(whole)
 
 
-def test_a_damaged_best_checkpoint_of_a_finished_run_trains_it_anew(smoke, settings, tmp_path):
+def test_a_damaged_best_checkpoint_of_a_finished_run_trains_it_again(smoke, settings, tmp_path):
     assert train(settings, smoke / DATA, tmp_path).returncode == 0
     (tmp_path / "model.pt").unlink()
     (tmp_path / "checkpoints" / "checkpoint_best.pt").write_bytes(b"")
@@ -200,7 +200,7 @@ def test_killed_its_best_checkpoint_damaged_and_resumed_with_more_threads_a_run_
     assert outcome(tmp_path) == reference(smoke)
 
 
-def test_a_best_checkpoint_that_cannot_be_had_again_is_told_and_the_run_trained_anew(smoke, settings, tmp_path):
+def test_a_lost_best_checkpoint_is_reported_and_the_run_trained_again(smoke, settings, tmp_path):
     """The last checkpoint names a best value that no checkpoint has; the history, damaged too, is made anew with it."""
     assert train(settings, smoke / DATA, tmp_path).returncode == 0
     (tmp_path / "model.pt").unlink()
@@ -243,7 +243,7 @@ def test_pairs_that_are_too_long_are_named_and_a_sentence_of_validation_is_refus
     assert "Traceback" not in done.stderr and not (tmp_path / "refused" / "log").exists()
 
 
-def test_damaged_data_is_told(smoke, settings, tmp_path):
+def test_damaged_data_is_reported(smoke, settings, tmp_path):
     binary = tmp_path / "binary"
     shutil.copytree(smoke / DATA, binary)
     (binary / "train.de-en.en.bin").write_bytes(b"damaged")

@@ -1,4 +1,4 @@
-"""Which packages the embedded sets are made from, and how to download them.
+"""Lists the packages that the embedded sets are made from, and the commands to download them.
 
 The versions are those that were used; their licences are in `src/entropyreg/data/embedded/licenses/`.
 """

@@ -32,7 +32,7 @@ def count_tokens(text: str) -> int:
 
 
 def spelling_key(text: str) -> str:
-    """What two texts share when they differ in case, spaces and punctuation only."""
+    """A key that is equal for texts that differ only in case, spaces and punctuation."""
     return re.sub(r"[^\w]+", " ", text.lower()).strip()
 
 
@@ -74,7 +74,7 @@ def choose_pairs(
 
 
 def shuffled(rows: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The rows in a random but fixed order, so that a part of the file is a fair part."""
+    """The rows in a random but fixed order, so that every part of the file is a random sample."""
     rows = list(rows)
     random.Random(0).shuffle(rows)
     return rows

@@ -22,7 +22,7 @@ def localized_texts(script: str) -> Iterator[tuple[int, str]]:
         try:
             yield int(number), ast.literal_eval(quoted)
         except (SyntaxError, ValueError):
-            continue  # an escape of JavaScript that Python has not
+            continue  # an escape of JavaScript that Python lacks
 
 
 def main_translations(script: str) -> list[str | None]:

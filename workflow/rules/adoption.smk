@@ -1,4 +1,4 @@
-"""Outputs that Snakemake does not remember, or finds older than their inputs: compared by their origins, after all rules."""
+"""Compares, after all rules, outputs without a Snakemake record or older than their inputs by their origins."""
 
 from entropyreg.provenance import adoption
 

@@ -44,7 +44,7 @@ SETTINGS = {  # stage: what a job depends on besides its files and code, by its 
 
 
 def planned(stage, of):
-    """What a job declares, and the digest of the code that it needs for that."""
+    """The declaration of a job, and the digest of the code that it needs."""
     if stage in BY_NAME:
         declared = {BY_NAME[stage]: of[BY_NAME[stage]]}
     else:
@@ -85,7 +85,7 @@ def source_file(name):
 
 
 def corpus_files(wildcards):
-    """The files that a task's corpus is read from, so that a changed corpus is prepared anew."""
+    """The files that a task's corpus is read from, so that a changed corpus is prepared again."""
     task = config["tasks"][wildcards.task]
     source, files = task["source"], [source_file(name) for name in needed_sources(task)]
     if source["kind"] == "embedded":
@@ -119,14 +119,14 @@ def data_dir_argument(wildcards):
 
 
 def predictions(run, *stages):
-    """What predicting stages made of a run, and its sums."""
+    """The predictions for a run, and their checksums."""
     folder = f"{PATHS.run_dir(run.id)}/{predicted_files.FOLDER}"
     names = [[*predicted_files.files_of(one), predicted_files.sums_of(one)] for one in stages]
     return [f"{folder}/{name}" for own in names for name in own]
 
 
 def predictions_of(wildcards):
-    """All that is measured of a run."""
+    """The measurements of a run."""
     run = run_of(wildcards)
     beams, temperatures = ["valid.beams"] if run.beam_sizes else [], run.temperature_splits
     return predictions(run, *run.splits, *beams, *(f"{split}.temperatures" for split in temperatures))
@@ -166,19 +166,19 @@ def proposal_by(wildcards):
 
 
 def measured(run):
-    """What measuring makes of a run that a collected table is made from."""
+    """The outputs of measuring a run from which a collected table is made."""
     return [PATHS.record(run), PATHS.blocks(run)]
 
 
 def records_of(wildcards):
-    """The records of an artefact's own runs; with partial=true none is asked for, so nothing is trained."""
+    """The records of an artefact's own runs; with partial=true none is requested, so nothing is trained."""
     if config["partial"]:
         return []
     return [path for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids for path in measured(run)]
 
 
 def present_records(wildcards):
-    """With partial=true: the records that exist, which the workflow is not asked to make."""
+    """With partial=true: the existing records, which the workflow does not make."""
     if not config["partial"]:
         return []
     found = [path for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids for path in measured(run)]
@@ -186,7 +186,7 @@ def present_records(wildcards):
 
 
 def present_state(wildcards):
-    """With partial=true: when what exists, failures too, was written, so that a new one redraws the artefact."""
+    """With partial=true: the dates of existing records and failures, so that a new one redraws the artefact."""
     if not config["partial"]:
         return ""
     folders = [Path(PATHS.run_dir(run)) for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids]
@@ -206,7 +206,7 @@ def is_output(path):
 
 
 def absent(name):
-    """Input of an artefact that has nothing to show at this scale: the reason."""
+    """Report, as the input of an artefact with nothing to show at this scale, the reason."""
 
     def refuse(wildcards):
         scales = ", ".join(EXPERIMENTS.elsewhere[name]) or "no other scale"

@@ -35,13 +35,13 @@ def image_data_dir(wildcards):
 
 
 def stored_data_dir(wildcards):
-    """The user's folder, for the images that are not loaded but read from it at every epoch."""
+    """The user's folder, for images that are read from it at every epoch instead of being loaded."""
     stored = dataset_of(wildcards) == "imagenet" and config["data_dir"] is not None
     return f"--data-dir {shlex.quote(config['data_dir'])}" if stored else ""
 
 
 def teacher_of(wildcards):
-    """The outcome of the teacher of a student's run, and for one matched in entropy what both teachers predicted."""
+    """The outcome of the teacher of a student's run, and for one matched in entropy the predictions of both teachers."""
     teaching = image_run_of(wildcards).teaching
     if teaching is None:
         return []
@@ -51,7 +51,7 @@ def teacher_of(wildcards):
 
 
 def teacher_predictions_of(wildcards):
-    """What the teacher of a student's run predicted."""
+    """The predictions of the teacher of a student's run."""
     teaching = image_run_of(wildcards).teaching
     return [f"{PATHS.run_dir(teaching.teacher)}/predictions.json"] if teaching else []
 

@@ -1,4 +1,4 @@
-"""Measures: read a run's predictions, write its record; propose from records what to try next. No model is loaded."""
+"""Measures: read a run's predictions, write its record; propose the next trial from records. No model is loaded."""
 
 
 localrules:

@@ -1,7 +1,7 @@
-"""Maps each command to the file that its error messages name where what it read is not what it should be.
+"""Maps each command to the input path named in its error messages.
 
-They advise to delete it, so it is the one whose deletion makes Snakemake make the least again. A command that is absent
-names each file where it reads it (training of text checks what it reads, too); any other error is a mistake of ours.
+The messages advise deleting it, so it is the one whose deletion costs Snakemake the least work. A command not listed
+here names each file where it reads it (training of text does so, too); any other error is a bug of this package.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What Snakemake shows of a failed job: its command without the settings, pages of JSON that hide what went wrong.
+"""Shortens Snakemake's report of a failed job: the settings in its command, pages of JSON, would hide the error.
 
 `--printshellcmds` shows every command whole, before it runs.
 """
@@ -19,7 +19,7 @@ def shorten() -> None:
 def without_settings(record: logging.LogRecord) -> bool:
     """Filter that shortens the command of a failed job, or those of a failed group of jobs; nothing is dropped.
 
-    Snakemake shows the command twice: as a field of the job, and in the message of what its shell raised.
+    Snakemake shows the command twice: as a field of the job, and in the message of the error that its shell raised.
     """
     if record.levelno >= logging.ERROR:
         for found in (vars(record), *getattr(record, "job_error_info", ())):

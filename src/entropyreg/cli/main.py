@@ -1,4 +1,4 @@
-"""The command line: commands for people, and one for each stage of the workflow. `stages` has what each does."""
+"""The command line: commands for people, and one for each stage of the workflow. Each one's function is in `stages`."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ def json_argument(text: str) -> Any:
 
 PATHS = {"type": Path, "required": True}
 SETTINGS = ("--settings", {"type": json_argument, "required": True, "help": "the stage's settings, as JSON"})
-PLANNED = [  # what the workflow tells of a job
+PLANNED = [  # arguments with which the workflow describes a job
     ("--code", {"metavar": "DIGEST", "help": "refuse to run if the code here is not that of this digest"}),
     ("--of", {"type": json_argument, "help": "the job's wildcards, as JSON"}),
     ("--root", {"type": Path, "help": "results of the scale: names in origins are relative to it"}),
@@ -334,8 +334,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a sub-command; bad input, and what the disk refuses, is one sentence on stderr and status 2."""
-    logging.basicConfig(level=logging.WARNING)  # before fairseq is imported, which would show people all that it notes
+    """Run a sub-command; bad input and refusals of the disk end it with one sentence on stderr and status 2."""
+    logging.basicConfig(level=logging.WARNING)  # before fairseq is imported, which would print all its log messages
     args = parser().parse_args(argv)
     run_dir = getattr(args, "run_dir", None)
     stage = ".".join(filter(None, [args.command, getattr(args, "split", None)]))
@@ -346,7 +346,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             status = args.function(args)
             write_origin()
     except BaseException as error:
-        if received:  # a library may have made another error of it
+        if received:  # a library may have turned it into another error
             raise Stopped(described(args)) from None
         if not isinstance(error, Exception):
             raise
@@ -363,7 +363,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def described(args: argparse.Namespace) -> str:
-    """The command with what it was about: 'train of demo_de_en/transformer/none/seed1'."""
+    """The command with the run or artefact that it works on: 'train of demo_de_en/transformer/none/seed1'."""
     settings = getattr(args, "settings", None) or {}
     name = settings.get("run") or settings.get("artefact") or getattr(args, "artefact", None)
     return f"{args.command} of {name}" if name else args.command

@@ -1,4 +1,4 @@
-"""What each sub-command of the command line does. Every stage imports what it needs only when it runs."""
+"""Runs each sub-command of the command line, a function each; a stage imports what it needs only when it runs."""
 
 import argparse
 import os
@@ -42,7 +42,9 @@ def binarize(args: argparse.Namespace) -> None:
 def train(args: argparse.Namespace) -> None:
     from entropyreg.translation.training import train as run
 
-    os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)  # fairseq leaves it to torch what a checkpoint may hold
+    os.environ.pop(
+        "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None
+    )  # fairseq lets torch decide which objects a checkpoint may hold
     run(args.settings, args.binary, args.run_dir, args.log, args.threads, args.proposal, args.pretrained)
 
 

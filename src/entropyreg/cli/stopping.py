@@ -19,13 +19,13 @@ from typing import Any, NoReturn
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 PATIENCE = 3.0  # seconds in which another Ctrl-C is the first one, passed on by torchrun
-POLL = 0.2  # seconds between two looks at what a Snakemake that ends still runs
+POLL = 0.2  # seconds between two checks of which stages an ending Snakemake still runs
 LOGGER = "snakemake.logging"
 received: list[int] = []  # the signals that came to this process, in order
 
 
 class Stopped(KeyboardInterrupt):
-    """A command that a signal ended; its text is which."""
+    """A command that a signal ended; its text names the signal."""
 
 
 def program() -> NoReturn:
@@ -56,14 +56,14 @@ def program() -> NoReturn:
 
 
 def watch(stop: Callable[[int, Any], None]) -> None:
-    """Set a handler of both signals; one that is ignored (of a command in the background of a script) stays ignored."""
+    """Set a handler of both signals; a signal that is ignored (as in a script's background command) stays ignored."""
     for number in NAMES:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
 
 
 def tell(what: str, rest: str = "") -> None:
-    with suppress(OSError, ValueError):  # the reader of a pipe was stopped, too
+    with suppress(OSError, ValueError):  # the process that reads the pipe was stopped, too
         sys.stdout.flush()
         print(f"{what} was stopped by {NAMES[received[0]]}{rest}.", file=sys.stderr, flush=True)
 
@@ -73,9 +73,10 @@ def status_of_stop() -> int:
 
 
 def stop_snakemake_in_one_line() -> None:
-    """Called by the Snakefile: the signals end this Snakemake as they end a stage.
+    """Let the signals end this Snakemake as they end a stage; called by the Snakefile.
 
-    It would wait for its jobs after SIGTERM, report each job that Ctrl-C ended as failed, and end with status 1.
+    By itself it would wait for its jobs after SIGTERM, report each job that Ctrl-C ended as failed, and end with status
+    1.
     """
     from snakemake.scheduling.job_scheduler import JobScheduler
 
@@ -86,7 +87,7 @@ def stop_snakemake_in_one_line() -> None:
         sys.exit(status_of_stop())
 
     def schedule_until_stopped(scheduler: JobScheduler) -> bool:
-        watch(stop)  # again: the scheduler has a handler of its own
+        watch(stop)  # set again, because the scheduler has set a handler of its own
         done = schedule(scheduler)
         if received:
             sys.exit(status_of_stop())

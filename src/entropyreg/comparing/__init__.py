@@ -1,1 +1,1 @@
-"""Comparisons between runs: intervals, differences, and the verdicts on the claims."""
+"""Compares runs: intervals, differences, and the verdicts on the claims."""

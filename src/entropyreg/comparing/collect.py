@@ -1,4 +1,4 @@
-"""Collect one artefact's own records into one tidy table, which is all that rendering reads."""
+"""Collects the records of one artefact into one tidy table, which is all that rendering reads."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from entropyreg.regularizers.registry import equilibrium_of
 
 CELL = ("row", "column", "run", "model", "skew", "strength", "smoothing", "baseline", "generator", "wanted_entropy")
 CELL += ("trial", "seed")
-FOUND_LATER = ("skew", "strength", "smoothing")  # where it depends on the vocabulary or on other runs
+FOUND_LATER = ("skew", "strength", "smoothing")  # where the regularizer depends on the vocabulary or on other runs
 
 
 def collect(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def collect(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:
 
 
 def collect_cell(settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:
-    """A row of the table: what is declared of the run, and what its record measured."""
+    """A row of the table: the run's declaration, and the measures of its record."""
     cell = dict.fromkeys(CELL) | cell
     row = {**cell, "task": cell["column"], "status": "missing", "reason": None}
     row |= {"predicted_entropy": None, "predicted_log_floor": None, "measures": None}
@@ -55,7 +55,7 @@ def collect_cell(settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir:
 
 
 def missing_reason(settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir: Path) -> str | None:
-    """Why a cell has no record; None where it has one."""
+    """The reason why a cell has no record; None if it has one."""
     if cell["run"] is None:
         return f"not run at {settings['scale']} scale"
     folder = runs_dir / cell["run"]
@@ -90,7 +90,7 @@ def predictions(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, 
 
 
 def check_record(record: Any, run: str, path: Path) -> None:
-    """A record is one, and this run's."""
+    """Check that a file is a record, and belongs to this run."""
     if not isinstance(record, dict) or not {"run", "regularizer", "measures", "claims_sha256"} <= set(record):
         raise UserError(f"{path} is not a record: delete it and run again.")
     if record["run"] != run:

@@ -1,4 +1,4 @@
-"""Differences between the rows of a table, with intervals over seeds and sentences.
+"""Compares the rows of a table: differences with intervals over seeds and sentences.
 
 Training differs by seed and a test set is a sample of sentences: the crossed bootstrap resamples both, sentences in
 blocks (`measures.significance`, `results.blocks`). Runs of two rows are paired by seed, their hypotheses by sentence.
@@ -70,7 +70,7 @@ def statistics_of(
 ) -> tuple[np.ndarray, int] | None:
     """Sufficient statistics of the metric, (seeds, blocks, k), and of how many sentences; None if it was not measured.
 
-    Of what a row is `compared_with` the scaled metrics are at its own temperature.
+    For the row that is compared with, scaled metrics are at its own temperature.
     """
     parts, number = [], 0
     for run in runs:
@@ -96,7 +96,7 @@ def sums_of_score(arrays: Mapping[str, np.ndarray], split: str, metric: str) -> 
 
 
 def difference(statistics: np.ndarray, other: np.ndarray, metric: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Difference, 95 % interval and one-sided p-value; seeded by what is compared, so that adding rows changes none."""
+    """Difference, 95 % interval and one-sided p-value; seeded by the names compared, so adding rows changes none."""
     name = "|".join(str(entry[key]) for key in ("column", "row", "to", "metric", "split"))
     generator = np.random.default_rng(list(name.encode()))
     score = SCORES.get(metric, mean_of_sums)

@@ -1,4 +1,4 @@
-"""Collect one artefact's own image records into one tidy table: a row a seed of a run, with the groups it shows.
+"""Collects the image records of one artefact into one tidy table: a row per seed of a run, with the groups it shows.
 
 Where several runs fill one row (amounts of smoothing, temperatures of a teacher), one is chosen by its mean over seeds
 on validation; the others show no test measure.
@@ -44,7 +44,7 @@ def collect_images(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any
 def collect_cell(
     settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir: Path
 ) -> tuple[list[dict[str, Any]], list[str] | None]:
-    """The rows of a run, one a seed, and the names of its classes if it has a record."""
+    """The rows of a run, one per seed, and the names of its classes if it has a record."""
     title = next(column["title"] for column in settings["columns"] if column["task"] == cell["column"])
     row = {**dict.fromkeys(CELL), **{key: cell[key] for key in (*CELL, "parameters", "plugin") if key in cell}}
     row |= {"task": cell["column"], "task_title": title, "seed": None, "status": "missing", "selected": None}
@@ -60,7 +60,7 @@ def collect_cell(
 def rows_of_record(
     record: Mapping[str, Any], row: Mapping[str, Any], seeds: Sequence[int | None]
 ) -> list[dict[str, Any]]:
-    """A row a seed, with what the record measured; `row` has what is declared of the run."""
+    """A row per seed with the record's measures; `row` has the declaration of the run."""
     row = {**row, **{key: record["regularizer"][key] for key in FOUND_LATER}}
     row |= {"status": "done", "updates": record["updates"], "n_classes": record["n_classes"]}
     rows = []

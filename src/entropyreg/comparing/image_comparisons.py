@@ -1,4 +1,4 @@
-"""Differences between the rows of an image table, with intervals over seeds and blocks of images (crossed bootstrap).
+"""Compares the rows of an image table: differences with intervals over seeds and blocks of images (crossed bootstrap).
 
 Runs of two rows are paired by task and, where they share one, by model; images one by one. Of a row that several runs
 fill, the chosen one is compared.
@@ -46,7 +46,7 @@ def compare_image_rows(
 
 
 def pairs_of(models: Mapping[str, Any], others: Mapping[str, Any]) -> list[tuple[str, tuple[Any, Any]]]:
-    """What of two rows is compared: runs of the same model; without any, the only run of each row.
+    """The runs of two rows that are compared: those of the same model; without any, the only run of each row.
 
     A row in which several runs of a model are shown is a curve, and not compared.
     """
@@ -60,7 +60,7 @@ def pairs_of(models: Mapping[str, Any], others: Mapping[str, Any]) -> list[tuple
 def difference(
     runs: Mapping[str, list[int]], others: Mapping[str, list[int]], entry: Mapping[str, Any], runs_dir: Path
 ) -> dict[str, Any]:
-    """Difference, 95 % interval and one-sided p-value; seeded by what is compared, so that adding rows changes none."""
+    """Difference, 95 % interval and one-sided p-value; seeded by the names compared, so adding rows changes none."""
     arms = []
     for position, chosen in enumerate((runs, others)):
         ((run, seeds),) = chosen.items()

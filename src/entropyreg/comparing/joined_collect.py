@@ -1,4 +1,4 @@
-"""Collect an artefact of images and of translation: both tables, one after the other, in one."""
+"""Collects an artefact of images and of translation: the two tables, joined into one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ def collect_artefact(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, A
 def collect_both(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:
     """The collected table; `settings` are those of images, with those of translation under `text`.
 
-    The columns say which they are: `images` true or false.
+    Each column says which kind it is: `images` true or false.
     """
     parts = collect_images(settings, runs_dir), collect(settings["text"], runs_dir)
     joined = {key: [*parts[0][key], *parts[1][key]] for key in JOINED}

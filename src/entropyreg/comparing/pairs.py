@@ -1,10 +1,10 @@
-"""Pairs of runs of equal entropy: label smoothing beside another member of the family, same model, data and seed.
+"""Pairs runs of equal entropy: label smoothing with another member of the family, same model, data and seed.
 
     |H(other) - H(label smoothing)| <= 0.005,    H: normalised entropy on validation under the gold prefix
 
 Meister et al. 2020 compare sparsity within 1 %. A pair comes from a match (an anchor of skew 1 and the trials that
 approach its entropy) or, where no trial is near enough, from all finished runs; then it is the nearest there is, and
-whether it is matched is for the reader to see.
+`mismatch` shows how near it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from typing import Any
 
 TOLERANCE = 0.005  # absolute; `equal_entropy_tolerance` of the claims
 SPLIT, ENTROPY = "valid", "entropy_normalized"
-SPARSE_SKEWS = 0.5  # without a match, label smoothing is set beside a member of skew below this
+SPARSE_SKEWS = 0.5  # without a match, label smoothing is paired with a member of skew below this
 Run = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two runs, or a reason why one or both lack; `series` names the match, '' for a pair that none declared."""
+    """Two runs, or the reason why one or both are missing; `series` names the match, '' for an undeclared pair."""
 
     column: str
     series: str = ""
@@ -74,7 +74,7 @@ def pairs_of_seed(members: Sequence[Run], column: str) -> list[Pair]:
 
 
 def substitute(best: Pair, trials: Sequence[Run], runs: Sequence[Run], taken: Sequence[Pair]) -> Pair:
-    """What to show for a match without a matched trial: the nearest pair of all runs that is not shown already."""
+    """The pair shown for a match without a matched trial: the nearest pair of all runs that is not shown already."""
     anchor = next((row for row in trials if row["trial"]["kind"] == "anchor" and comparable(row)), None)
     skew = next((row["skew"] for row in trials if row["trial"]["kind"] == "match" and comparable(row)), None)
     found = nearest(*sides(runs, skew))
@@ -100,7 +100,7 @@ def nearest(smoothed: Sequence[Run], others: Sequence[Run]) -> tuple[Run, Run] |
 
 
 def sides(runs: Sequence[Run], skew: float | None = None) -> tuple[list[Run], list[Run]]:
-    """Label smoothing and the runs to set beside it: of `skew`, else of skew 0, else of any skew below .5."""
+    """Label smoothing and the runs to pair with it: of `skew`, else of skew 0, else of any skew below .5."""
     smoothed = [run for run in runs if run["skew"] == 1]
     if skew is not None:
         return smoothed, [run for run in runs if run["skew"] == skew]
@@ -109,7 +109,7 @@ def sides(runs: Sequence[Run], skew: float | None = None) -> tuple[list[Run], li
 
 
 def comparable(row: Run) -> bool:
-    """Finished, and a member of the family with the uniform baseline."""
+    """Whether a run is finished, and a member of the family with the uniform baseline."""
     if row["status"] != "done" or row["skew"] is None or row["measures"][SPLIT].get(ENTROPY) is None:
         return False
     return row["baseline"] == "uniform" and row["generator"] == "entropy"
@@ -125,7 +125,7 @@ def entropy(run: Run) -> float:
 
 
 def reason_of(rows: Sequence[Run]) -> str:
-    """Why there is no pair: the reasons of the missing runs, else what the finished ones lack."""
+    """Why there is no pair: the reasons of the missing runs, else what is missing from the finished ones."""
     missing = list(dict.fromkeys(row["reason"] for row in rows if row["status"] == "missing"))
     if missing:
         return "; ".join(missing)

@@ -1,9 +1,9 @@
-"""The 95 % intervals of one run's measures over the sentences that they were taken on.
+"""Computes 95 % intervals of one run's measures over the sentences on which they were taken.
 
     interval of f(sums over B blocks of sentences),    B blocks drawn with replacement from the B that there are
 
-One seed says nothing of training, but its test set is a sample: these intervals are about this model on other
-sentences. They have the names of the measures that they are of, so a table finds them where it finds the value.
+One seed says nothing about training, but its test set is a sample: these intervals are about this model on other
+sentences. Each has its measure's name, so a table finds it where it finds the value.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from entropyreg.measuring.blocks import of_split
 OVER_TOKENS = {"nll": "nll_sum", "accuracy": "correct_sum", "confidence": "confidence_sum"}
 Arrays = Mapping[str, np.ndarray]
 Path = tuple[str, ...]
-Scored = tuple[Path, np.ndarray, Score]  # of which measure, sums (blocks, k), score of their totals
+Scored = tuple[Path, np.ndarray, Score]  # measure, sums (blocks, k), score of their totals
 
 
 def sentence_intervals(run: str, measures: Mapping[str, Any], arrays: Arrays) -> dict[str, Any]:
@@ -76,12 +76,12 @@ def scored(measures: Mapping[str, Any], arrays: Arrays) -> Iterator[Scored]:
 
 
 def scored_temperatures(arrays: Arrays) -> Iterator[Scored]:
-    """At the fitted temperatures, and of the model's own output."""
+    """Measures at the fitted temperatures, and of the model's own output."""
     for place, fit in enumerate(FITS):
         yield ("fits", fit, "ece"), arrays["temperature_fitted_reliability"][:, place], ece_of_sums
         yield ("fits", fit, "bleu"), arrays["temperature_fitted_bleu"][:, place], bleu_of_sums
     own = arrays["own_reliability"]
-    if own.any():  # a model that writes nothing has no tokens to be right or sure of
+    if own.any():  # a model that writes nothing has no tokens
         yield ("own", "ece"), own, ece_of_sums
         yield ("own", "confidence"), over_count(own, 1), mean_of_sums
         yield ("own", "accuracy"), over_count(own, 2), mean_of_sums

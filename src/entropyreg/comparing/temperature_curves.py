@@ -1,4 +1,4 @@
-"""Curves over the softmax temperature with simultaneous intervals, and how they differ between rows and from T = 1.
+"""Computes curves over the softmax temperature with simultaneous bands, and their differences to other rows and T = 1.
 
     estimate(T) -+ q sd(T),  q: quantile over replicates of the largest standardised deviation over the grid (max-t)
 

@@ -1,9 +1,9 @@
-"""How much of the gap in BLEU temperature scaling closes; calibration of the model's own output; intervals of scalars.
+"""Computes the part of the BLEU gap that temperature scaling closes, and the calibration of the model's own output.
 
     closed = (BLEU at the fitted T - BLEU at 1) / (BLEU of the smoothed row at 1 - BLEU at 1)
 
 (Müller et al. 2019, section 3.2: scaling narrows the gap, but does not close it; Wang et al. 2020: on its own output a
-model is worse calibrated than under the gold prefix.) A share of a gap that may be nothing is not given. The intervals
+model is worse calibrated than under the gold prefix.) No share is given of a gap that may be 0. The intervals
 take each run's fitted temperature as given.
 """
 
@@ -77,7 +77,7 @@ def share_closed(gain: Resampled, gap: Resampled) -> dict[str, float | None]:
 
 
 def stretch(part: Resampled, tail: float) -> float:
-    """Student's over the normal quantile, as the intervals of `measures.significance` have it."""
+    """Student's over the normal quantile, as in the intervals of `measures.significance`."""
     return float(t.isf(tail, part.degrees_of_freedom) / norm.isf(tail))
 
 

@@ -15,7 +15,7 @@ from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.measures.calibration import ece_of_sums
 from entropyreg.measuring.blocks import counts_of, of_split, ratio, read_blocks
 
-SPLIT = "valid"  # the only one that is predicted at several temperatures
+SPLIT = "valid"  # the only split that is predicted at several temperatures
 QUANTITIES = ("bleu", "ece", "nll")
 FITS = ("ece_all", "nll_all")  # in the order of the arrays of fitted temperatures
 TEMPERATURE_METRICS = ("nll", "ece", "debiased_ece", "held_out_ece", "scaled_ece", "scaled_bleu", "bleu_at_one")
@@ -33,7 +33,7 @@ class Sweep(NamedTuple):
 
     @property
     def one(self) -> int:
-        """Where temperature 1 stands."""
+        """The index of temperature 1."""
         return place_of_one(self.temperatures)
 
     def n_items(self, count: str) -> int:
@@ -41,7 +41,7 @@ class Sweep(NamedTuple):
         return int(self.arrays[count][0].sum())
 
     def of(self, seeds: Sequence[int]) -> "Sweep":
-        """Some of the seeds."""
+        """The sweep of some of the seeds."""
         rows = [self.seeds.index(seed) for seed in seeds]
         return Sweep(tuple(seeds), self.temperatures, {name: values[rows] for name, values in self.arrays.items()})
 
@@ -100,5 +100,5 @@ def sums_of_metric(arrays: Arrays, split: str, metric: str) -> tuple[np.ndarray,
 
 
 def generator_of(*names: str) -> np.random.Generator:
-    """Seeded by what is drawn for, so that adding rows changes no other."""
+    """A generator seeded by its purpose, so that adding rows changes no other."""
     return np.random.default_rng(list("|".join(names).encode()))

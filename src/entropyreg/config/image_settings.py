@@ -10,12 +10,12 @@ PREPARATION = ("dataset", "split")  # keys of an image task
 
 
 def image_preparation_settings(config: Mapping[str, Any], task: str) -> dict[str, Any]:
-    """What preparing a set of images depends on."""
+    """Settings that preparing a set of images depends on."""
     return {key: config["image_tasks"][task][key] for key in PREPARATION}
 
 
 def image_training_settings(config: Mapping[str, Any], run: ImageRun) -> dict[str, Any]:
-    """What training a run depends on, besides its data and its teacher: `images/settings.schema.yaml`.
+    """Settings that training a run depends on, besides its data and its teacher: `images/settings.schema.yaml`.
 
     `distillation.temperature` is absent for a student that is matched in entropy: it is found when the run starts.
     """
@@ -33,13 +33,13 @@ def image_training_settings(config: Mapping[str, Any], run: ImageRun) -> dict[st
 
 
 def image_prediction_settings(config: Mapping[str, Any], run: ImageRun) -> dict[str, Any]:
-    """What predicting with a trained run depends on, besides its model and data."""
+    """Settings that predicting with a trained run depends on, besides its model and data."""
     prediction = config["image_tasks"][run.task].get("prediction", {})
     return {"run": run.id, "device": config["device"], "prediction": prediction, "splits": list(run.splits)}
 
 
 def image_measuring_settings(config: Mapping[str, Any], experiments: Experiments, run: ImageRun) -> dict[str, Any]:
-    """What measuring a run's predictions depends on, and what its record says of the run.
+    """Settings that measuring a run's predictions depends on, and the description of the run in its record.
 
     Only the groups of measures that an artefact shows of the run are measured: some take seconds a network.
     """
@@ -60,7 +60,7 @@ def image_measuring_settings(config: Mapping[str, Any], experiments: Experiments
 def image_collecting_settings(
     config: Mapping[str, Any], experiments: Experiments, artefact: Artefact
 ) -> dict[str, Any]:
-    """What a collected table of image runs depends on besides the records: cells, titles, what is chosen and shown."""
+    """Settings of a collected table of image runs, besides the records: cells, titles, runs chosen and shown."""
     columns = [{"task": task, "title": config["image_tasks"][task]["title"]} for task in artefact.image_tasks]
     return {
         "artefact": artefact.name,
@@ -111,7 +111,7 @@ def image_cell(
 
 
 def teacher_cell(config: Mapping[str, Any], experiments: Experiments, run: ImageRun) -> dict[str, Any] | None:
-    """What is declared of a student's teacher."""
+    """Return the declared settings of a student's teacher."""
     if run.teaching is None:
         return None
     teacher = experiments.image_runs[run.teaching.teacher]
@@ -126,7 +126,7 @@ def teacher_cell(config: Mapping[str, Any], experiments: Experiments, run: Image
         "skew": member.skew,
         "wanted_entropy": member.entropy,
         **member.shown,
-        "temperature": run.teaching.temperature,  # None where it is found when the teacher is trained
+        "temperature": run.teaching.temperature,  # None where it is found once the teacher is trained
         "matched_to": run.teaching.matched_to,
         "loss": run.teaching.options["loss"],
         "weight": run.teaching.options["weight"],

@@ -51,7 +51,7 @@ def check_scale(scale: Any) -> None:
 
 
 def check_folders(config: Mapping[str, Any]) -> None:
-    """Folders have names that Snakemake can bear, and the user's own exists: a mistyped one would be left aside."""
+    """Check that Snakemake can handle the folders' names and that the user's own exists, which may be mistyped."""
     for key in FOLDERS:
         if config[key] is not None:
             check_folder_name(key, config[key])
@@ -60,19 +60,19 @@ def check_folders(config: Mapping[str, Any]) -> None:
 
 
 def check_folder_name(key: str, folder: str) -> None:
-    """No folder has braces, which Snakemake takes for a pattern, or control characters, which its logs cannot show."""
+    """Refuse braces, which Snakemake takes for a pattern, and control characters, which its logs cannot show."""
     if any(one in "{}" or not one.isprintable() for one in folder):
         raise UserError(f"{key} is {folder!r}; allowed: a folder without braces and control characters.")
 
 
 def check_temperatures(temperatures: Sequence[float], place: str) -> None:
-    """Temperatures rise, and 1 is among them: everything is compared with it."""
+    """Check that temperatures rise and include 1, with which all others are compared."""
     if list(temperatures) != sorted(set(temperatures)) or 1 not in temperatures:
         raise UserError(f"{place} is {list(temperatures)}; allowed: rising numbers, 1 among them.")
 
 
 def check_task(name: str, task: Mapping[str, Any], data_dir: str | None) -> None:
-    """What the schema cannot say about a task."""
+    """Check a task for contradictions that the schema cannot express."""
     if task["length"]["max"] is not None and task["length"]["min"] > task["length"]["max"]:
         raise UserError(f"tasks.{name}.length: min {task['length']['min']} is above max {task['length']['max']}.")
     if task["languages"]["source"] == task["languages"]["target"]:
@@ -100,8 +100,8 @@ def check_task(name: str, task: Mapping[str, Any], data_dir: str | None) -> None
 
 
 def check_languages(name: str, task: Mapping[str, Any]) -> None:
-    """The tokenizers of preparation and of BLEU know the languages of a task, which is told before any training."""
-    needed = {"target"} if task.get("tokenizer") == "none" else {"source", "target"}  # 'none' has no rules of languages
+    """Check, before any training, that the tokenizers of preparation and of BLEU know the languages of a task."""
+    needed = {"target"} if task.get("tokenizer") == "none" else {"source", "target"}  # 'none' has no language rules
     for side in sorted(needed):
         if task["languages"][side] in ("origin", "reference"):
             raise UserError(
@@ -120,7 +120,7 @@ def check_languages(name: str, task: Mapping[str, Any]) -> None:
 
 
 def check_model(name: str, model: Mapping[str, Any], device: str) -> None:
-    """What the schema cannot say about a model."""
+    """Check a model for contradictions that the schema cannot express."""
     if model["precision"] == "fp16" and device == "cpu":
         raise UserError(
             f"models.{name}.precision is 'fp16', which needs device 'cuda' (device is 'cpu'); allowed: fp32."
@@ -150,7 +150,7 @@ def check_model(name: str, model: Mapping[str, Any], device: str) -> None:
 
 
 def check_image_task(name: str, config: Mapping[str, Any]) -> None:
-    """What the schema cannot say about a set of images."""
+    """Check a set of images for contradictions that the schema cannot express."""
     if name in config["tasks"]:
         raise UserError(f"image_tasks.{name} has the name of a text task; allowed: names of its own.")
     for model in config["image_tasks"][name].get("published_as", {}):
@@ -162,7 +162,7 @@ def check_image_task(name: str, config: Mapping[str, Any]) -> None:
 
 
 def check_image_model(name: str, model: Mapping[str, Any], device: str) -> None:
-    """What the schema cannot say about an image model: keys that contradict each other."""
+    """Check an image model for keys that contradict each other, which the schema cannot express."""
     settings = {key: value for key, value in model.items() if key != "title"}
     check_settings(
         {"run": f"image_models.{name}", "device": device, "seeds": [1], "regularizer": {"kind": "none"}, **settings}

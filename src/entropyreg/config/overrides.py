@@ -1,7 +1,7 @@
-"""The keys that users give Snakemake, read by us as strictly as the project's own files.
+"""Reads the keys that users give Snakemake as strictly as the project's own files.
 
-Snakemake reads them first, in another way: of two equal keys the first is lost, files are merged whatever kind a map is
-of, and numbers in a key of `--config` are text. What it made of them is left aside.
+Snakemake reads them first, in its own way: of two equal keys the first is lost, files are merged whatever kind a map is
+of, and numbers in a key of `--config` are text. Its result is not used.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def read_arguments(entries: Sequence[str], schema: Mapping[str, Any]) -> dict[st
 
 
 def check_command_line(arguments: Sequence[str], root: Path) -> None:
-    """Refuse what Snakemake drops without a word: all but the last `--config`, and repeated keys of a profile."""
+    """Refuse arguments that Snakemake drops silently: all but the last `--config`, and repeated keys of a profile."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config", "-C", nargs="*", action="append", default=[])
     parser.add_argument("--configfile", "--configfiles", nargs="+", action="append", default=[])
@@ -58,7 +58,7 @@ def check_command_line(arguments: Sequence[str], root: Path) -> None:
 def profiles(general: Sequence[str], own: str, root: Path) -> Iterator[Path]:
     """The files of the profiles that Snakemake takes its options from, by its own search.
 
-    Snakemake has entered `--directory` by now, so names are sought where the shell started it, too.
+    Snakemake has entered `--directory` by now, so files are also looked for where the shell started it.
     """
     from snakemake.cli import get_profile_dir
 

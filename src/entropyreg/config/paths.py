@@ -1,4 +1,4 @@
-"""Where everything lies; the only place that spells a path. Arguments may be Snakemake wildcards such as '{task}'."""
+"""Builds the path of every file; no other module spells one. Arguments may be Snakemake wildcards such as '{task}'."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ class Paths:
         return f"{self.run_dir(run)}/blocks.npz"
 
     def scores(self, run: str) -> str:
-        """What searches and matches read of a run of text."""
+        """Scores of a run of text, which searches and matches read."""
         return f"{self.run_dir(run)}/scores.json"
 
     def pretrained(self, name: str) -> str:
@@ -78,7 +78,7 @@ class Paths:
         return f"{self.results}/benchmarks/{name}.tsv"
 
     def report(self) -> str:
-        """The page with all of a scale."""
+        """The page with all results of a scale."""
         return f"{self.figures}/report.html"
 
     def rendered(self, artefact: str) -> list[str]:

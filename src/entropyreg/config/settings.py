@@ -1,6 +1,7 @@
-"""The narrow settings that each stage of a run depends on: what Snakemake watches and what the stages are given.
+"""Selects the settings that each stage of a run depends on: Snakemake watches them, and the stages receive them.
 
-Narrow on purpose: changing the beam size must not retrain, renaming a title must not prepare the data again.
+They are kept few on purpose: changing the beam size must not retrain, and renaming a title must not prepare the data
+again.
 """
 
 from collections.abc import Mapping
@@ -11,16 +12,16 @@ from entropyreg.config.image_settings import image_collecting_settings
 from entropyreg.experiments import Artefact, Cell, Experiments, Proposal, Regularizer, Run
 
 NOT_PREPARATION = ("title", "published_as", "metric", "bleu_tokenizer", "bleu_as_published", "decoding", "triplets")
-SWEEPS = ("beam_sizes", "beam_sizes_sentences", "temperatures", "temperatures_sentences")  # not of plain decoding
+SWEEPS = ("beam_sizes", "beam_sizes_sentences", "temperatures", "temperatures_sentences")  # plain decoding has none
 
 
 def preparation_settings(config: Mapping[str, Any], task: str) -> dict[str, Any]:
-    """What preparing and encoding a corpus depends on."""
+    """Settings that preparing and encoding a corpus depends on."""
     return {key: value for key, value in config["tasks"][task].items() if key not in NOT_PREPARATION}
 
 
 def training_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """What training a run depends on, besides its data."""
+    """Settings that training a run depends on, besides its data."""
     return {
         "run": run.id,
         "languages": config["tasks"][run.task]["languages"],
@@ -32,12 +33,12 @@ def training_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
 
 def decoding_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Beam search of a run: the configuration's, with what its task sets otherwise."""
+    """Settings of a run's beam search: the configuration's, with those that its task overrides."""
     return {**config["decoding"], **config["tasks"][run.task].get("decoding", {})}
 
 
 def prediction_settings(config: Mapping[str, Any], run: Run, split: str) -> dict[str, Any]:
-    """What predicting with a trained run depends on, besides its model and data."""
+    """Settings that predicting with a trained run depends on, besides its model and data."""
     decoding = decoding_settings(config, run)
     beams = {"valid": decoding.pop("beam_validation"), "test": decoding.pop("beam_test")}
     for key in SWEEPS:
@@ -51,7 +52,7 @@ def prediction_settings(config: Mapping[str, Any], run: Run, split: str) -> dict
 
 
 def beam_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """What decoding validation with several beam sizes depends on."""
+    """Settings that decoding validation with several beam sizes depends on."""
     decoding = decoding_settings(config, run)
     sizes, sentences = decoding.pop("beam_sizes"), decoding.pop("beam_sizes_sentences")
     for key in ("beam_validation", "beam_test", "temperatures", "temperatures_sentences"):
@@ -60,7 +61,7 @@ def beam_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
 
 def temperature_settings(config: Mapping[str, Any], run: Run, split: str = "valid") -> dict[str, Any]:
-    """What predicting a split at many temperatures depends on."""
+    """Settings that predicting a split at many temperatures depends on."""
     decoding = decoding_settings(config, run)
     return {
         **training_settings(config, run),
@@ -74,7 +75,7 @@ def temperature_settings(config: Mapping[str, Any], run: Run, split: str = "vali
 
 
 def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """What measuring a run's predictions depends on, and what its record says of the run."""
+    """Settings that measuring a run's predictions depends on, and the description of the run in its record."""
     task = config["tasks"][run.task]
     return {
         "run": run.id,
@@ -103,7 +104,7 @@ def measuring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
 
 def scoring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """What the scores that a search reads of a run depend on: part of `measuring_settings`."""
+    """Settings that the scores read by a search depend on: part of `measuring_settings`."""
     keys = ("run", "metric", "bleu_as_published", "target_language", "lowercase", "subwords", "tokenizer")
     settings = measuring_settings(config, run)
     kept = {key: settings[key] for key in (*keys, "bleu_tokenizer") if key in settings}
@@ -111,14 +112,14 @@ def scoring_settings(config: Mapping[str, Any], run: Run) -> dict[str, Any]:
 
 
 def proposal_settings(proposal: Proposal) -> dict[str, Any]:
-    """What a trial's proposal depends on, besides the scores of `runs`."""
+    """Settings that a trial's proposal depends on, besides the scores of `runs`."""
     return {**proposal.settings, "name": proposal.name, "runs": list(proposal.run_ids)}
 
 
 def collecting_settings(config: Mapping[str, Any], experiments: Experiments, artefact: Artefact) -> dict[str, Any]:
-    """What a collected table depends on besides the records: cells, titles, the scale's note.
+    """Settings that a collected table depends on besides the records: cells, titles, the scale's note.
 
-    Of an artefact of images and text: those of images, and under `text` those of text.
+    For an artefact of images and text: the settings of images, and under `text` those of text.
     """
     if not artefact.images:
         return text_collecting_settings(config, experiments, artefact)
@@ -129,7 +130,7 @@ def collecting_settings(config: Mapping[str, Any], experiments: Experiments, art
 
 
 def text_collecting_settings(config: Mapping[str, Any], experiments: Experiments, artefact: Artefact) -> dict[str, Any]:
-    """Those of the text tasks; runs with temperatures are compared on validation, which alone has them."""
+    """Settings of the text tasks; runs with temperatures are compared on validation, the only split that has them."""
     columns = [
         {
             "task": task,

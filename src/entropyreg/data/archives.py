@@ -1,8 +1,8 @@
-"""Reads members of tar archives (plain, .gz, .bz2, .xz) as streams: nothing is unpacked that was not asked for by name.
+"""Reads members of tar archives (plain, .gz, .bz2, .xz) as streams; only members asked for by name are unpacked.
 
 An archive is not trusted. The caller names the members in advance, and only an ordinary file of exactly that name is
 read; where it is written is the caller's choice alone, so names such as `../../x` and links in the archive do nothing.
-Headers, members and the whole archive have a greatest size, since an archive of some kilobytes can hold terabytes.
+Headers, members and the whole archive have a maximum size, since an archive of some kilobytes can hold terabytes.
 """
 
 import bz2
@@ -107,7 +107,7 @@ def _bounded(path: Path, tar: tarfile.TarFile, greatest: int) -> Iterator[tuple[
 
 
 def _plain(name: str) -> str:
-    """'./folder/file', as `tar -C folder .` writes it, is 'folder/file'; any other name stands for itself."""
+    """Turn './folder/file', as `tar -C folder .` writes it, into 'folder/file'; leave any other name as it is."""
     return name.removeprefix("./")
 
 

@@ -1,4 +1,4 @@
-"""Which training pairs are dropped, as by Moses' clean-corpus-n.perl on tokenised text: by length and ratio."""
+"""Drops training pairs by length and ratio, as Moses' clean-corpus-n.perl does on tokenised text."""
 
 
 def drop_reason(

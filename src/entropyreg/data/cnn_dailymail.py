@@ -1,6 +1,6 @@
 """CNN/DailyMail 3.0.0 from its parquet files: article and highlights, a line each, cased and not tokenised.
 
-As fairseq's recipe for BART wants it: raw text, the highlights' sentences joined by spaces. The full stop that the
+As fairseq's recipe for BART requires: raw text, the highlights' sentences joined by spaces. The full stop that the
 data set's script set off by a space where a highlight had none ("... on Monday .") is joined to its word again, since
 GPT-2's subwords tell " ." from ".". Articles without text are left to the cleaning of training pairs.
 Columns of the files: article, highlights, id. Memory: one batch of rows.

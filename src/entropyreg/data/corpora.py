@@ -21,11 +21,11 @@ EMBEDDED = {"train": TRAINING, "valid": TRAINING._replace(ratio=False), "test": 
 
 
 class Corpus(Protocol):
-    """What preparation needs of a corpus."""
+    """The interface of a corpus that preparation uses."""
 
     sha256: dict[str, str]  # of every file read, by its name
     treatment: Mapping[str, Treatment]  # by split
-    hold_out_every: int | None  # every so many clean training pairs, one goes to valid
+    hold_out_every: int | None  # one in so many clean training pairs goes to valid
 
     def __iter__(self) -> Iterator[PlacedPair]: ...
 

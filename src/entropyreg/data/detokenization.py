@@ -1,7 +1,7 @@
 """Undoes Moses tokenisation, by sacremoses, so that BLEU can be computed on plain text against untouched references.
 
-Limit: what the tokeniser forgot is not found again: "on/off" returns as "on / off", "n+1" as "n + 1"; lower-casing and
-normalised punctuation stay.
+Limit: information that the tokeniser lost is not restored: "on/off" returns as "on / off", "n+1" as "n + 1";
+lower-casing and normalised punctuation remain.
 """
 
 from collections.abc import Sequence

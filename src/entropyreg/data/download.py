@@ -1,8 +1,8 @@
 """Downloads the files of `sources.yaml`: mirrors in order, retries, resume, and a check before a file gets its name.
 
-pooch does what every downloader must (a temporary file beside the final one, its checksum, the renaming, the retries
-with growing pauses); `receiver` adds what its own downloader lacks: resuming, and giving up on a stalled or dripping
-server. Only a whole and checked file ever gets its name.
+pooch does the usual work of a downloader (a temporary file beside the final one, its checksum, the renaming, the
+retries with growing pauses); `receiver` adds what its own downloader lacks: resuming, and giving up on a stalled or
+dripping server. Only a whole and checked file ever gets its name.
 """
 
 import errno
@@ -29,16 +29,16 @@ def fetch(
     offline: bool = False,
     patience: Patience | None = None,
 ) -> Located:
-    """Return a checked file: the user's own in `data_dir`, else the one in `download_dir`, downloaded if need be.
+    """Return a checked file: the user's own in `data_dir`, else the one in `download_dir`, downloaded if necessary.
 
     A file of the user's that is not the published one is a `UserError`; one in `download_dir` is downloaded anew.
-    `offline`: nothing is downloaded, what is missing is a `UserError` that says where to put it.
+    `offline`: nothing is downloaded, a missing file is a `UserError` that says where to put it.
     """
     source, target = source_of(name), Path(download_dir) / name
     if local_path(name, data_dir) or (data_dir is not None and not Path(data_dir).is_dir()):
         return locate(name, data_dir, download_dir)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_name(f".{target.name}.lock")):  # two runs wait for one download
+    with FileLock(target.with_name(f".{target.name}.lock")):  # so that two runs share one download
         if target.is_file():
             try:
                 return locate(name, None, download_dir)
@@ -74,7 +74,7 @@ def _from_mirrors(source: Source, target: Path, download_dir: Path, patience: Pa
             retry_if_failed=patience.attempts - 1,
         )
         try:
-            target.unlink(missing_ok=True)  # a damaged one; pooch would keep a file that it has no sum for
+            target.unlink(missing_ok=True)  # damaged: pooch would keep a file whose checksum it does not know
             store.fetch(source.name, downloader=Receiver(source, target, expected is not None, patience))
             target.chmod(0o644)  # temporary files are 0600, which would lock out the rest of a group on a cluster
             return
@@ -92,7 +92,7 @@ def _from_mirrors(source: Source, target: Path, download_dir: Path, patience: Pa
 
 
 def _expected(source: Source, download_dir: Path) -> str | None:
-    """What pooch compares a download with, as 'sha256:...'."""
+    """The checksum that pooch compares a download with, as 'sha256:...'."""
     known = {"sha256": source.sha256 or pin_of(source, download_dir), "md5": source.md5}
     return next((f"{kind}:{value}" for kind, value in known.items() if value), None)
 

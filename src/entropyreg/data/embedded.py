@@ -12,7 +12,7 @@ from entropyreg.io.files import sha256_of
 
 FOLDER = Path(__file__).with_suffix("")  # `embedded/`, beside this module
 SUFFIX = ".tsv.xz"
-COLUMNS = {"docstrings.sum": ("body", "summary")}  # of sets that are no translations
+COLUMNS = {"docstrings.sum": ("body", "summary")}  # languages of sets that are not translations
 
 
 def names() -> list[str]:
@@ -21,7 +21,7 @@ def names() -> list[str]:
 
 
 def languages_of(name: str) -> tuple[str, str]:
-    """What the two columns hold: 'registry.de-en' -> ('de', 'en'), 'docstrings.sum' -> ('body', 'summary')."""
+    """Names of the two columns: 'registry.de-en' -> ('de', 'en'), 'docstrings.sum' -> ('body', 'summary')."""
     if name in COLUMNS:
         return COLUMNS[name]
     first, separator, second = name.rpartition(".")[2].partition("-")

@@ -1,4 +1,4 @@
-"""GPT-2's byte-level subwords, as BART reads them: the three files they consist of, and their undoing.
+"""GPT-2's byte-level subwords, as BART reads them: the three files that define them, and decoding.
 
 Radford et al. 2019: text is cut into words with the space before them, each byte of a word is one printable character,
 and these are joined by the merges of `vocab.bpe`; `encoder.json` numbers the results. In fairseq a subword is written
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from entropyreg.io.files import sha256_of, write_atomically
 
-NAME = "gpt2_bpe"  # the folder, of the download and in a prepared corpus
+NAME = "gpt2_bpe"  # name of the folder, in the downloads and in a prepared corpus
 FILES = ("encoder.json", "vocab.bpe", "dict.txt")
 
 
@@ -32,7 +32,7 @@ def printable_bytes() -> dict[str, int]:
 
 
 def decoder(prepared_dir: str | Path) -> Callable[[str], str]:
-    """A function from a line of subword numbers to text; what is no number of a subword (`<unk>`) is left out."""
+    """A function from a line of subword numbers to text; words that are not numbers (`<unk>`) are left out."""
     numbers = json.loads((Path(prepared_dir) / NAME / "encoder.json").read_text(encoding="utf-8"))
     subwords = {str(number): subword for subword, number in numbers.items()}
     byte_of = printable_bytes()

@@ -15,11 +15,11 @@ from entropyreg.data.gpt2_bpe import NAME
 from entropyreg.data.split import SPLITS
 from entropyreg.io.files import atomic_path, sha256_of, write_atomically, write_json
 
-LONGEST_TARGET = 1023  # and the end of sentence
+LONGEST_TARGET = 1023  # without the end of sentence
 
 
 def encode_corpus(task: Mapping[str, Any], prepared_dir: str | Path) -> dict[str, Any]:
-    """Write `subwords/{train,valid,test}.{language}` and `subwords/dict.txt`; return what `summary.json` holds."""
+    """Write `subwords/{train,valid,test}.{language}` and `subwords/dict.txt`; return the entries for `summary.json`."""
     prepared_dir = Path(prepared_dir)
     folder, tables = prepared_dir / "subwords", prepared_dir / NAME
     encoder = get_encoder(tables / "encoder.json", tables / "vocab.bpe")

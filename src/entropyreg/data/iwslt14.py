@@ -4,7 +4,7 @@ Training text: `train.tags.de-en.*` without its tags. After tokenising and clean
 others are train. Test: dev2010, TEDX.dev2012, tst2010, tst2011 and tst2012, joined; their segments are paired by
 document and number, where the script goes by their order. Everything streams out of the tgz.
 
-Limit: numbers do not tell that one language has two sentences where the other has one. That shifts 72 pairs of
+Limit: the numbers do not reveal where one language has two sentences and the other has one. That shifts 72 pairs of
 TEDX.dev2012 in the script's test set (issue 4146 of fairseq), and here as far as they lie in one talk.
 """
 

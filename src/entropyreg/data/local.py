@@ -11,13 +11,13 @@ from entropyreg.io.errors import UserError
 
 
 class SplitFolder:
-    """A corpus under `<data_dir>/<folder>` that is split already; its texts are whatever the user put there."""
+    """A corpus under `<data_dir>/<folder>` that is split already; its texts may be anything the user put there."""
 
     treatment = BENCHMARK
     hold_out_every = None
 
     def __init__(self, data_dir: str | Path | None, folder: str, languages: tuple[str, str]) -> None:
-        """Find every file; no sum is known to check them against, so `sha256` only records what they are."""
+        """Find every file; no checksum is known for them, so `sha256` only records the files' content."""
         self.languages = languages
         self.paths = find_files(data_dir, folder, names_of(languages))
         self.sha256 = {name: content_sha256(path) for name, path in self.paths.items()}
@@ -36,11 +36,11 @@ def names_of(languages: Sequence[str]) -> list[str]:
 def present_files(folder: Path, wanted: Sequence[str]) -> dict[str, Path]:
     """Paths of those of the wanted files that are there, plain or else .gz."""
     candidates = ((name, path) for name in wanted for path in (folder / f"{name}.gz", folder / name))
-    return {name: path for name, path in candidates if path.is_file()}  # plain comes last, and stays
+    return {name: path for name, path in candidates if path.is_file()}  # the plain file comes last, so it wins
 
 
 def find_files(data_dir: str | Path | None, corpus: str, wanted: Sequence[str]) -> dict[str, Path]:
-    """Paths of the wanted files of `<data_dir>/<corpus>/`, plain or .gz; all that is missing is told at once."""
+    """Paths of the wanted files of `<data_dir>/<corpus>/`, plain or .gz; one error names all missing files."""
     layout = f"{corpus}/ needs {', '.join(f'{name}[.gz]' for name in wanted)}"
     if data_dir is None:
         raise UserError(f"data_dir is not set: give the folder that holds {corpus}/; {layout}.")

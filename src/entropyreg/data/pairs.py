@@ -1,4 +1,4 @@
-"""What every corpus gives to preparation: raw sentence pairs, the split of each, and how each split is treated."""
+"""Defines what every corpus gives to preparation: raw sentence pairs, their splits, and how splits are treated."""
 
 import unicodedata
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class PlacedPair(NamedTuple):
     drop: str | None = None
 
     def in_nfc(self) -> "PlacedPair":
-        """The pair with composed characters: 'u' and its diaeresis are one."""
+        """The pair with composed characters, in which 'u' and its diaeresis are one character."""
         source, target = (unicodedata.normalize("NFC", text) for text in (self.source, self.target))
         return self._replace(source=source, target=target)
 

@@ -42,10 +42,10 @@ Tokenize = Callable[[str], list[str]]
 def prepare_corpus(
     task: Mapping[str, Any], out_dir: str | Path, data_dir: Folder = None, download_dir: Folder = None
 ) -> dict[str, Any]:
-    """Write the prepared corpus of a task under `out_dir` and return what `summary.json` holds.
+    """Write the prepared corpus of a task under `out_dir` and return the content of `summary.json`.
 
     Raw files are looked for in `data_dir`, then in `download_dir`; nothing is downloaded. All outputs appear together
-    at the end; an error leaves what was there as it was.
+    at the end; after an error the earlier files are unchanged.
     """
     settings, out_dir = CorpusTask.read(task), Path(out_dir)
     corpus = open_corpus(settings, data_dir, download_dir)
@@ -90,7 +90,7 @@ def prepare_pair(
 def tokenizers_of(settings: CorpusTask, treatment: Treatment = TRAINING) -> tuple[Tokenize, Tokenize]:
     """Moses tokenisers of source and target, or, for tokenizer 'none', the words between spaces.
 
-    These are escaped unless GPT-2's subwords follow, which are numbers and no signs of anything.
+    These are escaped unless GPT-2's subwords follow, whose numbers cannot be mistaken for special symbols.
     """
     if settings.tokenizer == "none":
         split = str.split if settings.subwords == "gpt2" else words_of
@@ -102,19 +102,19 @@ def tokenizers_of(settings: CorpusTask, treatment: Treatment = TRAINING) -> tupl
 
 
 def hash_rank(pair: PlacedPair, languages: tuple[str, str]) -> str:
-    """Place of a pair in the order by which subsets are chosen: the same for both directions and at any time."""
+    """Place of a pair in the order by which subsets are chosen: it is the same for both directions and in every run."""
     by_language = sorted(zip(languages, (pair.source, pair.target), strict=True))
     return hashlib.sha256("\n".join(text for _, text in by_language).encode()).hexdigest()
 
 
 class _Staged:
-    """The cleaned pairs of one split in a temporary file, before some are chosen; and what was counted."""
+    """The cleaned pairs of one split in a temporary file, before some are chosen, with their counts."""
 
     def __init__(self, file: IO[str]) -> None:
         self.file = file
         self.n_read = self.n_clean = self.n_written = 0
         self.dropped: Counter[str] = Counter()
-        self.unmatched: list[str] = []  # the first ones: where they stand
+        self.unmatched: list[str] = []  # positions of the first ones
         self.tokens = [0, 0]
 
     def add(self, rank: str, *lines: str) -> None:

@@ -1,4 +1,4 @@
-"""Words of text that is not tokenised (`tokenizer: none`), escaped so that no later stage takes one for its own sign.
+"""Words of text that is not tokenised (`tokenizer: none`), escaped so that no later stage takes one for its own symbol.
 
 fairseq reads `<s>`, `</s>`, `<pad>` and `<unk>` as its symbols; subword-nmt marks the inside of a word with `@@` and
 its end with `</w>`. Every `<` is written as `&#60;`, an `@` before another one as `&#64;`, and every `&` as `&#38;`, so
@@ -17,5 +17,5 @@ def words_of(text: str) -> list[str]:
 
 
 def text_of(words: str) -> str:
-    """The raw text of escaped words between spaces; whatever `words_of` gave comes back."""
+    """The raw text of escaped words between spaces; the inverse of `words_of`."""
     return _ESCAPED.sub(lambda escaped: chr(int(escaped[1])), words)

@@ -1,4 +1,4 @@
-"""Receives one file over HTTP, for pooch: goes on from where an earlier attempt stopped, and insists on progress.
+"""Receives one file over HTTP, for pooch: resumes where an earlier attempt stopped, and gives up without progress.
 
 What has come lies in `.<file>.part` beside the final file. It is continued where the whole will be compared with a sum,
 or where the server named the version of the file by a strong ETag; else the next attempt starts anew. No answer may be
@@ -21,19 +21,19 @@ from entropyreg.io.errors import UserError
 from entropyreg.io.files import write_atomically
 
 BLOCK = 1 << 18
-GREATEST_DOWNLOAD = 8 << 30  # bytes, where the published size is not known; BART, the largest of those, is half of it
+GREATEST_DOWNLOAD = 8 << 30  # bytes, where the published size is not known; BART, the largest of these, is half of it
 KEPT_FREE = 1 << 30  # bytes that a download of unknown size leaves on the disk
-LOOK_AFTER = 16 << 20  # bytes between two looks at the disk, which may be a network's
-GONE = (401, 403, 404, 410, 451)  # answers that another attempt does not change
+LOOK_AFTER = 16 << 20  # bytes between two checks of the free space, since the disk may be a network's
+GONE = (401, 403, 404, 410, 451)  # status codes that another attempt will not change
 
 
 @dataclass(frozen=True)
 class Patience:
-    """When a server is given up."""
+    """Retry and timeout limits."""
 
     attempts: int = 4  # at each mirror; pauses of 1, 2, 3 s between them
     connect_seconds: float = 15
-    stall_seconds: float = 60  # without a byte
+    stall_seconds: float = 60  # seconds without a byte
     slowest: float = 1024  # bytes a second, over each `slow_seconds`
     slow_seconds: float = 60
 
@@ -43,7 +43,7 @@ class MirrorError(Exception):
 
 
 class Receiver:
-    """A downloader for pooch: goes on from where an earlier attempt stopped, and insists on progress."""
+    """A downloader for pooch: resumes where an earlier attempt stopped, and gives up without progress."""
 
     def __init__(self, source: Source, target: Path, has_sum: bool, patience: Patience) -> None:
         """`has_sum`: the whole will be compared with a sum, so that a part may be continued from any mirror."""
@@ -52,7 +52,7 @@ class Receiver:
 
     def __call__(self, url: str, output_file: str, pooch: Any) -> None:
         """Receive `url` and move it to `output_file`; a ValueError or RequestException asks for another attempt."""
-        if self.n_whole == 2:  # pooch refused both; a third time would be the same
+        if self.n_whole == 2:  # pooch refused both; a third attempt would end the same
             raise MirrorError("it has another file than the published one (twice another sum)")
         suffix = "" if self.has_sum else "." + sha256(url.encode()).hexdigest()[:8]
         part = self.target.with_name(f".{self.target.name}{suffix}.part")
@@ -70,11 +70,11 @@ class Receiver:
         import requests
         import urllib3
 
-        headers = {"Accept-Encoding": "identity"}  # as it is: a .gz stays one
+        headers = {"Accept-Encoding": "identity"}  # unchanged: a .gz file stays compressed
         start, tag = part.stat().st_size if part.exists() else 0, _tag_path(part)
         if start and (self.has_sum or tag.exists()):
             headers["Range"] = f"bytes={start}-"
-            if not self.has_sum:  # nothing else tells whether the rest is of the same file
+            if not self.has_sum:  # nothing else shows that the rest belongs to the same file
                 headers["If-Range"] = tag.read_text(encoding="utf-8")
         timeout = (self.patience.connect_seconds, self.patience.stall_seconds)
         with requests.get(url, headers=headers, stream=True, timeout=timeout) as response:
@@ -84,14 +84,14 @@ class Receiver:
             etag = response.headers.get("ETag", "")
             if start == 0:
                 _forget(part)
-                if etag.startswith('"'):  # a strong one: equal bytes
+                if etag.startswith('"'):  # a strong ETag: it stands for equal bytes
                     write_atomically(tag, etag)
             try:
                 self._check_size(start if total is None else total)
                 self._check_room(0 if total is None else total - start)
                 with part.open("ab") as file:
                     self._copy(response.raw, file, start, total)
-            except (MirrorError, UserError):  # too much came: it is no part of the file, and the disk gets it back
+            except (MirrorError, UserError):  # too long to be part of the file: delete it to free the disk
                 _forget(part)
                 raise
             except urllib3.exceptions.HTTPError as error:
@@ -101,8 +101,8 @@ class Receiver:
             raise ValueError(f"{size} of {total} bytes came")
 
     def _judge(self, response: Any, url: str, part: Path, start: int) -> tuple[int, int | None]:
-        """Where the answer starts (0, or where the part ends) and how many bytes the whole has, if it says so."""
-        if response.status_code == 416:  # it is no part of this file
+        """Where the answer starts (0, or where the part ends) and, if it says so, how many bytes the whole file has."""
+        if response.status_code == 416:  # it is not part of this file
             _forget(part)
             raise ValueError("the server has no such range")
         if response.status_code in GONE:
@@ -127,7 +127,7 @@ class Receiver:
         import requests
         from tqdm import tqdm
 
-        seconds = 0.5 if sys.stderr.isatty() else 30  # between two lines of a log file
+        seconds = 0.5 if sys.stderr.isatty() else 30  # seconds between two lines of a log file
         received, looked, slow_from, slow_bytes = start, start, time.monotonic(), 0
         with tqdm(
             desc=self.source.name, total=total, initial=start, unit="B", unit_scale=True, mininterval=seconds
@@ -164,7 +164,7 @@ class Receiver:
             )
 
     def _check_form(self, part: Path) -> None:
-        """Where no sum will tell: refuse a page of HTML, a cut .gz and a cut .parquet."""
+        """Without a checksum, refuse an HTML page, a truncated .gz and a truncated .parquet."""
         if self.has_sum:
             return
         with part.open("rb") as file:
@@ -185,7 +185,7 @@ class Receiver:
 
 
 def _blocks(raw: Any) -> Iterator[bytes]:
-    """What has arrived, as it arrives: `read1` does not wait for a full block, so that dripping is noticed."""
+    """Yield data as it arrives: `read1` does not wait for a full block, so that a slow server is noticed."""
     while block := raw.read1(BLOCK):
         yield block
 

@@ -1,4 +1,4 @@
-"""The files that can be downloaded (`sources.yaml`): where one lies, and whether it is the published one. No network.
+"""Finds the files of `sources.yaml` on disk and checks that each is the published one. Uses no network.
 
 A file is named `folder/file`. It is looked for in the user's `data_dir` first, then in the project's `download_dir`,
 under that name; what lies there is checked against every sum that is known. Where none is known, the first file that is
@@ -30,11 +30,11 @@ class Source:
     """One file of `sources.yaml`."""
 
     name: str  # folder/file
-    mirrors: tuple[str, ...]  # whole addresses, in order
+    mirrors: tuple[str, ...]  # complete addresses, in order
     bytes: int | None = None
     sha256: str | None = None
     md5: str | None = None
-    content_sha256: str | None = None  # of what is inside a .gz
+    content_sha256: str | None = None  # checksum of the content of a .gz
     licence: str | None = None
     note: str = ""
 
@@ -84,7 +84,7 @@ def locate(name: str, data_dir: Folder, download_dir: Folder) -> Located:
 
 
 def locate_all(names: Iterable[str], data_dir: Folder, download_dir: Folder) -> dict[str, Located]:
-    """Find and check files; those that are missing are told at once, by a `UserError`."""
+    """Find and check files; one `UserError` names all that are missing."""
     if data_dir is not None and not Path(data_dir).is_dir():
         raise UserError(f"data_dir is {str(data_dir)!r}, but there is no such folder.")
     found, missing = {}, []
@@ -139,7 +139,7 @@ def pin_of(source: Source, download_dir: Folder) -> str | None:
 
 
 def content_sha256(path: Path) -> str:
-    """Hexadecimal sha256 of what a .gz holds, so that packing it anew changes nothing; of any other file, of itself."""
+    """Hexadecimal sha256 of the unpacked content of a .gz, so that repacking changes nothing; else of the file."""
     digest = hashlib.sha256()
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

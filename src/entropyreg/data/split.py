@@ -1,4 +1,4 @@
-r"""Splits a corpus into train, valid and test so that no template lies on both sides.
+r"""Splits a corpus into train, valid and test so that no template is in two of them.
 
 Software texts are templated ("Device 1 front left", "Device 2 front right"): a random split would put near-copies of
 training sentences into the test set. Two rules prevent it; neither depends on the direction of translation.
@@ -87,7 +87,7 @@ class Splitter:
         return masked_key(english, self.frequent[0]), masked_key(other, self.frequent[1])
 
     def place(self, english: str, other: str) -> Place:
-        """Split of a pair of the corpus, and whether it is too near to a pair held out from that split."""
+        """Split of a pair of the corpus, and whether it is a near-duplicate of a pair held out from that split."""
         keys = self.keys_of(english, other)
         split = split_of(keys[0], self.fractions)
         held_out = {"train": ("valid", "test"), "valid": ("test",), "test": ()}[split]

@@ -25,7 +25,7 @@ def learn(paths: Iterable[str | Path], n_merges: int, codes_path: str | Path) ->
     Learning ends early where no pair of symbols is seen twice. Words are ordered by count and spelling beforehand, so
     the merges do not depend on the order of the text.
     """
-    from subword_nmt.learn_bpe import learn_bpe  # here, since measuring needs only `undo`
+    from subword_nmt.learn_bpe import learn_bpe  # imported here, since measuring needs only `undo`
 
     counts: Counter[str] = Counter()
     for path in paths:
@@ -39,7 +39,7 @@ def learn(paths: Iterable[str | Path], n_merges: int, codes_path: str | Path) ->
     with redirect_stderr(io.StringIO()):  # subword-nmt draws a progress bar there
         learn_bpe(dictionary, codes, n_merges, is_dict=True)
     write_atomically(codes_path, codes.getvalue())
-    return codes.getvalue().count("\n") - 1  # without the line of the version
+    return codes.getvalue().count("\n") - 1  # without the version line
 
 
 def apply(codes_path: str | Path, text_path: str | Path, out_path: str | Path) -> int:
@@ -72,7 +72,7 @@ def segment_corpus(task: Mapping[str, Any], prepared_dir: str | Path) -> dict[st
     With 'gpt2' nothing is learned: the published subwords of a pre-trained model are applied.
     """
     if task["subwords"] == "gpt2":
-        from entropyreg.data.gpt2_encoding import encode_corpus  # fairseq's
+        from entropyreg.data.gpt2_encoding import encode_corpus  # imports fairseq
 
         return encode_corpus(task, prepared_dir)
     prepared_dir, languages = Path(prepared_dir), [task["languages"]["source"], task["languages"]["target"]]

@@ -18,7 +18,7 @@ DROPPED_TAGS = re.compile("</?(?:title|description)>")
 DOCUMENT = re.compile(r'<doc\b[^>]*\bdocid="([^"]*)"', re.IGNORECASE)
 SEGMENT = re.compile(r'<seg id="([^"]*)">\s*(.*?)\s*</seg>')
 
-Place = tuple[str, str, int]  # document, number of the segment in it, which one of that number
+Place = tuple[str, str, int]  # document, number of the segment in it, count among segments of that number
 
 
 def training_sentences(lines: Iterable[str]) -> Iterator[str]:
@@ -39,7 +39,7 @@ def paired_segments(
     source, target = (segments(lines, name) for lines, name in zip(texts, names, strict=True))
     if not source.keys() & target.keys():
         raise UserError(f"No segment of {names[0]} has the document and the number of one of {names[1]}.")
-    for place in source | target:  # those of the target alone come last
+    for place in source | target:  # segments that only the target has come last
         if place in source and place in target:
             yield PlacedPair(split, source[place], target[place], origin)
         else:

@@ -1,4 +1,4 @@
-"""Reads the keys of a task that tell how its corpus is prepared (the configuration schema describes all of them)."""
+"""Reads the keys of a task that say how its corpus is prepared (the configuration schema describes all of them)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from entropyreg.io.errors import UserError
 
 KINDS = ("embedded", "multi30k", "iwslt14", "wmt14", "mttt", "cnn_dailymail", "parallel")
 TOKENIZERS = ("moses", "none")
-OPTIONS = (  # read as they stand
+OPTIONS = (  # keys copied without conversion
     *("lowercase", "ratio", "truncate_source", "tokenizer", "tokenizer_language"),
     *("normalize_punctuation", "aggressive_hyphens", "subwords"),
 )
@@ -16,16 +16,16 @@ OPTIONS = (  # read as they stand
 
 @dataclass(frozen=True)
 class CorpusTask:
-    """One corpus in one direction; keys of a task that are not about text (title, dictionaries) are left aside."""
+    """One corpus in one direction; keys of a task that are not about text (title, dictionaries) are ignored."""
 
     source: Mapping[str, Any]  # kind, and the keys of that kind
     languages: tuple[str, str]  # (source, target)
     lowercase: bool = False
     length: tuple[int, int | None] = (1, None)  # tokens a sentence, both included
-    ratio: float | None = None  # of the two lengths; training pairs only
+    ratio: float | None = None  # limit on the ratio of the two lengths; training pairs only
     split: Mapping[str, float] = field(default_factory=lambda: {"valid": 0.05, "test": 0.05})  # embedded corpora only
-    caps: Mapping[str, int | None] = field(default_factory=dict)  # at most so many pairs, by split
-    tokenizer: str = "moses"  # or none: words are what spaces separate
+    caps: Mapping[str, int | None] = field(default_factory=dict)  # maximum number of pairs, by split
+    tokenizer: str = "moses"  # or none: words are separated by spaces
     tokenizer_language: str | None = None  # Moses rules of both sides; None: those of each side's own language
     normalize_punctuation: bool = True
     aggressive_hyphens: bool = False
@@ -34,7 +34,7 @@ class CorpusTask:
 
     @classmethod
     def read(cls, task: Mapping[str, Any]) -> "CorpusTask":
-        """Read and check a task as it stands in the configuration."""
+        """Read and check a task of the configuration."""
         for key in ("source", "languages"):
             if key not in task:
                 raise UserError(f"The task has no key {key!r}; it needs source and languages.")

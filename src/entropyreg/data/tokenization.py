@@ -1,4 +1,4 @@
-"""Moses tokenisation by sacremoses, as in the papers' preparation scripts, and its undoing for scoring.
+"""Moses tokenisation by sacremoses, as in the papers' preparation scripts.
 
 Normalise punctuation, tokenise, escape (`&apos;`, `&quot;`, `&amp;`, `&#124;`, `&lt;`, `&gt;`, `&#91;`, `&#93;`).
 Escaping is what tokenizer.perl does unless told `-no-escape`, and the papers' scripts (fairseq's prepare-iwslt14.sh and
@@ -6,7 +6,8 @@ prepare-wmt14en2de.sh) do not tell it; it also keeps fairseq's own symbols (`<un
 `detokenization.detokenize` unescapes.
 
 Combining marks and joiners stay on their character. Moses takes those that no composed character holds for symbols
-between words, which cuts the words of Thai, Khmer, Lao, Burmese, Tibetan and Persian into pieces for ever.
+between words, which cuts the words of Thai, Khmer, Lao, Burmese, Tibetan and Persian into pieces that cannot be joined
+again.
 """
 
 import re
@@ -20,7 +21,7 @@ JOINERS = "\u200c\u200d"
 
 
 class Tokenizer:
-    """Text of one language to space-separated tokens."""
+    """Turns text of one language into space-separated tokens."""
 
     def __init__(self, language: str, normalize_punctuation: bool = True, aggressive_hyphens: bool = False) -> None:
         """`aggressive_hyphens` is tokenizer.perl's `-a`: "low-cost" becomes "low @-@ cost"."""

@@ -38,7 +38,7 @@ NEWSTEST = PUBLISHED._replace(normalize=False)
 class Wmt14:
     """WMT'14 between German and English, in either direction."""
 
-    hold_out_every = None  # here it is by lines of the raw corpora
+    hold_out_every = None  # here it counts lines of the raw corpora
 
     def __init__(
         self,
@@ -99,6 +99,6 @@ class Wmt14:
 
 def without_control_characters(text: str) -> str:
     r"""Every character of Unicode's category C (Perl's `\p{C}`) as a space, as remove-non-printing-char.perl does."""
-    if text.isprintable():  # of what is printable nothing is in C: the usual case, and fast
+    if text.isprintable():  # fast for the usual case: no printable character is in C
         return text
     return "".join(" " if unicodedata.category(character)[0] == "C" else character for character in text)

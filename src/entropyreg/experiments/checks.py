@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def check_files(artefact: str, workflow: Path, place: str) -> None:
-    """What draws an artefact and what describes it are there before anything is trained for it."""
+    """Check, before any training, that every artefact has its drawing module and its caption."""
     module = PACKAGE / "rendering" / f"{artefact.split('_')[1]}s" / f"{artefact}.py"
     for path, what in ((module, "module that draws it"), (workflow / "report" / f"{artefact}.rst", "caption")):
         if not path.is_file():
@@ -26,7 +26,7 @@ def check_unique(names: list[str], scale: str) -> None:
 
 
 def check_pairs(tasks: Iterable[str], models: Iterable[str], config: Mapping[str, Any], place: str) -> None:
-    """What neither a task nor a model can say alone."""
+    """Check pairs of a task and a model for contradictions that neither shows alone."""
     for task in tasks:
         for model in models:
             shared = config["models"][model].get("share_embeddings") == "all"
@@ -38,14 +38,14 @@ def check_pairs(tasks: Iterable[str], models: Iterable[str], config: Mapping[str
 
 
 def check_temperatures(block: Mapping[str, Any], config: Mapping[str, Any], place: str) -> None:
-    """Temperatures are for translation: their curves are of BLEU."""
+    """Check that only translation has temperatures, since their curves show BLEU."""
     for task in block["tasks"] if block.get("temperatures") else ():
         if config["tasks"][task].get("metric", "bleu") != "bleu":
             raise UserError(f"{place}: temperatures is true, which needs tasks of metric 'bleu' ('{task}' is not).")
 
 
 def check_service(runs: Iterable[str], artefacts: Mapping[str, Artefact], scale: str) -> None:
-    """Every run serves an artefact, every artefact has runs."""
+    """Check that every run serves an artefact and every artefact has runs."""
     for artefact in artefacts.values():
         if not artefact.run_ids and not artefact.analytic:
             raise UserError(f"artefact '{artefact.name}' has no run at scale '{scale}'.")
@@ -56,7 +56,7 @@ def check_service(runs: Iterable[str], artefacts: Mapping[str, Artefact], scale:
 
 
 def check_curves(artefacts: Mapping[str, Artefact], runs: Mapping[str, Run]) -> None:
-    """What has curves over the temperature shows runs with temperatures."""
+    """Check that artefacts with curves over the temperature show runs with temperatures."""
     for artefact in artefacts.values():
         for name in artefact.run_ids if artefact.curves else ():
             if name in runs and not runs[name].temperatures:

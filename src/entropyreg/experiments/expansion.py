@@ -31,8 +31,8 @@ from entropyreg.io.errors import UserError
 from entropyreg.io.schemas import read_yaml, validate
 from entropyreg.regularizers.registry import Kind, kinds
 
-FLAGS = ("test", "beam_sizes", "temperatures")  # of a block and of its runs
-MERGED = (*FLAGS, "test_temperatures")  # a run of several blocks has what any of them asks for
+FLAGS = ("test", "beam_sizes", "temperatures")  # keys of a block and of its runs
+MERGED = (*FLAGS, "test_temperatures")  # a run of several blocks has everything that any of them asks for
 LISTS = {"blocks": "block", "searches": "search", "matches": "match"}  # a match starts from the runs of all others
 
 
@@ -95,7 +95,7 @@ def expand(papers: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Ex
 
 
 def check_arms(papers: Iterable[Mapping[str, Any]], known: Mapping[str, Kind]) -> None:
-    """Every arm of every scale is one that its regularizer takes, so that none is first refused where it is run."""
+    """Check every arm of every scale against its regularizer, so that an error shows before the scale is run."""
     for paper in papers:
         for block in paper.get("blocks", ()):
             for position, arm in enumerate(block.get("arms", ()), start=1):
@@ -113,7 +113,7 @@ def check_arms(papers: Iterable[Mapping[str, Any]], known: Mapping[str, Kind]) -
 
 
 def artefact_of(name: str, declared: Mapping[str, Any], tasks: tuple[str, ...], config: Mapping[str, Any]) -> Artefact:
-    """An artefact of text tasks, of image tasks, or of both."""
+    """Build an artefact of text tasks, of image tasks, or of both."""
     image_tasks = config.get("image_tasks", {})
     check_names(tasks, [*config["tasks"], *image_tasks], f"artefact '{name}' names the task", config["scale"])
     return Artefact(
@@ -157,14 +157,14 @@ def expand_images(
 
 
 def showing(names: Iterable[str], task: str, artefacts: Mapping[str, Artefact]) -> list[Artefact]:
-    """Those of the named artefacts that show runs of a task; one without tasks at this scale shows nothing."""
+    """The named artefacts that show runs of a task; an artefact without tasks at this scale shows none."""
     return [artefacts[name] for name in names if name in artefacts and task in artefacts[name].tasks]
 
 
 def members_of(
     kind: str, one: Mapping[str, Any], place: str, runs: Mapping[str, Run], known: Mapping[str, Kind]
 ) -> tuple[list[tuple[Run, str | None, Trial | None]], list[Proposal]]:
-    """The runs of a block, search or match with the table row and the trial that each is."""
+    """The runs of a block, search or match, each with its table row and trial."""
     if kind == "searches":
         return search_members(one, place)
     if kind == "matches":
@@ -185,7 +185,7 @@ def block_runs(block: Mapping[str, Any], place: str, known: Mapping[str, Kind]) 
 
 
 def arms_of(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The arms, and every skew of a design at every predicted entropy, so that the two are orthogonal."""
+    """The arms of a block; a design crosses every skew with every predicted entropy, so that the two are orthogonal."""
     design = block.get("design", {"skews": [], "entropies": []})
     designed = [
         {"regularizer": "skew_jensen", "skew": skew, "entropy": entropy}

@@ -14,7 +14,7 @@ from entropyreg.io.errors import UserError
 from entropyreg.regularizers.registry import Kind, kind_of
 
 REFUSED = {"winner": "no search runs on images"}
-TEACHING = ("loss", "weight", "over", "teacher_seed", "teacher_sees")  # keys that go to the library as they are
+TEACHING = ("loss", "weight", "over", "teacher_seed", "teacher_sees")  # keys passed to the library unchanged
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ImageRegularizer:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The same in the words of `images/settings.schema.yaml`."""
+        """The same with the keys of `images/settings.schema.yaml`."""
         if self.smoothing is not None:
             return {"kind": "label_smoothing", "smoothing": self.smoothing}
         member = self.member
@@ -46,7 +46,7 @@ class ImageRegularizer:
 
 @dataclass(frozen=True)
 class Teaching:
-    """What a student learns from: `temperature` None with `matched_to` is found when the teacher is trained.
+    """The teacher of a student; `temperature` None with `matched_to` is found once the teacher is trained.
 
     `matched_to` is a run whose entropy on the training images the softened teacher is brought to.
     """
@@ -59,7 +59,7 @@ class Teaching:
 
     @property
     def label(self) -> str:
-        """from-<teacher>, how soft, and the weight where it is not 1."""
+        """from-<teacher>, the temperature, and the weight if it is not 1."""
         amount = "logits" if self.options["loss"] == "logits" else None
         if amount is None:
             amount = f"temperature{digits(self.temperature)}" if self.temperature is not None else self.matched_label
@@ -122,7 +122,7 @@ def image_block_runs(
 def teachings(
     declared: Mapping[str, Any], task: str, place: str, kinds: Mapping[str, Kind]
 ) -> Iterable[tuple[Teaching, str | None]]:
-    """What the students of a distillation learn from, with the row that its teacher's arm names."""
+    """The teachings of a distillation's students, each with the row that its teacher's arm names."""
     options = {key: declared[key] for key in TEACHING if key in declared}
     soft = declared["loss"] == "soft"
     ways = [key for key in ("temperatures", "matched_to") if key in declared]
@@ -164,7 +164,7 @@ def add_image_run(runs: dict[str, ImageRun], run: ImageRun) -> None:
 
 
 def check_teachers(runs: Mapping[str, ImageRun], scale: str) -> None:
-    """Every teacher is a run of the scale that is no student's student of itself and has the seeds asked for."""
+    """Check that every teacher is a run of the scale, has the wanted seeds, and does not learn from its own student."""
     for run in runs.values():
         for name in run.needed_runs:
             if name not in runs:

@@ -1,4 +1,4 @@
-"""The regularizer of a run, as declared: a member of the family, with its strength known now or found later.
+"""The declared regularizer of a run: a member of the family, whose strength is known now or found later.
 
 The objective is NLL + strength * J_skew(baseline || p) (Meister et al. 2020). Label smoothing with amount gamma,
 (1-gamma) NLL + gamma H(u, p), is (1-gamma) times the objective with skew 1 and strength gamma/(1-gamma), so both are
@@ -23,12 +23,12 @@ from entropyreg.regularizers.registry import (
     named,
 )
 
-OWN = ("parameters", "plugin")  # fields that the family of the papers does not have
+OWN = ("parameters", "plugin")  # fields that members of the papers' family lack
 
 
 @dataclass(frozen=True)
 class Regularizer:
-    """A regularizer at its parameters; `skew` None and generator 'entropy' is none.
+    """A regularizer at its parameters; `skew` None with generator 'entropy' means no regularizer.
 
     `strength` None is not known before the run starts: `entropy` is the predicted normalised entropy to compute it
     from, `proposal` names the trial of a search or match that proposes skew and strength. Kinds beside the family
@@ -51,12 +51,12 @@ class Regularizer:
 
     @property
     def declared(self) -> dict[str, Any]:
-        """Its part of a run's settings."""
+        """The regularizer's part of a run's settings."""
         return {key: value for key, value in asdict(self).items() if key not in OWN} | self.own
 
     @property
     def own(self) -> dict[str, Any]:
-        """`parameters` and `plugin`, where it has them; how the plugin is written and drawn trains nothing."""
+        """`parameters` and `plugin`, where it has them, without how the plugin is written and drawn."""
         found = {key: value for key, value in self.shown.items() if key == "parameters"}
         if self.plugin is not None:
             found["plugin"] = {key: value for key, value in self.plugin.items() if key not in LOOK}
@@ -64,12 +64,12 @@ class Regularizer:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """The same as artefacts have it, with how the plugin is written and drawn."""
+        """The same for artefacts, with how the plugin is written and drawn."""
         return {key: getattr(self, key) for key in OWN if getattr(self, key) is not None}
 
     @property
     def label(self) -> str:
-        """Readable and stable: four significant digits."""
+        """A readable and stable label with four significant digits."""
         if self.proposal:
             return self.proposal.replace("/", "-")
         if self.strength == 0:
@@ -144,7 +144,7 @@ def regularizer_of(arm: Mapping[str, Any], place: str, kinds: Mapping[str, Kind]
 
 
 def check_keys(arm: Mapping[str, Any], kind: str, allowed: tuple[str, ...], place: str) -> None:
-    """Every key belongs to the kind of regularizer."""
+    """Check that every key belongs to the kind of regularizer."""
     for key in arm:
         if key not in ("row", "regularizer", *allowed):
             raise UserError(

@@ -1,4 +1,4 @@
-"""The regularizer that a run trains with, once its vocabulary and its proposal are known."""
+"""Finds the regularizer that a run trains with, once its vocabulary and its proposal are known."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ LARGEST = {"skew": 1.0, "strength": sys.float_info.max, "unigram_temperature": s
 
 
 def resolve(regularizer: Mapping[str, Any], vocabulary_size: int, proposal_path: Path | None = None) -> dict[str, Any]:
-    """`regularizer` with skew and strength as numbers; `entropy` and `proposal` stay, to tell where they came from.
+    """`regularizer` with skew and strength as numbers; `entropy` and `proposal` stay, to record where they came from.
 
     A wanted entropy becomes the strength whose equilibrium has it (THEORY: `strength_for_entropy`); a proposal is
     read from its file. Raises `UserError` for a proposal that is missing or damaged.
@@ -29,7 +29,7 @@ def resolve(regularizer: Mapping[str, Any], vocabulary_size: int, proposal_path:
 
 
 def read_proposal(path: Path | None, name: str) -> dict[str, float]:
-    """Skew and strength that a proposal's file gives."""
+    """Read skew and strength from a proposal's file."""
     if path is None:
         raise UserError(f"the run waits for the proposal '{name}', and no --proposal was given.")
     try:
@@ -57,7 +57,7 @@ def read_resolved(path: Path) -> dict[str, Any]:
 
 
 def number_within(value: Any, key: str) -> float:
-    """`value` as a float; a `ValueError` if it is none, or none that the key allows (NaN is none)."""
+    """`value` as a float; a `ValueError` if it is no number, is NaN, or is not allowed for the key."""
     if type(value) not in (int, float) or not 0.0 <= float(value) <= LARGEST[key]:
         raise ValueError(f"{key} is {value!r}; allowed: a number from 0 to {LARGEST[key]:g}")
     return float(value)

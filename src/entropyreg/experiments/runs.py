@@ -1,4 +1,4 @@
-"""What an expanded scale consists of: runs, the artefacts that show them, and the proposals that some wait for."""
+"""The parts of an expanded scale: runs, the artefacts that show them, and the proposals that some wait for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Cell:
-    """What an artefact shows of one run; `run` None: declared by no block at this scale."""
+    """One run's place in an artefact; `run` None: no block declares it at this scale."""
 
     row: str | None
     task: str
@@ -62,7 +62,7 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """The label of its run's regularizer, and of a student what it learns from."""
+        """The label of its run's regularizer, and for a student also that of its teaching."""
         return self.run.split("/")[2]
 
 
@@ -85,9 +85,9 @@ class Artefact:
     cells: list[Cell] = field(default_factory=list)
     analytic: bool = False
     compare: dict[str, Any] | None = None
-    image_tasks: tuple[str, ...] = ()  # those of `tasks` whose cells are runs of images, of several seeds each
-    intervals: bool = False  # of each run's measures over its sentences
-    curves: bool = False  # of translation: with curves over the temperature
+    image_tasks: tuple[str, ...] = ()  # members of `tasks` whose cells are runs of images, of several seeds each
+    intervals: bool = False  # intervals of each run's measures over its sentences
+    curves: bool = False  # translation only: with curves over the temperature
     select: list[dict[str, Any]] = field(default_factory=list)  # choices among the runs of a row, on validation
     measures: tuple[str, ...] = ()  # groups of measures that an image artefact shows
 
@@ -97,7 +97,7 @@ class Artefact:
 
     @property
     def images(self) -> bool:
-        """It shows image tasks, whether or not it shows text tasks too."""
+        """Whether it shows image tasks, with or without text tasks."""
         return bool(self.image_tasks)
 
     @property
@@ -117,5 +117,5 @@ class Experiments:
     artefacts: dict[str, Artefact]
     proposals: dict[str, Proposal] = field(default_factory=dict)
     image_runs: dict[str, ImageRun] = field(default_factory=dict)
-    kinds: Mapping[str, Kind] = field(default_factory=built_in, compare=False)  # of regularizers, a user's among them
+    kinds: Mapping[str, Kind] = field(default_factory=built_in, compare=False)  # of regularizers, including a user's
     elsewhere: dict[str, tuple[str, ...]] = field(default_factory=dict)  # artefacts without tasks here: the scales with

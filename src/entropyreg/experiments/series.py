@@ -91,5 +91,5 @@ def match_members(
 
 
 def run_of(series: Mapping[str, Any], regularizer: Regularizer) -> Run:
-    """A run of a series; that of a match may have `test`, since nothing is chosen among its pairs."""
+    """A run of a series; a run of a match may have `test`, since no choice is made among its pairs."""
     return Run(series["task"], series["model"], regularizer, series["seed"], test=series.get("test", False))

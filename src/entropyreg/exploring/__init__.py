@@ -1,1 +1,1 @@
-"""Looking at a scale from a terminal: its records as a table, the state of its runs, two runs side by side."""
+"""Shows a scale in a terminal: its records as a table, the state of its runs, two runs side by side."""

@@ -1,7 +1,7 @@
-"""`entropyreg compare RUN RUN`: two runs' measures side by side, with paired bootstrap intervals where they can be had.
+"""`entropyreg compare RUN RUN`: shows two runs' measures side by side, with paired bootstrap intervals where possible.
 
 Pairs are blocks of sentences (or images) of one split, of one training each: an interval is about these two models, not
-about what another seed would give.
+about other seeds of their runs.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from entropyreg.measuring.blocks import FILE, ratio, read_blocks
 from entropyreg.measuring.tidy_records import DECLARED, lines_of, record_paths, short_number
 
 N_REPLICATES = 2000
-SENTENCE_SUMS = {"nll": "nll_sum", "accuracy": "correct_sum", "confidence": "confidence_sum"}  # over n_tokens
+SENTENCE_SUMS = {"nll": "nll_sum", "accuracy": "correct_sum", "confidence": "confidence_sum"}  # divided by n_tokens
 IMAGE_MEASURES = {  # column of the records: metric of `image_comparisons`
     **{"accuracy": "accuracy", "nll": "nll", "calibration.nll": "nll"},
     **{"calibration.ece": "ece", "calibration.debiased_ece": "debiased_ece"},
@@ -101,7 +101,7 @@ def intervals(results: Path, runs: tuple[str, str], seeds: tuple[int, int], spli
     for name, key in SENTENCE_SUMS.items():
         if all(f"{split}.{key}" in one for one in arrays):
             found[name] = interval(*(ratio(one, split, key, "n_tokens") for one in arrays), name)
-    if all(f"{split}.reliability" in one for one in arrays):  # of the training images only their means are kept
+    if all(f"{split}.reliability" in one for one in arrays):  # only means are kept of the training images
         records = [read_json(folder / run / "record.json") for run in runs]
         places = [record["seeds"].index(seed) for record, seed in zip(records, seeds, strict=True)]
         for name, metric in IMAGE_MEASURES.items():

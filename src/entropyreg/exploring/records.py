@@ -1,6 +1,6 @@
-"""`entropyreg records`: every record of a scale as one tidy table, filtered, for a terminal, as csv or as parquet.
+"""`entropyreg records`: shows the records of a scale as one tidy table, filtered, on a terminal, as csv or as parquet.
 
-Ten columns are shown, wherever the table goes; `--columns` takes other names, or `all` of them.
+Ten columns are shown in every format; `--columns` takes other names, or `all`.
 """
 
 import sys
@@ -53,9 +53,9 @@ def check_columns(names: Sequence[str], known: Sequence[str]) -> None:
 
 
 def condition(key: str, text: str, values: Sequence[Any]) -> Callable[[Any], bool]:
-    """Whether a value is the one asked for: numbers are compared as numbers, nothing asks for lines without a value.
+    """A test for the wanted value: numbers are compared as numbers, an empty text asks for lines without a value.
 
-    A number also equals one that is shown so, rounded. Raises `UserError` for what no value of the column can be.
+    A number also equals its rounded form as shown. Raises `UserError` for a text that no value of the column can equal.
     """
     known = {value for value in values if value is not None}
     if text == "":

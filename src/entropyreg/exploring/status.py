@@ -1,4 +1,4 @@
-"""`entropyreg status`: what of a scale is done, running, failed or missing, block by block, and what failed how.
+"""`entropyreg status`: shows block by block which runs are done, running, failed or missing, and the errors.
 
 The last attempt counts: a run that has a record and failed since is not simply done.
 """
@@ -16,7 +16,7 @@ from entropyreg.forecast.state import run_state
 from entropyreg.io.run_folder import failures, is_locked, killed, killed_stages, place_of
 from entropyreg.io.text_table import aligned
 
-STATES = {  # in the order of the columns
+STATES = {  # states in the order of the columns
     "done": "has a record",
     "failed since": "done before: has a record, but the last attempt at making it anew failed",
     "running": "is being trained",
@@ -29,7 +29,7 @@ STATES = {  # in the order of the columns
 
 @dataclass(frozen=True)
 class Known:
-    """A run's state, the seconds of its training where they are known, what failed, and whether training is left."""
+    """A run's state, its training's seconds where known, its failures, and whether its training is still to do."""
 
     run: str
     state: str
@@ -39,7 +39,7 @@ class Known:
 
 
 def look_at(run: str, paths: Paths) -> Known:
-    """The state of a run from its folder; starts nothing and changes nothing."""
+    """Read the state of a run from its folder, without starting or changing anything."""
     folder, found = Path(paths.run_dir(run)), run_state(run, paths)
     failed = failures(folder)
     errors = [told(failure, paths.log(f"{failure['stage']}/{run}")) for failure in failed]
@@ -64,7 +64,7 @@ def told(failure: Mapping[str, str], log: str) -> str:
 
 
 def seconds_left(known: Sequence[Known]) -> tuple[float, int]:
-    """Seconds of training left, one job at a time, and the number of runs of which nothing tells how long they take.
+    """Seconds of training left, one job at a time, and the number of runs whose duration cannot be estimated.
 
     A run takes the median of the finished ones of its task and model, else of its model.
     """
@@ -87,7 +87,7 @@ def keys_of(run: str) -> list[tuple[str, ...]]:
 
 
 def status_text(blocks: Sequence[Block], known: Mapping[str, Known]) -> str:
-    """The table of blocks, what is left, and the errors."""
+    """The table of blocks, the time left, and the errors."""
     used = [state for state in STATES if any(one.state == state for one in known.values())]
     lines = [["block", "runs", "shared", *used]]
     for block in blocks:
@@ -123,7 +123,7 @@ def duration(seconds: float) -> str:
 
 
 def status(workflow_dir: Path, overrides: Mapping[str, str]) -> str:
-    """What `entropyreg status` prints."""
+    """The text that `entropyreg status` prints."""
     config = load_config(workflow_dir, dict(overrides))
     experiments = load_experiments(workflow_dir, config)
     paths = Paths.of(config)

@@ -1,4 +1,4 @@
-"""What a scale will cost before it is run: hours, bytes and money, from counted operations and declared devices.
+"""Forecasts a scale's cost before it is run: hours, bytes and money, from counted operations and declared devices.
 
-Light modules: nothing here loads torch or fairseq, but for `calibration`, which times this machine when it is asked to.
+Light modules: only `calibration`, which times this machine on request, loads torch and fairseq.
 """

@@ -1,4 +1,4 @@
-"""Which block, search or match declares which runs, and what a run waits for.
+"""Finds the runs that each block, search or match declares, and the runs that a run waits for.
 
 A run that several blocks declare is one run: it is counted in the first, in the order of the files.
 """
@@ -46,7 +46,7 @@ def run_ids(key: str, one: Mapping[str, Any], experiments: Experiments) -> list[
 
 
 def needs_of(experiments: Experiments) -> dict[str, tuple[str, ...]]:
-    """For every run those that must be measured (or, for images, predicted) before it can start."""
+    """For every run, the runs that must be measured (or, for images, predicted) before it can start."""
     needs = {
         run.id: experiments.proposals[run.regularizer.proposal].run_ids if run.regularizer.proposal else ()
         for run in experiments.runs.values()
@@ -57,12 +57,12 @@ def needs_of(experiments: Experiments) -> dict[str, tuple[str, ...]]:
 def longest_chain(needs: Mapping[str, tuple[str, ...]], hours: Mapping[str, float]) -> tuple[float, list[str]]:
     """Hours of the longest chain of runs that wait for one another, and its runs from the first to the last.
 
-    However many devices there are, a scale takes no less. needs: a graph without cycles.
+    It is the least time of a scale, however many devices there are. needs: a graph without cycles.
     """
     best: dict[str, tuple[float, str | None]] = {}
 
     def ends(run: str) -> float:
-        """Hours at which `run` has ended, started as early as can be."""
+        """The hour at which `run` ends if it starts as early as possible."""
         if run not in best:
             before = max(((ends(one), one) for one in needs[run]), default=(0.0, None))
             best[run] = (before[0] + hours[run], before[1])

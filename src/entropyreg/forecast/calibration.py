@@ -1,10 +1,10 @@
-"""Time a few small-batch steps of each model of a scale on this machine's CPU: FLOP/s by model and kind of work.
+"""Times a few small-batch steps of each model of a scale on this machine's CPU: FLOP/s by model and kind of work.
 
     rate = counted operations / seconds        of an update, a forward pass, a search (texts) of random data
 
 The shortest of a few repetitions counts, after one to warm up. A model that would need more than half of the free
-memory, or more than `LARGEST` operations a step, is left out and said so; the forecast then takes the declared peak.
-This module alone of the forecast loads torch. Its rates stand for this machine's CPU, never for a GPU.
+memory, or more than `LARGEST` operations a step, is left out, which is reported; the forecast then takes the declared
+peak. This module alone of the forecast loads torch. Its rates hold for this machine's CPU, never for a GPU.
 """
 
 import logging
@@ -27,7 +27,7 @@ from entropyreg.forecast.text_networks import TRAINING, text_network
 from entropyreg.forecast.text_work import Cost
 from entropyreg.io.errors import UserError
 
-LARGEST = 4e11  # operations of a step that is timed: seconds on one core
+LARGEST = 4e11  # maximum operations of a timed step: seconds on one core
 MOST_TOKENS, MOST_IMAGES = 1000, 128  # of a batch
 REPETITIONS = 3
 NONE = {"generator": "entropy", "skew": None, "strength": 0.0, "baseline": "uniform", "unigram_temperature": None}
@@ -52,7 +52,7 @@ def calibrate(
             continue
         try:
             check_fits(cost.parameters)
-            with warnings.catch_warnings():  # of fairseq's and hydra's age
+            with warnings.catch_warnings():  # warnings due to the age of fairseq and hydra
                 warnings.simplefilter("ignore")
                 if run.id in experiments.runs:
                     rates[run.model] = text_rates(config, run, texts[run.task])
@@ -67,14 +67,14 @@ def calibrate(
 
 
 def check_fits(parameters: int) -> None:
-    """Weights, gradients and two moments must find room in half of the memory that is free."""
+    """Check that weights, gradients and two moments fit into half of the free memory."""
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if 16 * parameters > free / 2:
         raise UserError(f"it needs {16 * parameters / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free.")
 
 
 def rate_of(step: Callable[[], None], operations: float) -> float:
-    """FLOP/s of the fastest of a few repetitions of `step`, which has so many operations."""
+    """FLOP/s of the fastest of a few repetitions of `step`, which has `operations` operations."""
     if operations > LARGEST:
         raise UserError(f"its smallest step has {operations:.2g} operations; timed are at most {LARGEST:.2g}.")
     step()

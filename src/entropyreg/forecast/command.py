@@ -47,7 +47,7 @@ def run(
 
 
 def with_calibration(declared: Declared, cache: Path, threads: int) -> Declared:
-    """The device with the rates that were measured on this machine with as many threads; never for a GPU."""
+    """The device with the rates measured on this machine with the same number of threads; never for a GPU."""
     from entropyreg.forecast.machine import this_machine
 
     if declared.device.kind != "cpu" or not cache.is_file():

@@ -1,10 +1,10 @@
-"""Declared devices, and how long a piece of work takes on one.
+"""Reads declared devices, and computes how long a piece of work takes on one.
 
     seconds = max( operations / (peak * utilisation),  products * seconds per product,  images read / reading rate )
 
 A device computes, or waits for Python to launch the next product (small networks), or for images that are read and
 decoded on the CPU beside it (ImageNet). Work on a CPU takes the rate that was measured there, where it was
-(`calibration`); a CPU's rate never stands for a GPU's.
+(`calibration`); a CPU's rate is never used for a GPU.
 """
 
 from collections.abc import Mapping
@@ -50,12 +50,12 @@ class Device:
     source: str
     utilisation: float
     seconds_per_product: float
-    images_per_second: float  # read and decoded by the cores of a job
+    images_per_second: float  # images read and decoded by the cores of a job
     cores: int = 1
     rates: Mapping[tuple[str, str], float] | None = None
 
     def rate(self, work: Work) -> float:
-        """FLOP/s that the work is expected to reach where it is not waiting."""
+        """FLOP/s that the work is expected to reach while it is not waiting."""
         measured = (self.rates or {}).get((work.model, work.kind))
         if measured is not None and self.kind == "cpu":
             return measured
@@ -70,7 +70,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Declared:
-    """What `devices.yaml` says, with the device that was chosen for the scale."""
+    """The content of `devices.yaml`, with the device chosen for the scale."""
 
     device: Device
     at_once: int

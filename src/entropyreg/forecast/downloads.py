@@ -1,4 +1,4 @@
-"""What a scale downloads: the files that its runs need, what of them is there already, and which sizes are known."""
+"""Lists a scale's downloads: the files that its runs need, those that are present already, and the known sizes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from entropyreg.translation.pretrained import ARCHIVES
 
 @dataclass(frozen=True)
 class Downloads:
-    """Names of files by what is known of them; `bytes` of those that are missing and have a known size."""
+    """Names of files by their state; `bytes` of those that are missing and have a known size."""
 
     present: tuple[str, ...]
     missing: tuple[str, ...]
-    unknown_size: tuple[str, ...]  # of the missing
+    unknown_size: tuple[str, ...]  # of the missing files
     bytes: int
-    to_bring: tuple[str, ...]  # data sets that are not downloaded: the user has them or not
+    to_bring: tuple[str, ...]  # data sets that are never downloaded: the user must provide them
     bytes_to_bring: int
 
 

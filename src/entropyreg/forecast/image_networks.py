@@ -1,4 +1,4 @@
-"""Counted operations of paper B's networks: forward, backward and parameters, from their shapes alone.
+"""Counts operations of paper B's networks, forward and backward, and parameters, from their shapes alone.
 
     convolution   2 k_h k_w C_in C_out H W        (one multiplication and one addition of every weight at every place)
     linear layer  2 n_in n_out
@@ -55,7 +55,7 @@ class ImageNetwork:
 
 
 def image_network(model: Mapping[str, Any], shape: Sequence[int], n_classes: int) -> ImageNetwork:
-    """The network that `model` (a `model` of the configuration's image_models) is for images (C, H, W)."""
+    """The network of `model` (a `model` of the configuration's image_models) for images (C, H, W)."""
     options = {key: value for key, value in model.items() if key != "kind"}
     if model["kind"] == "mlp":
         return mlp(shape, n_classes, options.get("hidden", (1200, 1200)))

@@ -1,4 +1,4 @@
-"""What a run of images costs: all of its seeds, their validations, trajectories, teachers and predictions.
+"""Computes the cost of a run of images: all of its seeds, their validations, trajectories, teachers and predictions.
 
 Convolutional networks of several seeds are called one after another, the fully connected ones in one product for all.
 """
@@ -62,7 +62,7 @@ def image_cost(config: Mapping[str, Any], experiments: Experiments, run: ImageRu
 
 
 def seen_shape(model: Mapping[str, Any], size: ImageSize) -> tuple[int, int, int]:
-    """What a network sees of the images: channels, height and width after the crop."""
+    """Shape of a network's input: channels, height and width after the crop."""
     crop = model["augmentation"].get("crop")
     return size.shape if crop is None else (size.shape[0], crop, crop)
 
@@ -76,7 +76,7 @@ def length_of(model: Mapping[str, Any], n_images: int) -> tuple[int, int]:
 def taught(
     config: Mapping[str, Any], experiments: Experiments, run: ImageRun, size: ImageSize, images: int, passed: Any
 ) -> Work:
-    """Forward passes of the teachers: of every batch, or once over the training images if those are always the same."""
+    """Forward passes of the teachers: of every batch, or once over the training images if these do not vary."""
     teacher = config["image_models"][experiments.image_runs[run.teaching.teacher].model]
     own = run.teaching.options.get("teacher_sees", "student_view") == "own_view"
     shape = seen_shape(teacher if own else config["image_models"][run.model], size)

@@ -1,4 +1,4 @@
-"""Counted operations of Inception-v4 for images of 299 x 299.
+"""Counts the operations of Inception-v4 for images of 299 x 299.
 
 A branch is a row of convolutions, each (output channels, kernel), with the side of its module; the last convolution of
 a reduction's branch halves it. Source: Szegedy et al. 2016, as pytorchcv 0.0.74 builds it (the pipeline's network): no

@@ -1,4 +1,4 @@
-"""What tells one machine's processor from another's: a measured rate stands for that one alone."""
+"""Identifies a machine's processor, since a measured rate holds for that processor alone."""
 
 import os
 import platform

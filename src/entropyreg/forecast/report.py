@@ -8,7 +8,7 @@ from entropyreg.io.text_table import aligned
 
 
 def report(forecast: Mapping[str, Any]) -> str:
-    """All of it, for a terminal."""
+    """The whole forecast, for a terminal."""
     parts = [block_table(forecast), sums(forecast), model_table(forecast), assumptions(forecast)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -38,7 +38,7 @@ def table_line(name: str, kind: str, row: Mapping[str, Any]) -> list[str]:
 
 
 def sums(forecast: Mapping[str, Any]) -> str:
-    """What a scale needs altogether."""
+    """The total needs of a scale."""
     total, unit, found = forecast["total"], hour_name(forecast), forecast["downloads"]
     left, at_once = total["hours_left"], forecast["at_once"]
     lines = [
@@ -74,7 +74,7 @@ def sums(forecast: Mapping[str, Any]) -> str:
 
 
 def money(forecast: Mapping[str, Any]) -> str:
-    """What the GPU hours cost at the configured price."""
+    """The cost of the GPU hours at the configured price."""
     price, total = forecast["price_per_hour"], forecast["total"]
     if forecast["device"]["kind"] == "cpu":
         return "this scale takes no GPU, and price_per_hour is that of one"
@@ -84,14 +84,14 @@ def money(forecast: Mapping[str, Any]) -> str:
 
 
 def unknown_sizes(names: Sequence[str]) -> str:
-    """How many files of each folder have no known size."""
+    """The number of files without a known size, by folder."""
     folders = Counter(name.split("/")[0] for name in names)
     shown = ", ".join(f"{folder} ({count})" for folder, count in folders.items())
     return f"; the size is not known of {len(names)}: {shown}" if names else ""
 
 
 def model_table(forecast: Mapping[str, Any]) -> str:
-    """What each model costs on each task."""
+    """The cost of each model on each task."""
     head = ["model", "task", "parameters", "updates", "precision", "operations an update", "upper bound"]
     rows = [
         [
@@ -104,7 +104,7 @@ def model_table(forecast: Mapping[str, Any]) -> str:
 
 
 def assumptions(forecast: Mapping[str, Any]) -> str:
-    """What the numbers rest on; none of it is measured unless it says so."""
+    """The assumptions behind the numbers; none is measured unless marked so."""
     device, stated = forecast["device"], forecast["assumptions"]
     lines = ["Assumptions"]
     peaks = f"fp16 {device['fp16'] or device['fp32']:.3g}, fp32 {device['fp32']:.3g} FLOP/s"

@@ -1,7 +1,7 @@
 """The forecast of a scale: every block's runs, hours, bytes and money, done and missing, as one plain structure.
 
 No model is started and torch is not loaded: operations are counted from the declared shapes (`text_networks`,
-`image_networks`), and divided by what a declared device is assumed to reach (`devices`).
+`image_networks`), and divided by the assumed rate of a declared device (`devices`).
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ def forecast(
     declared: Declared,
     sizes: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Everything that the command prints, as JSON can hold it.
+    """Everything that the command prints, in a form that JSON can hold.
 
     declared: of `devices.declared_devices`.    sizes: of `sizes.declared_sizes`.
     """
@@ -101,7 +101,7 @@ def costs_of(
 
 
 def row_of(cost: Cost | None, state: RunState, declared: Declared) -> dict[str, Any]:
-    """Hours and bytes of a run, and what of them is left."""
+    """Hours and bytes of a run, and how much of them is left."""
     device, job = declared.device, declared.assumptions["seconds_per_job"]
     training = predicting = operations = size = 0.0
     if cost is not None:
@@ -110,7 +110,7 @@ def row_of(cost: Cost | None, state: RunState, declared: Declared) -> dict[str, 
         operations = sum(work.operations for work in cost.training + cost.predicting)
         size = sum(cost.bytes.values())
     left = {"done": 0.0, "trained": predicting, "missing": training + predicting}[state.state]
-    actual, foreseen = 0.0, 0.0  # of the same jobs, without trainings that were resumed
+    actual, foreseen = 0.0, 0.0  # forecast of the same jobs, without trainings that were resumed
     for seconds, hours in ((state.training_seconds, training), (state.predicting_seconds, predicting)):
         if seconds is not None and state.state != "missing":
             actual, foreseen = actual + seconds / HOUR, foreseen + hours
@@ -152,7 +152,7 @@ def trainings(experiments: Experiments, run: str) -> int:
 def chain(
     needs: Mapping[str, tuple[str, ...]], hours: Mapping[str, float], lengths: Mapping[str, float] | None = None
 ) -> dict[str, Any]:
-    """The longest chain by `lengths` (by hours if not given): its hours and its runs, without those that take none."""
+    """The longest chain by `lengths` (by hours if not given): its hours, and its runs that take any time."""
     _, runs = longest_chain(needs, lengths or hours)
     return {"hours": sum(hours[run] for run in runs), "runs": [run for run in runs if hours[run] > 0]}
 

@@ -1,4 +1,4 @@
-"""How large the data sets of a scale are: read from results/ where they are prepared, else as declared.
+"""Finds the sizes of a scale's data sets: from results/ where they are prepared, else as declared.
 
 A token count includes the end of every sentence. A vocabulary that is not known yet is taken to be the number of
 learned merges (each language's own dictionary is smaller), or that of BART's dictionary.
@@ -15,7 +15,7 @@ from entropyreg.io.schemas import read_yaml, validate
 from entropyreg.translation.binarization import vocabulary_size
 
 GPT2_VOCABULARY = 50264  # BART's dictionary, with fairseq's symbols
-POSITIONS = 1024  # to which sources are cut for BART
+POSITIONS = 1024  # length to which sources are cut for BART
 SPLITS = ("train", "valid", "test")
 
 
@@ -26,7 +26,7 @@ class TextSize:
     pairs: Mapping[str, int]
     source: Mapping[str, float]
     target: Mapping[str, float]
-    vocabularies: tuple[int, int]  # of source and target
+    vocabularies: tuple[int, int]  # vocabularies of source and target
     prepared: bool
     note: str = ""
 
@@ -42,7 +42,7 @@ class ImageSize:
 
 
 def declared_sizes(workflow_dir: Path) -> dict[str, Any]:
-    """What `corpora.yaml` says."""
+    """Read `corpora.yaml`."""
     path = workflow_dir / "config" / "corpora.yaml"
     content = read_yaml(path)
     validate(content, workflow_dir / "schemas" / "corpora.schema.yaml", path.name)
@@ -72,7 +72,7 @@ def text_size(task: Mapping[str, Any], name: str, paths: Paths, declared: Mappin
 
 
 def prepared_text(languages: tuple[str, str], name: str, paths: Paths) -> TextSize | None:
-    """What preparing a corpus counted; None before that."""
+    """The counts from preparing a corpus; None if it is not prepared."""
     files = [Path(paths.text_dir(name), "summary.json"), Path(paths.subwords_dir(name), "summary.json")]
     dictionary = Path(paths.binary_dir(name), f"dict.{languages[1]}.txt")
     if not all(path.is_file() for path in (*files, dictionary)):

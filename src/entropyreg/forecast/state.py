@@ -1,9 +1,9 @@
-"""What is on disk of a scale: runs that are done, trained or missing, and how long the finished jobs really took.
+"""Reads the state of a scale from disk: runs that are done, trained or missing, and how long finished jobs took.
 
 Seconds are those of Snakemake's benchmark files, `<results>/benchmarks/{train,predict}/<run>[/<split>].tsv`: wall clock
 and CPU time of the last job that made an output. Of a training that was resumed, as its provenance tells
 (`resumed_from_update` of text, `resumed_from_epoch` of images), that is the last part alone, and a job that was killed
-leaves no file: its seconds are not known. Whether what is on disk is still current is for Snakemake to say
+leaves no file: its seconds are not known. Whether the files on disk are still current is decided by Snakemake
 (`snakemake --dry-run`).
 """
 
@@ -19,14 +19,14 @@ from entropyreg.io.files import read_json
 
 @dataclass(frozen=True)
 class RunState:
-    """state: done (measured), trained, or missing. Seconds are None where no benchmark tells all of them."""
+    """state: done (measured), trained, or missing. Seconds are None unless benchmarks cover all of them."""
 
     state: str
     training_seconds: float | None
     predicting_seconds: float | None
     cpu_seconds: float
     started: bool  # a training that may be resumed
-    resumed: bool = False  # a training that has ended and was resumed: its seconds are not known, nor in the CPU's
+    resumed: bool = False  # a training that ended and was resumed: neither its wall-clock nor its CPU seconds are known
 
 
 def run_state(run: str, paths: Paths) -> RunState:
@@ -38,7 +38,7 @@ def run_state(run: str, paths: Paths) -> RunState:
         state = "trained" if (folder / "training.json").is_file() and (folder / "model.pt").is_file() else "missing"
     resumed = state != "missing" and was_resumed(folder)
     trained = None if resumed else seconds_of([Path(paths.benchmark(f"train/{run}"))])
-    single = Path(paths.benchmark(f"predict/{run}"))  # of images; those of text lie in a folder of the name
+    single = Path(paths.benchmark(f"predict/{run}"))  # the file of images; text has a folder of this name
     predicted = seconds_of([single, *sorted(single.with_suffix("").glob("*.tsv"))])
     started = state == "missing" and (folder / "checkpoints").is_dir()
     cpu = sum(known[1] for known in (trained, predicted) if known)
@@ -47,7 +47,7 @@ def run_state(run: str, paths: Paths) -> RunState:
 
 
 def was_resumed(folder: Path) -> bool:
-    """Whether the job that ended a training had gone on from a checkpoint; False where no provenance tells."""
+    """Whether the job that ended a training had resumed from a checkpoint; False without provenance."""
     path = folder / "training.provenance.json"
     with blaming(path):
         known = read_json(path) if path.is_file() else {}
@@ -68,7 +68,7 @@ def benchmark(path: Path) -> tuple[float, float]:
         seconds = float(row["s"])
         try:
             return seconds, float(row["cpu_time"])
-        except ValueError:  # Snakemake writes NA for a job that ended before it was looked at
+        except ValueError:  # Snakemake writes NA for a job that ended before its first measurement
             return seconds, seconds
     except (OSError, IndexError, KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not a benchmark of Snakemake ({error!r}): delete it.") from None

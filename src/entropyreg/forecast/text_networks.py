@@ -1,4 +1,4 @@
-"""Counted operations of fairseq's Transformers: training, teacher-forced prediction and beam search.
+"""Counts operations of fairseq's Transformers: training, teacher-forced prediction and beam search.
 
 For a pair of s source and t target tokens, width d, feed-forward width f, vocabulary V, one forward pass has
 
@@ -21,10 +21,10 @@ TRAINING = 3  # forward once, backward twice
 
 
 class TextNetwork(Protocol):
-    """What a forecast needs of a model of text; lengths are in tokens, the end of sentence included."""
+    """The interface of a model of text for a forecast; lengths are in tokens, the end of sentence included."""
 
     parameters: int
-    exported: int  # values in model.pt, where a shared matrix is written once a name
+    exported: int  # values in model.pt, where a shared matrix is written once per name
     calls: int  # products of a forward pass
     step_calls: int  # products of a step of the search
 
@@ -40,7 +40,7 @@ SIZES = {  # fairseq's architectures: layers, embed_dim, ffn_dim
     "bart_base": (6, 768, 3072),
     "bart_large": (12, 1024, 4096),
 }
-BART_POSITIONS = 1026  # 1024, and the two that fairseq puts before
+BART_POSITIONS = 1026  # 1024, and two that fairseq puts before them
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Convolutional:
 
 
 def text_network(model: Mapping[str, Any], source_vocabulary: int, target_vocabulary: int) -> TextNetwork:
-    """The network that a model of the configuration is with these dictionaries."""
+    """The network of a model of the configuration with these dictionaries."""
     if model["arch"] == "fconv_iwslt_de_en":
         return Convolutional(source_vocabulary, target_vocabulary)
     return Transformer.of(model, source_vocabulary, target_vocabulary)

@@ -1,4 +1,4 @@
-"""What a run of text costs: updates, operations and bytes of its training, validations and predictions.
+"""Computes the cost of a run of text: updates, operations and bytes of its training, validations and predictions.
 
 A batch is full: it has max_tokens / max(s, t) pairs of the mean lengths s and t. An update has `update_freq` batches.
 Trainings that end by epochs or patience are counted to their last epoch, so they are upper bounds.
@@ -15,15 +15,15 @@ from entropyreg.forecast.devices import Work
 from entropyreg.forecast.sizes import POSITIONS, TextSize
 from entropyreg.forecast.text_networks import TRAINING, TextNetwork, text_network
 
-STATE_BYTES = {"adam": 8, "nag": 4}  # of the optimizer, a parameter
+STATE_BYTES = {"adam": 8, "nag": 4}  # bytes of the optimizer's state per parameter
 TOKEN_BYTES = 9 * 4 + 1  # columns of a token in tokens.npz, without the thresholds; before compression
 OWN_BYTES = 6 * 4
-LINE_BYTES = 5  # of text, a subword: an assumption
+LINE_BYTES = 5  # bytes of text per subword: an assumption
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run costs. `jobs` of the device; `bound` says why `updates` may be too many ("" if they are exact)."""
+    """The cost of a run. `jobs` of the device; `bound` says why `updates` may be too many ("" if they are exact)."""
 
     training: list[Work]
     predicting: list[Work]
@@ -56,7 +56,7 @@ def text_cost(config: Mapping[str, Any], run: Run, size: TextSize, decoding_step
 
 @dataclass(frozen=True)
 class Length:
-    """How long a training is: updates, pairs seen, validations."""
+    """The length of a training: updates, pairs seen, validations."""
 
     updates: int
     pairs: float
@@ -150,7 +150,7 @@ def predictions(config: Mapping[str, Any], run: Run, counted: Counted) -> list[W
 def kept_bytes(
     config: Mapping[str, Any], run: Run, network: TextNetwork, size: TextSize, model: Mapping[str, Any]
 ) -> dict[str, float]:
-    """Bytes of what stays on disk: fairseq keeps the last, the best and a few more checkpoints, for resuming."""
+    """Bytes that stay on disk: fairseq keeps the last, the best and a few more checkpoints, for resuming."""
     weight = 2 if model["precision"] == "fp16" else 4
     checkpoints = 2 + (2 if "validate_every_updates" in model else 4)
     state = network.parameters * (weight + STATE_BYTES[model["optimizer"]])

@@ -1,4 +1,4 @@
-"""The batches of an epoch for several seeds at once: each seed has an order and an augmentation of its own."""
+"""Makes the batches of an epoch for several seeds at once: each seed has its own order and augmentation."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,8 @@ def batches(
 ) -> Iterator[Batch]:
     """The first `count` batches of `size` images of a new epoch; of several processes, each gets its share of a batch.
 
-    All random numbers of the epoch are drawn first, so the streams move by the same amount however much is used.
+    All random numbers of the epoch are drawn first, so the streams advance by the same amount however many batches are
+    used.
     """
     orders = [torch.randperm(len(view), generator=one) for one in streams["order"]]
     order = torch.stack(orders).to(view.device)  # (S, N)
@@ -41,7 +42,7 @@ def batches(
 
 
 def _one_ahead(batch, count: int) -> Iterator[Batch]:
-    """Make the next batch on another thread while this one is used."""
+    """Prepare the next batch on another thread while this one is used."""
     with ThreadPoolExecutor(1) as ahead:
         waiting = ahead.submit(batch, 0)
         for number in range(1, count + 1):

@@ -1,7 +1,7 @@
-"""The checkpoint of a training: every tensor, generator and count that the next epoch depends on, in one file.
+"""Saves a training's state in one file: every tensor, generator and count that the next epoch depends on.
 
-`last.pt` is replaced atomically after an epoch; a training that is killed goes on from the last whole one with the bits
-of one that was not. `recipe.json` beside it says what made it: checkpoints of another recipe are put aside.
+`last.pt` is replaced atomically after an epoch; a training that is killed resumes from the last whole one with the bits
+of one that was not. `recipe.json` beside it records how it was made: checkpoints of another recipe are set aside.
 """
 
 import pickle
@@ -44,9 +44,9 @@ def save_checkpoint(
 def resume(
     folder: Path, group: Group, optimiser: torch.optim.Optimizer, average: Average | None, streams: Streams
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Put everything where the checkpoint left it; return its epochs and history, (0, []) if there is none.
+    """Restore the state of the checkpoint; return its epochs and history, (0, []) if there is none.
 
-    Raises `UserError` for a whole file that is no checkpoint of this training.
+    Raises `UserError` for an intact file that is no checkpoint of this training.
     """
     if not is_whole(folder / LAST):
         return 0, []

@@ -1,11 +1,11 @@
-"""Where a training runs: one CPU process by itself, or GPUs and bfloat16 through Hugging Face accelerate.
+"""Runs a training in one CPU process, or on GPUs and in bfloat16 through Hugging Face accelerate.
 
 accelerate is an optional dependency, imported for device 'cuda', precision 'bfloat16' or several processes alone.
 Several GPUs: start the command by torchrun or `accelerate launch`; every process takes its share of each batch, and
 
     gradient of a batch of B images = mean over P processes of  (P B_p / B) * gradient of the mean over its B_p images
 
-so the weights are those of one process, but for rounding, for dropout's draws and for the statistics of batch
+so the weights are those of one process, except for rounding, dropout's draws and the statistics of batch
 normalisation, which are those of a share. Weights stay float32; bfloat16 is autocast's, so no loss scaling is needed.
 """
 
@@ -40,11 +40,11 @@ class Plain:
         return values
 
     def wait(self) -> None:
-        """Until every process is here."""
+        """Wait until every process has arrived."""
 
 
 class Accelerated:
-    """What `Plain` does, by accelerate."""
+    """The interface of `Plain`, by accelerate."""
 
     def __init__(self, device: str, precision: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""What a group of networks gives for many images, a batch at a time: logits and penultimate features."""
+"""Computes logits and penultimate features of a group of networks for many images, a batch at a time."""
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +22,7 @@ def logits_of(
 def outputs_of(
     group: Group, view: View, index: Tensor | None = None, draws: Draws | None = None, batch: int = BATCH
 ) -> tuple[Tensor, Tensor]:
-    """Logits (S, N, K) and features (S, N, D) on the CPU; dropout is off, and the group's mode is as before."""
+    """Logits (S, N, K) and features (S, N, D) on the CPU; dropout is off, and the group's mode is restored."""
     training = group.training
     group.eval()
     index = torch.arange(len(view)) if index is None else index
@@ -39,6 +39,6 @@ def outputs_of(
 
 
 def accuracy_and_nll(logits: Tensor, labels: Tensor) -> tuple[list[float], list[float]]:
-    """Of every seed: the share of correct images, and the mean NLL in nats; (S, N, K), (N,)."""
+    """Each seed's share of correct images, and mean NLL in nats; (S, N, K), (N,)."""
     correct = [(one.argmax(-1) == labels).double().mean().item() for one in logits]
     return correct, [F.cross_entropy(one.double(), labels).item() for one in logits]

@@ -1,4 +1,4 @@
-"""Bring a student's teacher to the entropy of another run: the temperature is found from what both predicted."""
+"""Brings a student's teacher to the entropy of another run: the temperature is found from the predictions of both."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ def with_matched_temperature(settings: Mapping[str, Any], teacher_dir: Path, ref
         temperature = temperature_of_entropy(training_logits(teacher_dir, seeds), wanted)
     except ValueError as error:
         raise UserError(f"run '{settings['run']}' cannot be matched to {reference_dir}: {error}") from None
-    # seven digits: the same on every machine, and nobody needs more
+    # seven digits are enough, and are the same on every machine
     return {**settings, "distillation": {**settings["distillation"], "temperature": float(f"{temperature:.7g}")}}
 
 

@@ -1,4 +1,4 @@
-"""What image networks minimise: cross-entropy with any regularizer of the library, and distillation from a teacher.
+"""Defines the loss of image networks: cross-entropy with any regularizer of the library, distillation from a teacher.
 
     label_smoothing   (1-smoothing) NLL + smoothing H(u, p)              paper B's form: under SGD its scale matters
     any kind          NLL + strength D(u || p)                           paper A's family and others, not scaled
@@ -59,7 +59,7 @@ def half_squared_difference(logits: Tensor, teacher_logits: Tensor, over: str = 
 
 
 def distilled(hard: Tensor, logits: Tensor, teacher_logits: Tensor, settings: Mapping[str, Any]) -> Tensor:
-    """Mix the hard losses (R,) with the teacher's.
+    """Mix the hard losses (R,) with those of the teacher.
 
     Keys of `settings`: loss (soft, logits), weight, temperature, over (sum, mean).
     """

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent as paper B uses it: schedules, gradient smoothing, decay on named layers, clipping.
+"""Paper B's stochastic gradient descent: schedules, gradient smoothing, decay on named layers, clipping.
 
 gradient       g = d(loss)/dw + coefficient w        (decay: coefficient * sum(w^2) / 2, on the named layers alone)
 clipping       g * min(1, clip / ||g||)              (of each seed, with its decay, as in tensor2tensor)
@@ -55,9 +55,9 @@ class Optimiser:
             momentum=momentum,
             dampening=momentum if smoothing else 0.0,
             nesterov=settings.get("nesterov", False),
-            foreach=False,  # fused kernels give other bits to the same seed in groups of other sizes
+            foreach=False,  # fused kernels would give a seed other bits in groups of another size
         )
-        if momentum:  # from zero: torch would take the first gradient whole, undamped
+        if momentum:  # starts at zero: torch would take the whole first gradient, undamped
             for parameter in (*others, *last):
                 self.sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 

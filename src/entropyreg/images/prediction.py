@@ -1,4 +1,4 @@
-"""Predict once: logits, labels, some penultimate features and the last layer of every seed, seen as in evaluation.
+"""Predicts once: logits, labels, some penultimate features and the last layer of every seed, in evaluation mode.
 
 `predictions/seed<seed>/<split>.images.npz`:  logits (N, K) float32, labels (N,) int64, features (M, D) float16 of the
 chosen classes, feature_rows (M,) their rows in the split.

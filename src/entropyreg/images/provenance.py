@@ -1,4 +1,4 @@
-"""What an image training depends on besides its settings and data, and what a reader may want to know of it."""
+"""Describes the code that an image training depends on, and how the run was made, for readers."""
 
 import platform
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from entropyreg.provenance.code_identity import code_digest
 
 
 def code_in_use(settings: Mapping[str, Any], device: str) -> dict[str, Any]:
-    """What determines a training's bits besides settings, data and threads: our code, the kernel, torch."""
+    """Versions that determine a training's bits besides settings, data and threads: our code, the kernel, torch."""
     kernel = regularizers.kernel_in_use(device)
     return {
         "digest": code_digest("train-images", settings),
@@ -23,7 +23,7 @@ def code_in_use(settings: Mapping[str, Any], device: str) -> dict[str, Any]:
 
 
 def provenance(engine: Plain | Accelerated, seconds: float, threads: int) -> dict[str, Any]:
-    """Seconds, device and versions: what an outcome must not depend on."""
+    """Seconds, device and versions, on which an outcome must not depend."""
     on_gpu = engine.device.type == "cuda"
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""The outcome of a training, read back: networks, the views that they see, and the settings that made them.
+"""Reads the outcome of a training: networks, their views of the images, and their settings.
 
 A run's folder holds `model.pt`, {"seed1": {name: tensor}, ...} with the names of a single network, and `training.json`.
 """

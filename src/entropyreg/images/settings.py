@@ -1,4 +1,4 @@
-"""The settings of an image run, checked against `settings.schema.yaml`, which describes every key."""
+"""Checks the settings of an image run against `settings.schema.yaml`, which describes every key."""
 
 from collections.abc import Mapping
 from pathlib import Path

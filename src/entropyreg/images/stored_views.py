@@ -1,4 +1,4 @@
-"""Views of images that are too many to hold: decoded by Pillow, on threads, when a batch asks for them.
+"""Views of images that do not fit in memory: decoded by Pillow, on threads, when a batch asks for them.
 
     training    a random part (area 5 to 100 %, aspect 3/4 to 4/3) scaled to the crop's size, flipped half of the time
     evaluation  the central 87.5 % of both sides, scaled likewise
@@ -25,7 +25,7 @@ AREA, LOG_ASPECT, CENTRE = (0.05, 1.0), math.log(4 / 3), 0.875
 
 
 class StoredView:
-    """What `View` is, for stored images: `view(index, draws)` is (B, 3, crop, crop) float32 on `device`."""
+    """The interface of `View` for stored images: `view(index, draws)` is (B, 3, crop, crop) float32 on `device`."""
 
     is_random = is_slow = True
 

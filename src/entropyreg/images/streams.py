@@ -1,4 +1,4 @@
-"""Random numbers by purpose and seed, so that adding a run, a seed or a purpose changes no other.
+"""Gives each purpose and seed its own random numbers, so that adding a run, a seed or a purpose changes no other.
 
 A stream is a torch generator whose start is the sha256 of "purpose/seed". `initial`, `order` and `augmentation` live on
 the CPU (the same networks and batches on every device), `dropout` on the device of the model.
@@ -37,12 +37,12 @@ class Streams:
         return self.generators[purpose]
 
     def state(self) -> dict[str, list[torch.Tensor]]:
-        """Where every generator is, and torch's own (which layers of other libraries draw from)."""
+        """The states of all generators, and of torch's own (which layers of other libraries draw from)."""
         states = {purpose: [one.get_state() for one in group] for purpose, group in self.generators.items()}
         return states | {"torch": [torch.get_rng_state()]}
 
     def restore(self, state: dict[str, list[torch.Tensor]]) -> None:
-        """Put every generator where `state` says, which the first process wrote.
+        """Restore every generator to `state`, which the first process wrote.
 
         The others' dropout starts from a place derived from the first one's: the same in every resumption, and no
         process draws what another does.

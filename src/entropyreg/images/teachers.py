@@ -1,9 +1,9 @@
-"""A trained teacher's logits for the training images of its student. Nothing is written: they are cheap to have again.
+"""Computes a trained teacher's logits for its student's training images; they are cheap, so they are not saved.
 
-What the teacher sees (`distillation.teacher_sees`; the paper does not say):
+The teacher's view of an image (`distillation.teacher_sees`; the paper does not say):
 - student_view: the very tensors that the student sees, augmented and cut alike;
 - own_view: its own evaluation view of the whole image, whatever the student's augmentation.
-What does not change from epoch to epoch is computed once, the rest with each batch.
+Logits that do not change from epoch to epoch are computed once, the others with each batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ def teacher_logits(teacher: Group, view: View) -> Tensor:
 
 
 class Teacher:
-    """Teachers, one for each seed of the student, and what they say about a batch."""
+    """Teachers, one for each seed of the student, and their logits for a batch."""
 
     def __init__(
         self,

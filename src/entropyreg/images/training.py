@@ -1,11 +1,11 @@
-"""Train the networks of one configuration, several seeds at a time: locked, resumable, ended by `model.pt`.
+"""Trains the networks of one configuration, several seeds at a time: locked, resumable, ended by `model.pt`.
 
     for every epoch:  order and draws of the epoch, random numbers of each seed's own
         for every batch:  images = view(order, draws),    loss = factor * mean of objective(network(images), labels)
                           backward, decay, clip, step, average
 
-The loss is the sum of those of the seeds, so none sees another. Batches are whole: images left over at the end of an
-epoch take their chance in the next one's order.
+The loss is the sum of those of the seeds, so none sees another. Batches are whole: an epoch skips the images
+that are left over at its end, and the next one has a new order.
 
 Outputs in the run's folder: `model.pt`, `training.json` (deterministic), `training.provenance.json`, and
 `predictions/seed<seed>/trajectory.npz` if asked for. `settings.schema.yaml` describes the settings.
@@ -115,7 +115,7 @@ class Training:
             labels = self.labels["train"].cpu()
             self.trajectory = Trajectory(settings["trajectory"], self.views["train"], labels, self.seeds)
         self.history: list[dict[str, Any]] = []
-        self.reached = 0  # updates, for what is said when memory runs out
+        self.reached = 0  # updates, named in the message when memory runs out
 
     def run(self) -> None:
         """Train from the last checkpoint to the end, and write the outcome."""
@@ -149,7 +149,7 @@ class Training:
             self.write_outcome(time.monotonic() - started, first)
 
     def begin(self) -> int:
-        """Put the checkpoints of other recipes aside, load ours if there is one, and return its epochs."""
+        """Set checkpoints of other recipes aside, load ours if there is one, and return its epochs."""
         if self.engine.rank == 0:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             set_other_recipes_aside(self.recipe(), self.checkpoints)
@@ -159,12 +159,12 @@ class Training:
         return done
 
     def take_threads(self, threads: int) -> None:
-        """Compute with the threads that the checkpoint was made with, for their number decides the last bits."""
+        """Compute with the threads that the checkpoint was made with, since their number decides the last bits."""
         if threads == self.threads:
             return
         self.threads = threads
         torch.set_num_threads(threads)
-        if self.teacher:  # it may have answered already
+        if self.teacher:  # it may have computed its logits already
             self.teacher = self.new_teacher()
 
     def new_teacher(self) -> Teacher:
@@ -172,11 +172,11 @@ class Training:
         return Teacher(*arguments, self.engine.device)
 
     def state(self) -> tuple[Group, Any, Average | None, Streams]:
-        """What a checkpoint holds."""
+        """The content of a checkpoint."""
         return self.group, self.optimiser.sgd, self.average, self.streams
 
     def recipe(self) -> dict[str, Any]:
-        """All that the bits of a training depend on."""
+        """Everything that the bits of a training depend on."""
         return {
             "settings": {key: value for key, value in self.settings.items() if key not in NOT_RECIPE},
             "data": self.prepared.summary["sha256"],
@@ -216,7 +216,7 @@ class Training:
 
     @property
     def trained(self) -> Group:
-        """What is evaluated and kept: the averaged weights if there are any."""
+        """The networks that are evaluated and kept: the averaged weights if there are any."""
         return self.average.group if self.average else self.group
 
     def check_finite(self, losses: Tensor, begun: int, update: int) -> None:
@@ -228,7 +228,7 @@ class Training:
             )
 
     def validate(self, epoch: int, update: int, losses: Tensor) -> None:
-        """Add an entry to the history: one value a seed."""
+        """Add an entry to the history, with one value per seed."""
         logits = logits_of(self.trained, self.views["valid"])
         accuracy, nll = accuracy_and_nll(logits, self.labels["valid"].cpu())
         entry = {"epoch": epoch, "update": update, "train_loss": losses.tolist()}

@@ -1,6 +1,6 @@
-"""How a network's answers to some training images develop: their logits under random augmentations, at some updates.
+"""Records how a network's logits for some training images develop: under random augmentations, at some updates.
 
-This is what paper B's Figure 6 is measured from: N images of a few classes, L draws for the mean of each, and fresh
+Paper B's Figure 6 is measured from them: N images of a few classes, L draws for the mean of each, and fresh
 draws to evaluate. Draws come from streams named by seed and update, so a resumed training repeats them.
 One file a moment, in the folder of checkpoints; joined at the end: logits (T, L, N, M) for the M classes.
 """
@@ -22,7 +22,7 @@ PREFIX = "trajectory-"
 
 
 class Trajectory:
-    """Settings: classes (list), images (of each class), draws (all of them, fresh ones too), every (updates)."""
+    """Settings: classes (list), images (per class), draws (in all, including fresh ones), every (updates)."""
 
     def __init__(self, settings: Mapping[str, Any], view: View, labels: Tensor, seeds: Sequence[int]) -> None:
         self.settings, self.view, self.seeds = settings, view, seeds
@@ -34,7 +34,7 @@ class Trajectory:
 
     @torch.no_grad()
     def record(self, group: Group, updates: int, folder: Path) -> None:
-        """Write the logits (S, L, N, M) after `updates` updates; each seed has draws of its own."""
+        """Write the logits (S, L, N, M) after `updates` updates; each seed has its own draws."""
         index, kept = self.index.to(self.view.device), []
         streams = [stream("trajectory", seed, updates) for seed in self.seeds]
         training = group.training

@@ -53,12 +53,12 @@ class View:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of what the model sees."""
+        """Channels, height and width of the model's input."""
         return self.windows.shape[3], self.height, self.width
 
     @property
     def is_random(self) -> bool:
-        """Whether draws change anything; if not, what depends on the images alone can be computed once."""
+        """Whether draws change anything; if not, values that depend on the images alone can be computed once."""
         rows, columns = self.windows.shape[1:3]
         return rows * columns > 1 or any(self.settings.get(key) for key in ("flip", "brightness", "contrast"))
 
@@ -94,7 +94,7 @@ class View:
         return self.normalise(images)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """(B, C, h, w) grey levels 0 to 255 to what the model takes; see `normalise`."""
+        """(B, C, h, w) grey levels 0 to 255 to the model's input; see `normalise`."""
         return normalise(images, self.settings["normalisation"], self.statistics)
 
 

@@ -1,7 +1,7 @@
-"""Columns of numbers that may be longer than memory: kept in files, read and written some rows at a time.
+"""Columns of numbers that may not fit in memory: kept in files, read and written some rows at a time.
 
-A `Column` lies in a nameless temporary file, a `StoredColumn` in an npz; both give their rows in order, as many as are
-asked for. `write_columns` makes of them the npz that `files.write_npz` makes of arrays, byte for byte.
+A `Column` is kept in a nameless temporary file, a `StoredColumn` in an npz; both return their rows in order, as many as
+are asked for. `write_columns` writes the same npz as `files.write_npz` does for arrays, byte for byte.
 """
 
 import math
@@ -17,14 +17,14 @@ import numpy as np
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import atomic_path, one_line
 
-ROWS = 1 << 16  # at a time, where the caller has no wish
+ROWS = 1 << 16  # at a time, unless the caller says otherwise
 WRITTEN_AT_ONCE = 16 << 20  # bytes, as in numpy's own writing of arrays
 
-Take = Callable[[int], np.ndarray]  # the next rows of a column, exactly so many
+Take = Callable[[int], np.ndarray]  # returns the next rows of a column, exactly as many as asked for
 
 
 class Rows(Protocol):
-    """What can be read in order."""
+    """A sequence of rows that can be read in order."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -36,7 +36,7 @@ class Column:
     """Rows in a nameless file that vanishes with this object, even when the process is killed."""
 
     def __init__(self, dtype: Any, row: tuple[int, ...] = (), folder: str | Path | None = None) -> None:
-        """An empty column; `row` is the shape of one row, `folder` where the file is to be."""
+        """An empty column; `row` is the shape of one row, `folder` where its file is created."""
         self.dtype, self.shape = np.dtype(dtype), (0, *row)
         self._file = tempfile.TemporaryFile("w+b", buffering=0, dir=folder)  # noqa: SIM115
 
@@ -44,7 +44,7 @@ class Column:
         return self.shape[0]
 
     def append(self, values: np.ndarray) -> None:
-        """Further rows at the end; they must be of the column's type and width."""
+        """Append rows at the end; they must have the column's type and width."""
         if values.dtype != self.dtype or values.shape[1:] != self.shape[1:]:
             raise ValueError(
                 f"rows of {values.dtype} {values.shape[1:]} for a column of {self.dtype} {self.shape[1:]}: "
@@ -66,7 +66,7 @@ class Column:
             mapped[index] = values
 
     def reader(self) -> Take:
-        """A function that returns the next rows, from the first on; each reader has its own place."""
+        """Return a function that returns the next rows, from the first on; each reader has its own position."""
         place = 0
 
         def take(rows: int) -> np.ndarray:
@@ -77,7 +77,7 @@ class Column:
         return take
 
     def rows(self, start: int, count: int) -> np.ndarray:
-        """`count` rows from `start` on."""
+        """Return `count` rows from `start` on."""
         self._file.seek(start * _row_bytes(self))
         return _rows_from(self._file, self, count)
 
@@ -87,7 +87,7 @@ class Column:
 
 
 class StoredColumn:
-    """A column of an npz, as far as its header: `shape` and `dtype`."""
+    """A column of an npz, of which only the header is read: `shape` and `dtype`."""
 
     def __init__(self, path: Path, name: str) -> None:
         self._path, self._name = path, name
@@ -95,7 +95,7 @@ class StoredColumn:
             self.shape, self.dtype = _header(file)
 
     def reader(self) -> Take:
-        """A function that returns the next rows, from the first on; a damaged file is a `UserError`."""
+        """Return a function that returns the next rows, from the first on; a damaged file is a `UserError`."""
         rows = self._read()
         next(rows)
         return rows.send
@@ -123,7 +123,7 @@ class StoredColumns(Mapping[str, StoredColumn]):
         with _blamed(self._path), self._path.open("rb") as file, zipfile.ZipFile(file) as archive:
             self._names = [name.removesuffix(".npy") for name in archive.namelist()]
             file.seek(0)
-            if file.read(2) != b"PK":  # zipfile passes over whatever stands before an archive
+            if file.read(2) != b"PK":  # zipfile skips any bytes before an archive
                 raise zipfile.BadZipFile("File is not a zip file")
             if damaged := archive.testzip():
                 raise zipfile.BadZipFile(f"Bad CRC-32 for file '{damaged}'")
@@ -155,7 +155,7 @@ def write_columns(path: str | Path, columns: Mapping[str, Any]) -> None:
 
 
 def blocks(columns: Mapping[str, Rows], rows: int = ROWS) -> Iterator[dict[str, np.ndarray]]:
-    """Blocks of up to `rows` rows of columns of one length, together."""
+    """Iterate over columns of one length together, in blocks of up to `rows` rows."""
     readers = {name: column.reader() for name, column in columns.items()}
     length = min(column.shape[0] for column in columns.values())
     for start in range(0, length, rows):
@@ -171,7 +171,7 @@ def _write_rows(file: IO[bytes], column: Column) -> None:
 
 def _write_all(file: Any, content: bytes) -> None:
     left = memoryview(content)
-    while left:  # an unbuffered file may take a part only
+    while left:  # an unbuffered file may write only a part
         left = left[file.write(left) :]
 
 
@@ -192,12 +192,12 @@ def _rows_from(file: Any, column: Rows, rows: int) -> np.ndarray:
 
 @contextmanager
 def _blamed(path: Path) -> Iterator[None]:
-    """What another library says of a file is a `UserError` that names it, in the words of `files.read_npz`."""
+    """Turn another library's error about a file into a `UserError` that names it, in the words of `files.read_npz`."""
     try:
         yield
     except UserError:
         raise
-    except Exception as error:  # zip, zlib and numpy each raise their own
+    except Exception as error:  # zip, zlib and numpy each raise their own errors
         raise UserError(f"{path} is missing or damaged ({one_line(error)}): delete it and run again.") from None
 
 
@@ -208,13 +208,13 @@ def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of an array; the file is left where its rows begin."""
+    """Read shape and type of an array; the file's position is then where its rows begin."""
     version = np.lib.format.read_magic(file)
     if version != (1, 0):
         raise ValueError(f"an array has a header of version {version}")
     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
     if dtype.hasobject:
-        raise ValueError("Object arrays cannot be loaded when allow_pickle=False")  # the words of numpy
+        raise ValueError("Object arrays cannot be loaded when allow_pickle=False")  # numpy's own wording
     if is_fortran and len(shape) > 1:
         raise ValueError("an array is not in the order of its rows")
     return shape, dtype

@@ -1,4 +1,4 @@
-"""The device of a job: that it exists, and that two jobs of one machine do not take the same GPU."""
+"""Checks that the device of a job exists, and gives two jobs of one machine different GPUs."""
 
 import os
 import tempfile
@@ -26,9 +26,9 @@ def check_device(device: str) -> None:
 
 @contextmanager
 def one_device(device: str, locks: Path | None = None) -> Iterator[None]:
-    """Give this process one GPU of its own (CUDA_VISIBLE_DEVICES) while the block runs; nothing to do for 'cpu'.
+    """Give this process one GPU of its own (CUDA_VISIBLE_DEVICES) while the block runs; does nothing for 'cpu'.
 
-    Takes the first visible GPU that no other job of the same user holds; with all held it shares the first. Call it
+    Takes the first visible GPU that no other job of the same user holds; if all are held it shares the first. Call it
     before torch starts CUDA. A lock is freed by the system when its holder ends, however it ends.
     """
     if device == "cpu":

@@ -1,4 +1,4 @@
-"""What users see of an error: one sentence that says what is wrong, where, and what to do."""
+"""Turns errors into what users see: one sentence that says what is wrong, where, and what to do."""
 
 import errno
 import traceback
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SHOW_TRACEBACK = "ENTROPYREG_TRACEBACK"  # set to anything, this environment variable shows where an error comes from
-MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # what reading a wrong value raises
+SHOW_TRACEBACK = "ENTROPYREG_TRACEBACK"  # environment variable: set to any value, it shows the traceback of an error
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)  # raised for a wrong value
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NO_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")  # of torch on a GPU, on a CPU, and of cuBLAS
+NO_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")  # torch on a GPU, on a CPU, and cuBLAS
 MORE_MEMORY = "free some, run fewer jobs at once (--cores) or use smaller batches, then run the same command again"
 PACKAGE = str(Path(__file__).parents[1])
 
@@ -24,7 +24,7 @@ class UserError(Exception):
 
 @contextmanager
 def blaming(path: str | Path) -> Iterator[None]:
-    """Turn what reading a wrong value raises into a `UserError` that names the file that the value came from."""
+    """Turn errors raised by reading a wrong value into a `UserError` that names the file that the value came from."""
     try:
         yield
     except MALFORMED as error:
@@ -33,7 +33,7 @@ def blaming(path: str | Path) -> Iterator[None]:
 
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
-    """Put the file before a `UserError` about what it holds, where that does not name it already."""
+    """Put the file's name before a `UserError` about its content, unless the error names it already."""
     try:
         yield
     except UserError as error:
@@ -43,7 +43,7 @@ def naming(path: str | Path) -> Iterator[None]:
 
 
 def sentence_of(error: BaseException, read: str | Path | None = None, written: str | Path | None = None) -> str | None:
-    """An error in one sentence for users, None for one that is a mistake of this package.
+    """Return an error as one sentence for users, or None for a bug of this package.
 
     `read` is the file or folder of other stages' outputs that the failing stage was given, `written` the folder that it
     writes to, if any.
@@ -60,14 +60,14 @@ def sentence_of(error: BaseException, read: str | Path | None = None, written: s
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether Python, numpy, torch or the system had no memory left; torch is not loaded, so its words decide."""
+    """Whether Python, numpy, torch or the system ran out of memory; torch is not loaded, so its message decides."""
     if isinstance(error, RuntimeError):
         return any(words in str(error) for words in NO_MEMORY)
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 def tell_of_memory(error: BaseException, run: str, update: int) -> None:
-    """Raise a `UserError` with the run and its last update if `error` is that memory ran out; else return."""
+    """Raise a `UserError` with the run and its last update if `error` says that memory ran out; else return."""
     if out_of_memory(error):
         raise UserError(
             f"run '{run}' ran out of memory after update {update} ({said(error)}): {MORE_MEMORY}."
@@ -75,12 +75,12 @@ def tell_of_memory(error: BaseException, run: str, update: int) -> None:
 
 
 def said(error: BaseException) -> str:
-    """The first sentence of an error of another library, shortened; its type if it says nothing."""
+    """The first sentence of another library's error, shortened; its type if the message is empty."""
     return " ".join(str(error).split()).partition(". ")[0].rstrip(".")[:200] or type(error).__name__
 
 
 def refused(error: OSError, folder: str | Path | None = None) -> str:
-    """What the operating system refused, and where: `folder` if the error does not say."""
+    """Describe what the operating system refused, and where: `folder` if the error does not say."""
     place = error.filename or folder
     if place is None:
         return f"{error.strerror}: mend that, then run the same command again."
@@ -94,7 +94,7 @@ def refused(error: OSError, folder: str | Path | None = None) -> str:
 
 
 def unsaved(error: BaseException, folder: str | Path | None) -> str | None:
-    """A full disk while torch saves: its own error has hidden the system's, or stands for it; None for other errors."""
+    """Describe a full disk while torch saves, whose own error hides or replaces the system's; None for other errors."""
     hidden = error.__cause__ or error.__context__
     while hidden is not None:
         if isinstance(hidden, OSError) and hidden.errno in FULL:
@@ -106,7 +106,7 @@ def unsaved(error: BaseException, folder: str | Path | None) -> str | None:
 
 
 def malformed(error: Exception, path: str | Path) -> str:
-    """Which line of the package could not use what it read."""
+    """Name the line of the package that could not use what it read."""
     frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(PACKAGE)]
     place = f"{Path(frames[-1].filename).relative_to(PACKAGE)}, line {frames[-1].lineno}" if frames else "reading"
     what = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")

@@ -17,13 +17,13 @@ from entropyreg.io.errors import UserError, blaming
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; when the block ends well it is synced to disk and renamed to `path`.
 
-    An `OSError` of writing (a full disk, a folder that may only be read) is raised anew with the name of `path`.
+    An `OSError` of writing (a full disk, a read-only folder) is raised again with the name of `path`.
     """
     path = Path(path)
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # not the suffix of `path`: what a killed writer leaves behind is taken for no record, table or array
+        # not the suffix of `path`: nobody should take what a killed writer leaves for a record, table or array
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         os.close(handle)
         temporary = Path(name)
@@ -44,7 +44,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in a folder outlast a power cut; some file systems refuse to, and need not."""
+    """Make renames in a folder outlast a power cut; some file systems refuse, and do not need it."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -97,7 +97,7 @@ def arrays_sha256(arrays: Mapping[str, Any]) -> str:
 
 
 class Content(dict):
-    """A map of a file that a stage wrote; reading a key that it lacks is a `UserError` with the file and the place."""
+    """A map from a file that a stage wrote; reading a missing key raises a `UserError` with the file and the place."""
 
     place: str
 
@@ -118,18 +118,18 @@ def content_of(value: Any, place: str) -> Any:
 
 
 def read_npz(path: str | Path) -> Mapping[str, Any]:
-    """The arrays of an npz without pickles; a missing or damaged one, or an array it lacks, is a `UserError`."""
+    """The arrays of an npz without pickles; a missing or damaged file, or a missing array, is a `UserError`."""
     import numpy as np
 
     try:
         with np.load(path, allow_pickle=False) as archive:
             return content_of({name: archive[name] for name in archive.files}, str(path))
-    except Exception as error:  # zip, zlib and numpy each raise their own
+    except Exception as error:  # zip, zlib and numpy each raise their own errors
         raise UserError(f"{path} is missing or damaged ({one_line(error)}): delete it and run again.") from None
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file; a missing or damaged one, or a key that it lacks, is a `UserError` that names it."""
+    """Read a JSON file; a missing or damaged file, or a missing key, is a `UserError` that names it."""
     path = Path(path)
     try:
         return content_of(json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant), str(path))
@@ -140,12 +140,12 @@ def read_json(path: str | Path) -> Any:
 
 
 def refuse_constant(name: str) -> NoReturn:
-    """NaN and infinity are not JSON, and `write_json` writes none."""
+    """Refuse NaN and infinity, which are not JSON and which `write_json` never writes."""
     raise ValueError(f"{name} is not JSON")
 
 
 def one_line(error: BaseException) -> str:
-    """What an error of another library says, for the middle of a sentence."""
+    """Another library's error message in one line, for the middle of a sentence."""
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 

@@ -1,4 +1,4 @@
-"""The meaning of source code: a digest that neither docstrings, comments nor formatting change."""
+"""Digests source code by its meaning: docstrings, comments and formatting do not change the digest."""
 
 import ast
 import hashlib
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def meaning_of_python(tree: ast.AST, unseen: Collection[str] = ()) -> str:
-    """sha256 of a syntax tree without docstrings and positions, written the same by every release of Python.
+    """sha256 of a syntax tree without docstrings and positions, the same for every release of Python.
 
     unseen: arguments of `Kind(...)` that are left out.
     """
@@ -45,7 +45,7 @@ def has_docstring(node: ast.AST) -> bool:
 
 
 def without_comments(text: str) -> str:
-    """C++ without comments and with single blanks; what stands in quotes stays."""
+    """C++ without comments and with single blanks; quoted text is left as it is."""
     kept = re.sub(
         r'("(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')|//[^\n]*|/\*.*?\*/', lambda m: m.group(1) or " ", text, flags=re.S
     )

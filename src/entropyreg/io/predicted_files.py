@@ -1,8 +1,8 @@
 """Binds predictions to the run, the weights and the `training.json` that they were made with.
 
-Each predicting stage writes, last, the sums of its files with the three; who reads a file compares first. So files of
-another run or of other weights, edited, cut or lost ones are told, with what Snakemake makes again when it is deleted:
-a file of sums is an output of the rule that predicts, and `training.json` of the one that trains.
+Each predicting stage writes, last, its files' checksums with these three; readers of a file compare them first. So
+files of another run or of other weights, edited, cut or lost ones are told, with what Snakemake makes again when it is
+deleted: the file of checksums is an output of the rule that predicts, and `training.json` of the one that trains.
 """
 
 from collections.abc import Iterable
@@ -13,12 +13,12 @@ from entropyreg.io.files import read_json, sha256_of, write_json
 from entropyreg.io.trained_weights import read_training
 
 FOLDER = "predictions"
-IMAGES = "predictions.json"  # in the folder of a run of images: the sums of all its seeds
+IMAGES = "predictions.json"  # in the folder of a run of images: the checksums for all its seeds
 MADE_WITH = ("run", "weights_sha256", "training_sha256")
 
 
 def files_of(what: str) -> list[str]:
-    """The files in `predictions/` of one predicting stage of text, those that it makes of `valid.temperatures`, say."""
+    """The files in `predictions/` that one predicting stage of text makes, for example of `valid.temperatures`."""
     split, _, sweep = what.partition(".")
     if sweep == "beams":
         return [f"{what}.tsv"]
@@ -28,22 +28,22 @@ def files_of(what: str) -> list[str]:
 
 
 def sums_of(what: str) -> str:
-    """The file of their sums, there too."""
+    """The file of their checksums, in the same folder."""
     return f"{what}.sums.json"
 
 
 def write_sums(run_dir: Path, run: str, what: str) -> None:
-    """Write the sums of what a stage predicted of a run of text."""
+    """Write the checksums of a stage's predictions for a run of text."""
     bind(run_dir / FOLDER / sums_of(what), run_dir, run, [f"{FOLDER}/{name}" for name in files_of(what)])
 
 
 def verify_sums(run_dir: Path, run: str, what: str) -> None:
-    """Raise `UserError` unless what a stage predicted is there as it was written, by `run` with the weights it has."""
+    """Raise `UserError` unless a stage's predictions are unchanged and were made by `run` with its present weights."""
     verify(run_dir / FOLDER / sums_of(what), run_dir, run, [f"{FOLDER}/{name}" for name in files_of(what)])
 
 
 def write_image_sums(run_dir: Path, run: str) -> None:
-    """Write the sums of all that was predicted of a run of images, what training wrote of its course included."""
+    """Write the checksums of all predictions of a run of images, and of training's log of its trajectory."""
     settings, folder = read_training(run_dir, run)["settings"], run_dir / FOLDER
     for path in (folder / f"seed{seed}" / "trajectory.npz" for seed in settings["seeds"]):
         if settings.get("trajectory") and not path.exists():
@@ -53,12 +53,12 @@ def write_image_sums(run_dir: Path, run: str) -> None:
 
 
 def verify_image_sums(run_dir: Path, run: str, seeds: Iterable[int], parts: Iterable[str]) -> None:
-    """The same as `verify_sums` for a run of images; `parts` are the files that are read of each of the seeds."""
+    """The same as `verify_sums` for a run of images; `parts` are the files that are read for each seed."""
     verify(run_dir / IMAGES, run_dir, run, [f"{FOLDER}/seed{seed}/{part}" for seed in seeds for part in parts])
 
 
 def bind(path: Path, run_dir: Path, run: str, names: Iterable[str]) -> None:
-    """Write a file of sums; `names` are paths in the folder of the run."""
+    """Write a file of checksums; `names` are paths in the folder of the run."""
     training = read_training(run_dir, run)
     made_with = run, training["weights_sha256"], sha256_of(run_dir / "training.json")
     files = {name: sha256_of(run_dir / name) for name in names}
@@ -66,7 +66,7 @@ def bind(path: Path, run_dir: Path, run: str, names: Iterable[str]) -> None:
 
 
 def verify(path: Path, run_dir: Path, run: str, names: Iterable[str]) -> None:
-    """Raise `UserError` unless `path` binds whole files, `names` among them, to `run`, its weights, its outcome."""
+    """Raise `UserError` unless `path` lists intact files, `names` among them, made by `run` with these weights."""
     outcome, sums = run_dir / "training.json", read_json(path)
     training, remedy = read_training(run_dir, run), f"delete {path} and run again"
     with blaming(path):

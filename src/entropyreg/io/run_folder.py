@@ -1,4 +1,4 @@
-"""A run's folder while it is trained: one trainer at a time, no checkpoint of another recipe, no half-written file.
+"""Guards a run's folder while it is trained: one trainer at a time, no checkpoint of another recipe, no partial file.
 
 Shared by translation and images; it loads neither fairseq nor, before a digest is asked for, torch.
 """
@@ -24,16 +24,16 @@ from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json, sync_folder, write_atomically, write_json
 
 LOCK, HOLDER = ".lock", ".lock.holder"  # the locked file; the name of the process that holds it
-STAGES_HOLDER = ".of-stage"  # ends the name of the file that names the process of another stage
+STAGES_HOLDER = ".of-stage"  # suffix of the file that names the process of another stage
 KILLERS = "by hand, by a power cut, or by the system because memory ran out"
-PATIENCE = 2.0  # seconds before a run is called busy: who looks at it (`is_locked`) holds its lock for a moment
-WRITTEN = ("model.pt", "training.json", "training.provenance.json")  # by training, beside its checkpoints
-ASIDE = ".of-another-recipe"  # after the name of a folder of checkpoints: those that may not be resumed from
+PATIENCE = 2.0  # seconds before a run counts as busy: `is_locked` holds its lock for a moment
+WRITTEN = ("model.pt", "training.json", "training.provenance.json")  # written by training, beside its checkpoints
+ASIDE = ".of-another-recipe"  # suffix of a folder of checkpoints that must not be resumed from
 MOST_THREADS = 4096
 
 
 class Busy(UserError):
-    """Another process trains the run: no failure of the run's."""
+    """Another process trains the run, which is no failure of the run."""
 
 
 @contextmanager
@@ -55,16 +55,16 @@ def run_lock(run_dir: Path) -> Iterator[None]:
         write_atomically(holder, own_name())
         yield
     finally:
-        with suppress(OSError):  # an error of the training is the one to be told
+        with suppress(OSError):  # an error of the training is the one to report
             holder.unlink(missing_ok=True)
         lock.release()
 
 
 @contextmanager
 def named(run_dir: Path | None, stage: str) -> Iterator[None]:
-    """While a stage works at a run, keep its process's name in the run's folder: a kill leaves it there.
+    """While a stage works on a run, keep its process's name in the run's folder, where a kill leaves it.
 
-    The file is locked, as only a process that lives can have it. Training has `run_lock`, which does both. Where the
+    The file is locked, which only a living process can do. Training uses `run_lock`, which does both. Where the
     folder cannot be written, the stage works without.
     """
     with ExitStack() as held:
@@ -84,7 +84,7 @@ def own_name() -> str:
 
 
 def name_in(holder: Path) -> str:
-    """Who holds the lock; the file comes a moment after the lock, and goes a moment before it."""
+    """Name of the process that holds the lock; its file appears just after the lock and goes just before it."""
     try:
         return holder.read_text(encoding="utf-8") or "another process"
     except (OSError, ValueError):
@@ -92,9 +92,9 @@ def name_in(holder: Path) -> str:
 
 
 def killed(run_dir: Path) -> str | None:
-    """Says who was killed while training the run, which nobody trains now; None if the last trainer could end.
+    """The process that was killed while training the run, if nobody trains it now; None if the last trainer could end.
 
-    A kill runs no handler, so all that is left of it is the name that the trainer itself would have deleted.
+    A kill runs no handler, so its only trace is the file that the trainer would have deleted.
     """
     holder = run_dir / HOLDER
     if not holder.exists():
@@ -103,7 +103,7 @@ def killed(run_dir: Path) -> str | None:
 
 
 def killed_stages(run_dir: Path) -> list[str]:
-    """Says of each stage, other than training, that was killed at the run and not done again: which, and who."""
+    """The stages other than training that were killed and not run again since, with the process of each."""
     found = []
     for path in sorted(run_dir.glob(f".*{STAGES_HOLDER}")):
         if not is_locked(run_dir, path.name):
@@ -115,7 +115,7 @@ def killed_stages(run_dir: Path) -> list[str]:
 def is_locked(run_dir: Path, name: str = LOCK) -> bool:
     """Whether a live process trains the run; a kill frees its lock. Nothing is written: the folder may be read-only.
 
-    The look itself takes a share of the lock for some microseconds, which `run_lock` waits out.
+    The check takes a shared lock for some microseconds, for which `run_lock` waits.
     """
     try:
         descriptor = os.open(run_dir / name, os.O_RDONLY)
@@ -124,39 +124,39 @@ def is_locked(run_dir: Path, name: str = LOCK) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return False
-    except (BlockingIOError, PermissionError):  # some file systems say EACCES of a lock that another holds
+    except (BlockingIOError, PermissionError):  # some file systems raise EACCES for a lock that another process holds
         return True
     finally:
         os.close(descriptor)
 
 
 def delete_leftovers(run_dir: Path) -> None:
-    """Delete what killed trainers had not finished writing: hundreds of MB for a checkpoint. For the lock's holder.
+    """Delete files that killed trainers left unfinished (a checkpoint has hundreds of MB); only for the lock's holder.
 
-    In the folder of checkpoints only the holder writes; beside it only the names that training writes are taken, since
-    measuring and predicting write to the run's folder without its lock.
+    In the folder of checkpoints only the holder writes; beside it only files named as training names them are deleted,
+    since measuring and predicting write to the run's folder without its lock.
     """
     patterns = [f".{name}.*.tmp" for name in (*WRITTEN, HOLDER)] + ["predictions/*/.trajectory.npz.*.tmp"]
-    patterns += ["checkpoints/.*.tmp", "checkpoints/checkpoint*.pt.tmp"]  # the latter by fairseq itself
+    patterns += ["checkpoints/.*.tmp", "checkpoints/checkpoint*.pt.tmp"]  # the latter is written by fairseq itself
     for pattern in patterns:
         for path in run_dir.glob(pattern):
             path.unlink(missing_ok=True)
 
 
 def failure_path(run_dir: Path, stage: str) -> Path:
-    """Where the last attempt at a stage (`train`, `predict.test`) leaves word that it failed; others have their own."""
+    """The file in which a stage (`train`, `predict.test`) notes that its last attempt failed; each has its own."""
     return run_dir / f"failed.{stage}.json"
 
 
 def note_failure(run_dir: Path, stage: str, error: str) -> None:
-    """Leave word of an error in the run's folder, for `entropyreg status`; never fails itself (a full disk)."""
+    """Note an error in the run's folder, for `entropyreg status`; never raises an error itself (a full disk)."""
     time = datetime.now(UTC).isoformat(timespec="seconds")
     with suppress(OSError):
         write_json(failure_path(run_dir, stage), {"stage": stage, "time": time, "error": error})
 
 
 def forget_failures(run_dir: Path, stage: str) -> None:
-    """Take back, after a stage that succeeded, its own word and those of what it needs; after a training, all."""
+    """After a stage succeeded, delete its own note and those of the stages that it needs; after a training, all."""
     with suppress(OSError):
         failure_path(run_dir, stage).unlink(missing_ok=True)
         for path in failure_files(run_dir):
@@ -165,7 +165,7 @@ def forget_failures(run_dir: Path, stage: str) -> None:
 
 
 def place_of(stage: str) -> int:
-    """Of training, predicting, and what reads predictions."""
+    """Position of a stage: training, then predicting, then the stages that read predictions."""
     return {"train": 0, "predict": 1}.get(re.split("[-.]", stage)[0], 2)
 
 
@@ -174,7 +174,7 @@ def failure_files(run_dir: Path) -> list[Path]:
 
 
 def failures(run_dir: Path) -> list[dict[str, str]]:
-    """The failed attempts that no later one has made good, the last one first: stage, time, error."""
+    """The failed attempts that no later one has repaired, the last one first: stage, time, error."""
     found = []
     for path in failure_files(run_dir):
         with blaming(path):
@@ -183,7 +183,7 @@ def failures(run_dir: Path) -> list[dict[str, str]]:
 
 
 def set_other_recipes_aside(recipe: Mapping[str, Any], checkpoints: Path) -> int | None:
-    """Keep checkpoints made with other settings, data or code under another name: resuming would mix two runs.
+    """Rename checkpoints made with other settings, data or code: resuming from them would mix two runs.
 
     Returns the threads to train with: those of the recipe that the checkpoints were made with, if nothing else differs.
     The number of threads changes the last bits and is often not chosen (Snakemake lowers it to its cores), so it is no
@@ -207,12 +207,12 @@ def set_other_recipes_aside(recipe: Mapping[str, Any], checkpoints: Path) -> int
 
 
 def recorded_threads(checkpoints: Path) -> int:
-    """The threads of the recipe in a folder that `set_other_recipes_aside` has left: for its fellow processes."""
+    """The threads of the recipe in a folder that `set_other_recipes_aside` kept; for the training's other processes."""
     return read_json(checkpoints / "recipe.json")["threads"]
 
 
 def recorded_recipe(marker: Path) -> dict[str, Any] | None:
-    """What `recipe.json` holds; None if it is missing or damaged."""
+    """The content of `recipe.json`; None if it is missing or damaged."""
     try:
         found = json.loads(marker.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -221,12 +221,12 @@ def recorded_recipe(marker: Path) -> dict[str, Any] | None:
 
 
 def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Dotted names of what differs, sorted: ["code.torch", "settings.model.lr"]."""
+    """Dotted names of the keys that differ, sorted: ["code.torch", "settings.model.lr"]."""
     changed = []
     for key in sorted(old.keys() | new.keys()):
         if isinstance(old.get(key), dict) and isinstance(new.get(key), dict):
             changed += changed_keys(old[key], new[key], f"{prefix}{key}.")
-        elif key not in old or key not in new or json.dumps(old[key]) != json.dumps(new[key]):  # True is not 1 there
+        elif key not in old or key not in new or json.dumps(old[key]) != json.dumps(new[key]):  # True is not 1
             changed.append(f"{prefix}{key}")
     return changed
 
@@ -236,12 +236,12 @@ def shortened(names: Sequence[str], most: int = 6) -> str:
 
 
 def is_number_of_threads(value: Any) -> bool:
-    """Whether torch can be set to it; a damaged recipe may say anything."""
+    """Whether torch accepts it as a number of threads; a damaged recipe may hold anything."""
     return type(value) is int and 1 <= value <= MOST_THREADS
 
 
 def keep_aside(checkpoints: Path, reason: str) -> None:
-    """Give the folder another name, in place of an older one of that name, and say why."""
+    """Rename the folder, replacing an older one of that name, and print why."""
     aside = checkpoints.with_name(checkpoints.name + ASIDE)
     if aside.exists():
         shutil.rmtree(aside)
@@ -265,7 +265,7 @@ def is_whole(path: Path) -> bool:
     """True if `path` is a complete zip archive from its first byte on, every member of which matches its checksum."""
     try:
         with path.open("rb") as file:
-            starts = file.read(4) == b"PK\x03\x04"  # what stands before an archive is no matter to Python, but to torch
+            starts = file.read(4) == b"PK\x03\x04"  # Python ignores bytes before an archive, torch does not
         with zipfile.ZipFile(path) as archive:
             return starts and archive.testzip() is None
     except (OSError, zipfile.BadZipFile, EOFError, RuntimeError, ValueError, NotImplementedError):

@@ -16,7 +16,7 @@ from referencing import Registry, Resource
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import one_line
 
-SHARED = {  # schemas that others refer to by name
+SHARED = {  # schemas that other schemas refer to by name
     "image_settings.schema.yaml": Path(__file__).parents[1] / "images" / "settings.schema.yaml",
 }
 
@@ -75,11 +75,11 @@ def read_yaml(path: str | Path) -> Any:
 
 
 def parse_yaml(text: str | bytes, place: str) -> Any:
-    """What a text says; raises `UserError` that begins with `place`."""
+    """Parse a text; raises a `UserError` that begins with `place`."""
     try:
         text = text.decode("utf-8") if isinstance(text, bytes) else text
         return yaml.load(text, Loader=StrictLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, a date of month 13
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or a date of month 13
         raise UserError(f"{place} is not valid YAML: {one_line(error)}.") from None
 
 
@@ -103,7 +103,7 @@ def check_finite(value: Any, place: str) -> None:
             check_finite(part, place)
 
 
-@cache  # the registry asks at every reference
+@cache  # the registry calls it at every reference
 def shared_schema(name: str) -> Resource:
     return Resource.from_contents(read_yaml(SHARED[name]))
 
@@ -161,7 +161,7 @@ def merged(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, An
 
 
 def without_nulls(value: Mapping[str, Any], schema_path: str | Path) -> dict[str, Any]:
-    """`value` without the keys that are null where the schema allows no null: so an override takes a key away."""
+    """`value` without the keys that are null where the schema allows no null, so that an override can remove a key."""
     result = deepcopy(dict(value))
     for error in validator_of(schema_path).iter_errors(value):
         if error.instance is None and error.absolute_path:

@@ -1,4 +1,4 @@
-"""The weights of a finished run, checked before anything is predicted with them.
+"""Checks the weights of a finished run before anything is predicted with them.
 
     sha256 over names, types, shapes and bytes of the tensors in model.pt  =  `weights_sha256` of training.json
 
@@ -45,14 +45,14 @@ def verify_weights(run_dir: Path, run: str) -> None:
 
 
 def tensors_of(path: Path) -> Mapping[str, Any]:
-    """What a file of tensors holds; their bytes stay on the disk until they are read."""
+    """The tensors of a file; their bytes stay on the disk until they are read."""
     import torch
 
     return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
 
 
 def digest_of(weights: Mapping[str, Any]) -> str:
-    """As the trainings write it: {name: tensor} of text, {"seed1": {name: tensor}, ...} of images."""
+    """The digest that trainings write, of {name: tensor} for text, {"seed1": {name: tensor}, ...} for images."""
     import torch
 
     if all(isinstance(value, torch.Tensor) for value in weights.values()):

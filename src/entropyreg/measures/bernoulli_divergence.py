@@ -34,7 +34,7 @@ def entropy(p: np.ndarray) -> np.ndarray:
 
 
 def _one_class(p: np.ndarray, skew: float) -> np.ndarray:
-    """What a class of probability p adds: -u log(m / u) / skew - p log(m / p) / (1-skew), or its limit in skew."""
+    """The term of a class of probability p: -u log(m / u) / skew - p log(m / p) / (1-skew), or its limit in skew."""
     ratio = p / UNIFORM
     if skew == 0.0:  # the limit of the first term is u - p, which sums to 0
         return p * np.log(ratio, out=np.zeros_like(p), where=p > 0.0)

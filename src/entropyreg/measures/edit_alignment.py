@@ -1,4 +1,4 @@
-"""Which words of a translation the reference has too, by the edit alignment of TER.
+"""Finds the words of a translation that the reference also has, by the edit alignment of TER.
 
 TER (Snover et al. 2006) shifts blocks of the hypothesis as long as this shortens the edit distance and aligns the rest
 word by word. A word of the hypothesis counts as right if it then stands at a word of the reference that equals it,

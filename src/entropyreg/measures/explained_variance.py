@@ -26,7 +26,7 @@ def cross_validated_r2(design: np.ndarray, y: np.ndarray, weights: np.ndarray) -
 
 
 def left_out_predictions(design: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """What the weighted least-squares fit to all other cells predicts of each cell; (R, C)."""
+    """Predictions (R, C) of each cell by the weighted least-squares fit to all other cells."""
     check_finite(design=design, y=y)
     check_counts(weights=weights)
     weighted = design * weights[..., None]

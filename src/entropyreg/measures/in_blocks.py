@@ -1,4 +1,4 @@
-"""Sums over columns that are longer than memory, with the very roundings of numpy on a whole array.
+"""Sums over columns that are longer than memory, rounded exactly as numpy rounds on a whole array.
 
 numpy adds float64 in pairs (an array is halved until it is short), numbers of other types that become float64 in
 blocks of its buffer, and the rows of a matrix one after another. The same order here gives the same last bit, so a

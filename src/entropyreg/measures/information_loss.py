@@ -1,4 +1,4 @@
-"""What smoothing may erase of a model's logits: differences within a class, and similarity between classes.
+"""Measures what smoothing may erase from a model's logits: differences within a class, similarity between classes.
 
     within:   mean over classes c of Var(p_y | y = c)
     between:  mean over examples of corr over k != y of (z_k, S_yk)
@@ -87,7 +87,7 @@ def similarity_correlation(logits: np.ndarray, labels: np.ndarray, similarity: n
     scale = np.abs(z).max(axis=1)
     z = z - z.mean(axis=1, keepdims=True)
     s = s - s.mean(axis=1, keepdims=True)
-    z[np.abs(z).max(axis=1) <= 1e-12 * scale] = 0  # equal logits, but for rounding
+    z[np.abs(z).max(axis=1) <= 1e-12 * scale] = 0  # logits that are equal up to rounding
     norms = np.linalg.norm(z, axis=1) * np.linalg.norm(s, axis=1)
     products = np.einsum("ij,ij->i", z, s)
     return np.divide(products, norms, out=np.zeros(n), where=norms > 0)

@@ -1,4 +1,4 @@
-"""What the other measures need of logits: per-example statistics at a temperature, a block of rows at a time.
+"""Computes per-example statistics of logits at a temperature, a block of rows at a time, for the other measures.
 
     p(T) = softmax(z / T)        (temperature scaling, Guo et al. 2017; T > 1 softens)
 

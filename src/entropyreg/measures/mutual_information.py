@@ -57,7 +57,7 @@ def same_draw_information(draws: np.ndarray, variance: Variance = "shared") -> f
 
 
 def without_one_over_n(information: float, n_inputs: int) -> float:
-    """What the slides' formula, without the 1/N inside the logarithm, gives where the paper's gives `information`."""
+    """Convert `information` by the paper's formula to that by the slides', which lacks the 1/N inside the logarithm."""
     check_finite(information=information)
     return information - upper_bound(n_inputs)
 

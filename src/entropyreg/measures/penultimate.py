@@ -1,4 +1,4 @@
-"""The penultimate layer seen in the plane of three class templates, and how tight its clusters are.
+"""Projects the penultimate layer onto the plane of three class templates, and measures how tight its clusters are.
 
 A template w_k is class k's row of the last layer. The plane through w_1, w_2, w_3 is spanned by
 

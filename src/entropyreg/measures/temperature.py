@@ -1,10 +1,11 @@
-"""Temperature scaling: the one number that softens a trained model's softmax until it is calibrated.
+"""Temperature scaling: fits the one number that softens a trained model's softmax until it is calibrated.
 
     p(T) = softmax(z / T),    T* = argmin over T of ECE or NLL on held-out examples        (Guo et al. 2017)
 
 Müller et al. 2019 choose T by ECE (and by NLL in their Figure 4). NLL is convex in 1/T and has one minimum; ECE is
 piecewise smooth with several, so a coarse grid over log T comes first and a bounded search inside the best cell after
-it. A temperature chosen on the examples it is reported on flatters: choose on one half (`half_of_groups`).
+it. A temperature chosen on the examples it is reported on makes calibration look better than it is: choose on one half
+(`half_of_groups`).
 """
 
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""Measures of a run, made from its predictions."""
+"""Measures a run from its predictions."""

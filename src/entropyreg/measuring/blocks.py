@@ -1,4 +1,4 @@
-"""Sums over blocks of items (sentences or images): what a record keeps for every interval and verdict.
+"""Sums over blocks of items (sentences or images), which a record keeps for every interval and verdict.
 
     block b of B = min(n, 40) holds the items  floor(b n / B) <= i < floor((b + 1) n / B),  in the order of the data set
 
@@ -16,7 +16,7 @@ import numpy as np
 from entropyreg.io.columns import Rows
 from entropyreg.io.files import read_npz
 
-FILE = "blocks.npz"  # beside record.json
+FILE = "blocks.npz"  # file beside record.json
 N_BLOCKS = 40
 COUNTS = {  # array: which items it sums, by the array that counts them; all others sum all sentences or images
     **dict.fromkeys(("temperature_bleu", "temperature_fitted_bleu"), "n_decoded"),
@@ -37,7 +37,7 @@ def block_starts(n_items: int) -> np.ndarray:
 
 
 def block_sizes(n_items: int) -> np.ndarray:
-    """How many items each block holds, (B,)."""
+    """The number of items in each block, (B,)."""
     return np.diff(np.append(block_starts(n_items), n_items))
 
 
@@ -56,21 +56,21 @@ def block_sums(items: Rows | np.ndarray) -> np.ndarray:
 
 
 def read_blocks(runs_dir: Path, run: str) -> dict[str, np.ndarray]:
-    """The arrays that measuring left beside a run's record, by '<split>.<name>'; what is no count is float64 again."""
+    """The arrays that measuring left beside a run's record, by '<split>.<name>'; all but counts are float64 again."""
     arrays = read_npz(runs_dir / run / FILE)
     return {name: one.astype(np.float64) if one.dtype == np.float32 else one for name, one in arrays.items()}
 
 
 def of_split(arrays: Arrays, split: str) -> dict[str, np.ndarray]:
-    """Those of one split, by name."""
+    """The arrays of one split, by name."""
     return {name.partition(".")[2]: one for name, one in arrays.items() if name.startswith(f"{split}.")}
 
 
 def counts_of(arrays: Arrays, split: str, name: str) -> np.ndarray:
-    """How many items each block of a text run's array sums, (B,)."""
+    """The number of items that each block of a text run's array sums, (B,)."""
     return arrays[f"{split}.{COUNTS.get(name, 'n_sentences')}"]
 
 
 def ratio(arrays: Arrays, split: str, name: str, count: str) -> np.ndarray:
-    """(B, 2): the sums of an array, and what they are divided by for a mean (`n_tokens`, `n_sentences`)."""
+    """(B, 2): the sums of an array, and their divisors for a mean (`n_tokens`, `n_sentences`)."""
     return np.stack([arrays[f"{split}.{name}"], arrays[f"{split}.{count}"]], axis=-1).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Reads what was decoded, and the references that it is compared with."""
+"""Reads decoded hypotheses and their references."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from entropyreg.measuring.text_quality import Lines, Texts, lines_of
 
 
 def read_hypotheses(path: Path) -> Lines:
-    """The hypotheses of a split as subword tokens, in the order of the corpus; read at every pass."""
+    """The hypotheses of a split as subword tokens, in the order of the corpus; the file is read again at every pass."""
     return Lines(path, lambda lines: (row[-1] for row in rows_of(lines, path, 3)))
 
 
@@ -31,8 +31,8 @@ def read_sweep(path: Path) -> dict[str, list[str]]:
 def rows_of(lines: Iterator[str], path: Path, columns: int) -> Iterator[list[str]]:
     """The columns of the lines of a table of hypotheses; the third from the end numbers the sentences from 0.
 
-    What stands before the number, if anything, is a label, and the numbers begin anew with another label. `path` is
-    named where the lines are not so.
+    Columns before the number, if any, are a label; with another label the numbers begin again at 0. `path` is
+    named in the error if lines differ from this.
     """
     label, number = None, -1
     for line in lines:

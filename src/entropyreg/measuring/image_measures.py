@@ -2,7 +2,7 @@
 
     scores, calibration, temperature, projection, clusters, information_loss, teaching, mutual_information
 
-Shares lie in [0, 1], NLL and information are in nats, temperatures divide the logits. What is drawn is rounded.
+Shares lie in [0, 1], NLL and information are in nats, temperatures divide the logits. Numbers for figures are rounded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,9 @@ from entropyreg.measures.temperature import CRITERIA, fit_temperature, half_of_g
 
 N_SIMULATIONS = 1000
 SCATTER_REPLICATES = 100
-DRAWS = (5, 25, 100)  # L of the mutual information; the paper's is the first
-FRESH = 3  # at most so many fresh draws are averaged over
-DIGITS = 5  # of what is drawn
+DRAWS = (5, 25, 100)  # numbers of draws L of the mutual information; the paper's is the first
+FRESH = 3  # maximum number of fresh draws averaged over
+DIGITS = 5  # decimals of numbers for figures
 
 
 class Predictions(NamedTuple):
@@ -37,12 +37,12 @@ class Predictions(NamedTuple):
 
 
 def generator_of(*names: str | int) -> np.random.Generator:
-    """A generator seeded by what it is for, so that adding a measure changes no other."""
+    """A generator seeded by its purpose, so that adding a measure changes no other."""
     return np.random.default_rng(list("|".join(map(str, names)).encode()))
 
 
 def scores(part: Predictions) -> dict[str, float]:
-    """Accuracy and how sure the network is, at temperature 1."""
+    """Accuracy and confidence of the network at temperature 1."""
     statistics = logit_statistics(part.logits, part.labels)
     accuracy = float(statistics.correct.mean())
     return {
@@ -57,7 +57,7 @@ def scores(part: Predictions) -> dict[str, float]:
 
 
 def calibration(part: Predictions, split: str) -> dict[str, Any]:
-    """Every calibration error at temperature 1, the bins, and what a calibrated network of that size would show."""
+    """Every calibration error at temperature 1, the bins, and the ECE of a calibrated network of that size."""
     statistics = logit_statistics(part.logits, part.labels)
     records = statistics.confidence, statistics.correct
     chance = calibrations.calibrated_ece(
@@ -93,8 +93,8 @@ def bins_of(statistics: LogitStatistics) -> dict[str, list]:
 def temperatures(valid: Predictions, others: Mapping[str, Predictions]) -> dict[str, dict[str, Any]]:
     """Temperatures of least ECE and of least NLL, fitted on all validation images and on a random half of them.
 
-    all: what the paper seems to do; `valid` then flatters, since it is what T was chosen on. half: `held_out` is the
-    other half. `others` are further splits, none of which chooses anything.
+    all: apparently the paper's way; the ECE on `valid` is then too low, since T was chosen on it. half: `held_out` is
+    the other half. `others` are further splits, on which nothing is chosen.
     """
     chosen = half_of_groups(np.arange(len(valid.labels)), generator_of("temperature", "half"))
     found = {}
@@ -145,7 +145,7 @@ def projection(
 
 
 def clusters(part: Predictions, weights: np.ndarray, split: str) -> dict[str, Any] | None:
-    """How tight the clusters are, how equidistant the wrong templates, and whether logits are distances.
+    """Tightness of the clusters, equidistance of the wrong templates, and correlation of logits with distances.
 
     None without features of two classes. Distances are those of weights and activations, without the biases.
     """
@@ -168,7 +168,7 @@ def clusters(part: Predictions, weights: np.ndarray, split: str) -> dict[str, An
 
 
 def information_loss(train: Predictions, similarity: np.ndarray | None) -> dict[str, float | None]:
-    """What smoothing may erase, on the training images; `similarity` (K, K) of the classes, None without pixels."""
+    """Measures of what smoothing may erase on training images; `similarity` (K, K) of classes, None without pixels."""
     found: dict[str, float | None] = {"confidence_variance": confidence_variance(train.logits, train.labels)}
     if similarity is None:
         return found | dict.fromkeys(f"similarity_correlation{end}" for end in ("", "_low", "_high"))
@@ -177,7 +177,7 @@ def information_loss(train: Predictions, similarity: np.ndarray | None) -> dict[
 
 
 def teaching(train: Predictions, temperature: float = 1.0) -> dict[str, float]:
-    """What a network shows its student at `temperature`, on the training images."""
+    """Statistics of the teacher's softened predictions at `temperature`, on the training images."""
     return {
         "accuracy": float(logit_statistics(train.logits, train.labels).correct.mean()),
         "equivalent_smoothing": equivalent_smoothing(train.logits, train.labels, temperature),
@@ -243,7 +243,7 @@ def mean_with_interval(name: str, values: np.ndarray) -> dict[str, float | None]
 
 
 def rounded(values: np.ndarray) -> list:
-    """Nested lists with what a figure can show; None for nan."""
+    """Nested lists rounded to the precision of a figure; None for nan."""
     if values.ndim > 1:
         return [rounded(row) for row in values]
     if np.issubdtype(values.dtype, np.integer):

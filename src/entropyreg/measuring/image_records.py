@@ -1,4 +1,4 @@
-"""Measure one image run: predictions of every seed in, `record.json` and statistics of its images out. No torch."""
+"""Measures one image run: reads each seed's predictions, makes `record.json` and statistics of images. No torch."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -126,13 +126,13 @@ def measure_seed(
 
 
 def predictions_of(folder: Path, split: str) -> Predictions:
-    """What predicting wrote of one split of one seed."""
+    """Read the predictions of one split of one seed."""
     columns = read_npz(folder / f"{split}.images.npz")
     return Predictions(*(columns[name] for name in Predictions._fields))
 
 
 def image_blocks(part: Predictions, temperature: float | None) -> dict[str, np.ndarray]:
-    """Sums over blocks of images: NLL (B,) and the bins of reliability (B, 45), these at the chosen temperature too."""
+    """Sums over blocks of images: NLL (B,) and reliability bins (B, 45), the latter also at the chosen temperature."""
     plain = logit_statistics(part.logits, part.labels)
     sums = {"nll": block_sums(plain.nll.astype(np.float64)), "reliability": block_reliability(plain)}
     if temperature is not None:
@@ -147,7 +147,7 @@ def block_reliability(statistics: LogitStatistics) -> np.ndarray:
 
 
 def teacher_of(distillation: Mapping[str, Any], teacher_dir: Path, seed: int) -> dict[str, Any]:
-    """What the teacher of this student showed it on the training images, softened as it was."""
+    """Statistics of the softened predictions from which this student learned, on the training images."""
     chosen = distillation.get("teacher_seed")
     own_seed = seed if chosen is None else chosen
     train = predictions_of(teacher_dir / "predictions" / f"seed{own_seed}", "train")
@@ -156,7 +156,7 @@ def teacher_of(distillation: Mapping[str, Any], teacher_dir: Path, seed: int) ->
 
 
 def learning_of(validations: Sequence[Mapping[str, Any]], position: int) -> dict[str, list]:
-    """The validations of one seed in the course of training."""
+    """The validations of one seed during training."""
     return {
         "updates": [one["update"] for one in validations],
         **{key: [one[key][position] for one in validations] for key in ("valid_accuracy", "valid_nll")},

@@ -1,7 +1,7 @@
-"""The penultimate layer of a translation model in the plane of three words, and how tight their clusters are.
+"""Projects a translation model's penultimate layer onto planes of three words, and measures how tight the clusters are.
 
 The words of all triplets are the classes of the cluster measures (Müller et al. 2019, Figure 7 and appendix B). The
-output layer of these models has no bias. What is drawn is rounded.
+output layer of these models has no bias. Numbers for figures are rounded.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Measure one run: predictions in, `record.json` and sums over blocks of its sentences out. No torch, no fairseq.
+"""Measures one run: reads its predictions, makes `record.json` and sums over blocks of sentences. No torch, no fairseq.
 
 Memory: some ten thousand tokens at a time; only the sweeps over beam sizes and temperatures are held as a whole.
 """
@@ -71,7 +71,7 @@ def measure_run(
 
 
 def predicted(settings: Mapping[str, Any]) -> list[str]:
-    """What the predicting stages must have made of the run."""
+    """The predictions that must exist for the run."""
     sweeps = ["valid.beams"] if settings["beam_sizes"] else []
     return [*settings["splits"], *sweeps, *(f"{split}.temperatures" for split in settings["temperature_splits"])]
 
@@ -101,7 +101,7 @@ def measure_own(own: StoredColumns) -> dict[str, Any]:
 def measure_tokens(
     tokens: StoredColumns, own: Mapping[str, Any], n_sentences: int
 ) -> tuple[dict[str, Any], dict[str, Column]]:
-    """Teacher-forced measures, those of `measure_own` beside them, and the sums of each of `n_sentences`."""
+    """Teacher-forced measures, those of `measure_own` beside them, and sums over each of `n_sentences` sentences."""
     by_token = {name: tokens[name] for name in BY_TOKEN}
     if len({column.shape[:1] for column in by_token.values()}) > 1:
         raise UserError(
@@ -148,7 +148,7 @@ def log_floor(thresholds: Mapping[str, np.ndarray]) -> float | None:
 
 
 def log_rest(nll: Rows, vocabulary_size: int) -> float:
-    """log of the mean probability of a word that is not the target, (1 - p_y) / (V - 1): the floor as measured."""
+    """log of the mean probability of a word that is not the target, (1 - p_y) / (V - 1): the measured floor."""
     rest = in_blocks.mean_of(lambda values: -np.expm1(-values.astype(np.float64)), nll)
     return float(np.log(rest / (vocabulary_size - 1)))
 
@@ -160,9 +160,9 @@ def named_shares(names: list[str], shares: np.ndarray, errors: np.ndarray) -> di
 
 
 def sentence_sums(tokens: Mapping[str, Rows], shares: np.ndarray, place: str) -> tuple[dict[str, Column], np.ndarray]:
-    """Sums over the tokens of each sentence, and their number: what intervals of token measures resample.
+    """Sums over the tokens of each sentence, and their number, which intervals of token measures resample.
 
-    Second the standard errors of the mean `shares`, with the sentences as what was sampled:
+    Also returns the standard errors of the mean `shares`, with sentences as the sampling unit:
 
         mean = sum_i s_i / sum_i n_i,    SE^2 = m / (m - 1) * sum_i (s_i - mean * n_i)^2 / (sum_i n_i)^2
 
@@ -203,7 +203,7 @@ def measure_temperatures(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Measures of a split at several temperatures, and arrays with a row a sentence; of validation the projection too.
 
-    What is chosen, is chosen on validation.
+    Every choice is made on validation.
     """
     from entropyreg.measuring.projection_measures import projection_measures
     from entropyreg.measuring.temperature_measures import temperature_measures

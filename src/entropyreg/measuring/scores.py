@@ -1,7 +1,7 @@
 """The scores of a run that searches and matches choose by: validation BLEU and normalised entropy.
 
-They stand in the run's record too. They are a stage of their own so that a search follows the code of these two
-measures alone: another measure, new or mended, makes records anew and trains nothing.
+The run's record has them too. They are a stage of their own so that a search follows the code of these two
+measures alone: after a change of another measure records are made again, but nothing is trained.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ SPLIT = "valid"
 
 
 def score_run(settings: Mapping[str, Any], run_dir: Path, text_dir: Path) -> dict[str, Any]:
-    """What `search.proposals` reads of a run, in the form of its record.
+    """Make the scores that `search.proposals` reads, in the form of a record.
 
     `settings` is `entropyreg.config.settings.scoring_settings`; `text_dir` holds the prepared text with its references.
     """

@@ -1,4 +1,4 @@
-"""What a run's predictions at several temperatures say: BLEU, calibration and NLL, and the temperatures that fit best.
+"""Measures a run's predictions at several temperatures: BLEU, calibration, NLL, and the temperatures that fit best.
 
     temperatures of least ECE and of least NLL, chosen on all tokens (as Müller et al. 2019 seem to) or on a random half
     of the sentences and reported on the other; calibration of the model's own output (Wang et al. 2020)
@@ -69,7 +69,7 @@ def temperature_measures(
         "temperature_bleu": statistics[:, : len(wanted)],  # (S, G, 10)
         "temperature_fitted_bleu": statistics[:, len(wanted) :],  # (S, 2, 10)
         **sentence_sums(columns, rows, fits, chosen),
-        "temperatures": np.array(wanted, np.float64),  # (G,): not of sentences, but what the G of the others are
+        "temperatures": np.array(wanted, np.float64),  # (G,): those of the other arrays, no row per sentence
         "own_reliability": own_sums,
         "n_decoded": np.ones(len(statistics), np.int64),
     }
@@ -80,7 +80,7 @@ def temperature_measures(
 
 
 def rows_of(grid: np.ndarray, wanted: Sequence[float], place: str) -> list[int]:
-    """Where in the rising `grid` each of the `wanted` temperatures stands."""
+    """Positions of the `wanted` temperatures in the rising `grid`."""
     if not np.isin(wanted, grid).all():
         raise UserError(f"{place}: other temperatures were predicted: delete it and run again.")
     return np.searchsorted(grid, wanted).tolist()
@@ -140,7 +140,7 @@ def refit(columns: Columns, chosen_on: Columns) -> tuple[dict[str, dict[str, Any
 def scores(
     settings: Mapping[str, Any], hypotheses: Mapping[str, Sequence[str]], label: str, texts: Texts, place: str
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """BLEU of what was decoded at one temperature, and its statistics of sentences (S, 10)."""
+    """BLEU of the hypotheses at one temperature, and its statistics of sentences (S, 10)."""
     if label not in hypotheses:
         raise UserError(f"{place}: nothing was decoded at temperature {label}: delete it and run again.")
     found = hypotheses[label]

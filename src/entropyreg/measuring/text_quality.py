@@ -35,7 +35,7 @@ class Lines:
     """The lines of a UTF-8 file that end in LF (other line separators belong to the text), read at every pass."""
 
     def __init__(self, path: Path, part: Callable[[Iterator[str]], Iterator[str]] = iter) -> None:
-        """`part` makes of all lines what is wanted of each."""
+        """`part` maps all lines to the wanted part of each."""
         self._path, self._part, self._length = path, part, None
 
     def __iter__(self) -> Iterator[str]:
@@ -55,10 +55,10 @@ class Texts(NamedTuple):
 
     references: Sentences
     tokenized: Sentences
-    folder: Path  # of the prepared text
+    folder: Path  # folder of the prepared text
 
     def first(self, n: int | None) -> "Texts":
-        """Those of the first `n` sentences; None: of all."""
+        """The references of the first `n` sentences; None: of all."""
         return Texts(self.references[:n], self.tokenized[:n], self.folder)
 
 

@@ -1,4 +1,4 @@
-"""Records as tidy lines: one a run, seed and split, a column a measure. What `records`, `compare` and the report read.
+"""Turns records into tidy lines, one per run, seed and split, for `records`, `compare` and the report.
 
 A measure is named by its path ('calibration.ece'); lists (histograms, curves, reliability bins) and whatever is no
 number or text stay in the record.
@@ -22,7 +22,7 @@ def record_paths(runs_dir: Path) -> list[Path]:
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
-    """The lines of the record in a file; raises `UserError` for a file that holds none."""
+    """The lines of the record in a file; raises `UserError` for a file without a record."""
     record = read_json(path)
     if not isinstance(record, dict) or not {"run", "regularizer", "measures"} <= set(record):
         raise UserError(f"{path} is not a record: delete it and run again.")
@@ -55,7 +55,7 @@ def tidy_lines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def kind_of(regularizer: Mapping[str, Any]) -> str:
-    """The name of a regularizer in its papers: images declare it, text has it by generator and skew."""
+    """The name of a regularizer in its papers: images declare it, for text it follows from generator and skew."""
     if "kind" not in regularizer and not regularizer["strength"]:
         return "none"
     return kind_in(regularizer).name
@@ -64,7 +64,7 @@ def kind_of(regularizer: Mapping[str, Any]) -> str:
 def by_split(measures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Measures of images, which are by group and then by split, by split: 'calibration.ece' of 'valid'.
 
-    What belongs to no split (temperatures, information about the training) stays out.
+    Measures that belong to no split (temperatures, information about the training) are left out.
     """
     found: dict[str, dict[str, Any]] = {}
     for group, values in measures.items():
@@ -85,7 +85,7 @@ def numbers(measures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 
 
 def columns_of(lines: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What is declared first, then every measure in the order of first use."""
+    """Declared columns first, then every measure in the order of first use."""
     return list(dict.fromkeys([*DECLARED, *(name for line in lines for name in line)]))
 
 

@@ -1,1 +1,1 @@
-"""Which code, settings and inputs made a file."""
+"""Records and checks which code, settings and inputs made a file."""

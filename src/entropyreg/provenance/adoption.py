@@ -1,7 +1,8 @@
-"""Compares outputs with what would be made now, where Snakemake cannot: without memory, or by wrong dates.
+"""Compares outputs with what would be made now where Snakemake cannot: it has no record of them, or dates mislead it.
 
 Snakemake remembers in `.snakemake/metadata` what a job was made from; a copied, adopted or cleaned tree has no such
-memory, and then a changed parameter plans nothing, while a newer date of a file plans everything. Origins know better:
+memory, and then a changed parameter plans nothing, while a newer date of a file plans everything. Origins decide these
+cases:
 
 - outputs that Snakemake does not remember and that do not fit (other settings, code, inputs or sums), and all made
   from them, are set aside under another name, so that they are made anew and nothing is lost;
@@ -24,14 +25,14 @@ from entropyreg.io.files import sha256_of, write_atomically
 from entropyreg.provenance.origins import FOLDER, Origin, located
 
 METADATA, LOCKS = Path(".snakemake", "metadata"), Path(".snakemake", "locks")
-LONGEST = 254  # characters of a part of a record's name
-ASIDE = ".aside"  # after the name of a file that does not fit
-SKIPPED = ("checkpoints", "logs", "benchmarks")  # folders without outputs
+LONGEST = 254  # length of one part of a record's name
+ASIDE = ".aside"  # suffix of a file that does not fit
+SKIPPED = ("checkpoints", "logs", "benchmarks")  # folders that hold no outputs
 Planned = Callable[[str, Mapping[str, str]], tuple[Mapping[str, Any], str]]
 
 
 def adopt(roots: tuple[str, str], planned: Planned, outputs: Callable[[str], bool]) -> list[str]:
-    """Set aside what does not fit, date anew what does; returns the names of what was set aside.
+    """Set aside outputs that do not fit, give new dates to those that do; returns the names of those set aside.
 
     Nothing is touched while another Snakemake works in these folders: what has no origin is what its jobs are writing.
 
@@ -61,8 +62,11 @@ def adopt(roots: tuple[str, str], planned: Planned, outputs: Callable[[str], boo
         elif gone or not known:
             aside += [set_aside(output) for output in outputs_of_job if output.exists()]
     if redate:
-        now = time.time_ns()  # for all: over an absent output, Snakemake compares what lies before it with what follows
-        for path in [*current, *Path(roots[0], "benchmarks").rglob("*.tsv")]:  # whose date counts as that of an output
+        now = time.time_ns()  # for all: across an absent output, Snakemake compares its inputs with what follows
+        for path in [
+            *current,
+            *Path(roots[0], "benchmarks").rglob("*.tsv"),
+        ]:  # the file whose date counts as the output's
             os.utime(path, ns=(now, now))
     sums.keep()
     return aside
@@ -72,14 +76,14 @@ def is_worked_in(roots: tuple[str, str]) -> bool:
     """Whether a Snakemake that runs, or was killed, locked outputs in the folders."""
     starts = tuple(f"{root}/" for root in roots)
     for path in LOCKS.glob("*.output.lock"):
-        with suppress(FileNotFoundError):  # it ended
+        with suppress(FileNotFoundError):  # that process has ended
             if any(name.startswith(starts) for name in path.read_text().splitlines()):
                 return True
     return False
 
 
 class Sums:
-    """sha256 of files, kept beside Snakemake's memory: a file is read again only when its size or date is another."""
+    """sha256 of files, kept beside Snakemake's memory: a file is read again only when its size or date has changed."""
 
     def __init__(self) -> None:
         self.path, self.read_anew = METADATA.with_name("entropyreg_sums.json"), False
@@ -118,7 +122,7 @@ def fits(origin: Origin, root: str, planned: Planned, sums: Sums) -> bool:
 
 
 def is_older(outputs: list[Path], inputs: list[Path]) -> bool:
-    """As Snakemake compares: whether an input is newer than the oldest output."""
+    """Whether an input is newer than the oldest output, as Snakemake compares."""
     dates = [path.lstat().st_mtime_ns for path in outputs if path.exists()]
     newest = [max(path.stat().st_mtime_ns, path.lstat().st_mtime_ns) for path in inputs if path.exists()]
     return bool(dates and newest) and max(newest) > min(dates)
@@ -144,7 +148,7 @@ def found_origins(roots: tuple[str, str]) -> Iterator[tuple[Path, Origin]]:
 
 
 def in_order(origins: Mapping[Path, Origin], made_by: Mapping[str, Path], root: str) -> list[Path]:
-    """Jobs after those that made their inputs."""
+    """Sort jobs so that each comes after those that made its inputs."""
     graph = {
         path: {made_by[input] for name in origin.inputs if (input := str(located(name, root))) in made_by} - {path}
         for path, origin in origins.items()
@@ -153,14 +157,14 @@ def in_order(origins: Mapping[Path, Origin], made_by: Mapping[str, Path], root: 
 
 
 def remembered(path: str) -> bool:
-    """Whether Snakemake knows what made an output: its record has the path in base 64 for a name."""
+    """Whether Snakemake has a record of how an output was made: the record's name is the path in base 64."""
     name = urlsafe_b64encode(path.encode()).decode()
     parts = [name[start : start + LONGEST] for start in range(0, len(name), LONGEST)]
     return METADATA.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1]).is_file()
 
 
 def tell(aside: list[str], most: int = 5) -> None:
-    """Say on stderr what was set aside."""
+    """Print on stderr which files were set aside."""
     if aside:
         names = ", ".join(aside[:most]) + (f" and {len(aside) - most} more" if len(aside) > most else "")
         print(

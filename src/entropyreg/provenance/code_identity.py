@@ -5,11 +5,11 @@
 The closure follows every import of the package, at the top of a module or inside a function, from the imports of the
 stage's own function on. The meaning of a Python module is its syntax tree without docstrings, comments, positions and
 formatting; that of C++ and CUDA its text without comments and blanks; that of other files their bytes. Three small
-tables say what imports cannot: what is loaded by a computed name (`DYNAMIC`), which files a module reads (`FILES`), and
-which alternatives a job that declares another one does not run (`ONLY_FOR`; a missing entry makes a digest follow too
-much, never too little). `PLUMBING` decides no number.
+tables hold what imports cannot tell: modules loaded by a computed name (`DYNAMIC`), files a module reads (`FILES`), and
+alternatives that a job which declares another one does not run (`ONLY_FOR`; a missing entry makes a digest follow too
+much, never too little). Modules of `PLUMBING` affect no number.
 
-Light: standard library alone, as Snakemake asks at every start. What a file means is cached by its content.
+It imports the standard library alone, since Snakemake calls it at every start. Digests are cached by file content.
 """
 
 import argparse
@@ -28,10 +28,10 @@ from entropyreg.io.files import write_atomically
 from entropyreg.io.meaning import meaning_of_python, without_comments
 from entropyreg.regularizers.registry import LOOK
 
-PLANNED_IN = "ENTROPYREG_PLANNED_IN"  # the environment's name for the tree whose Snakefile planned a job
+PLANNED_IN = "ENTROPYREG_PLANNED_IN"  # environment variable with the tree whose Snakefile planned a job
 PACKAGE = Path(__file__).parents[1]
 NAME = PACKAGE.name
-VERSION = 2  # of what is cached: change it with `meaning_of_python` or `imports_of`
+VERSION = 2  # version of the cache: change it with `meaning_of_python` or `imports_of`
 
 PLUMBING = {  # module: why no number of a stage depends on it
     "io.errors": "words of messages",
@@ -51,7 +51,7 @@ PLUMBING = {  # module: why no number of a stage depends on it
 
 
 def shown_in(declared: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What a job declares of regularizers: that of its run, and those of a table's cells."""
+    """The regularizers that a job declares: that of its run, or those of a table's cells."""
     return [
         declared.get("regularizer") or {},
         *declared.get("cells", ()),
@@ -59,7 +59,7 @@ def shown_in(declared: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-SHOWING = ("render", "report")  # stages that how a regularizer is written and drawn decides; others leave it out
+SHOWING = ("render", "report")  # stages whose output shows how a regularizer is written and drawn
 
 
 def kind_of(declared: Mapping[str, Any], key: str) -> Any:
@@ -79,7 +79,7 @@ ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether 
     **{
         f"regularizers.members.{path.stem}": lambda declared, kind=path.stem: regularizer_in(declared) in (kind, None)
         for path in (PACKAGE / "regularizers" / "members").glob("[!_]*.py")
-        if path.stem != "skew_jensen"  # its named points are of every table and figure
+        if path.stem != "skew_jensen"  # its named points appear in every table and figure
     },
     "rendering.figures": lambda declared: "_figure_" in declared.get("artefact", ""),
     "rendering.tables": lambda declared: "_table_" in declared.get("artefact", ""),
@@ -99,7 +99,9 @@ ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether 
     "data.local": lambda declared: kind_of(declared, "source") in ("parallel", None),
     "measures.rouge": lambda declared: declared.get("metric", "rouge") == "rouge",
     "measures.bleu": lambda declared: declared.get("metric", "bleu") == "bleu",
-    "images.data.sources": lambda declared: declared["stage"] == "prepare-images",  # the others read what it prepared
+    "images.data.sources": lambda declared: (
+        declared["stage"] == "prepare-images"
+    ),  # the other stages read what it prepared
     **dict.fromkeys(
         ("measuring.temperature_measures", "measuring.projection_measures"),
         lambda declared: bool(declared.get("temperatures", True)),
@@ -155,13 +157,13 @@ def refuse_other_code(args: argparse.Namespace) -> None:
 
 
 def declared_by(args: argparse.Namespace) -> Mapping[str, Any]:
-    """The declaration of a stage's command line: its settings, or the one name that it depends on."""
+    """The declaration in a stage's command line: its settings, or the one name that it depends on."""
     name = BY_NAME.get(args.command)
     return {name: getattr(args, name)} if name else args.settings
 
 
 def meanings(stage: str, declared: Mapping[str, Any]) -> dict[str, str]:
-    """What the digest is of: every module and file of a stage's closure with its own digest."""
+    """The parts of the digest: every module and file of a stage's closure with its own digest."""
     found = {}
     for module in closure(stage, declared):
         path = path_of(module)
@@ -208,7 +210,7 @@ def path_of(module: str) -> Path:
 
 @cache
 def imports_of_stage(stage: str) -> tuple[str, ...]:
-    """What the stage's function in `cli.stages` imports; a `KeyError` for a stage that has none."""
+    """The imports of the stage's function in `cli.stages`; a `KeyError` for a stage that has none."""
     wanted = stage.replace("-", "_")
     tree = ast.parse((PACKAGE / "cli" / "stages.py").read_text(encoding="utf-8"))
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -309,6 +311,6 @@ def cached() -> dict[str, Any]:
 
 
 def save(known: Mapping[str, Any]) -> None:
-    """Keep what is known, if the folder may be written to; nothing depends on it but time."""
+    """Write the cache if the folder is writable; only speed depends on it."""
     with suppress(OSError, RuntimeError):
         write_atomically(cache_path(), json.dumps(known))

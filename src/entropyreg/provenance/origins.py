@@ -3,7 +3,7 @@
 Beside its outputs, in `.origin/`, a job leaves one small file: its stage, what it declared, the digest of its code, and
 the sums of its inputs and outputs. A stage compares before it reads (`verify`), so a file that was exchanged, edited or
 cut, or that other code or other inputs made, is refused in one sentence that names what to delete. Where Snakemake has
-no memory of a job, the Snakefile compares in its place (`adoption`).
+no record of a job, the Snakefile compares instead (`adoption`).
 
 Names in the file are relative to the folder of the scale's results, so that it is the same wherever the tree lies;
 declarations and embedded data are `checkout:workflow/...`.
@@ -26,7 +26,7 @@ CHECKOUT, OF_THE_CHECKOUT, THERE = Path(__file__).resolve().parents[3], ("src", 
 
 
 def origin_path(first: str) -> str:
-    """Where the origin of a job lies whose first output is `first`; both may hold Snakemake's wildcards."""
+    """Path of the origin of the job whose first output is `first`; both may hold Snakemake's wildcards."""
     return str(Path(first).parent / FOLDER / f"{Path(first).name}.json")
 
 
@@ -42,7 +42,7 @@ class Origin(NamedTuple):
 
     @classmethod
     def read(cls, path: Path) -> "Origin":
-        """Raises `UserError` for a file that is missing or damaged."""
+        """Read an origin; raises `UserError` for a file that is missing or damaged."""
         content = read_json(path)
         with blaming(path):
             origin = cls(*(content[key] for key in cls._fields))
@@ -73,9 +73,9 @@ def located(name: str, root: str | Path) -> Path:
 
 
 def begin(args: argparse.Namespace) -> Callable[[], None]:
-    """Compare the inputs of a job of the workflow; returns what writes its origin when it is done.
+    """Compare the inputs of a job of the workflow; returns a function that writes its origin when the job is done.
 
-    A stage that somebody started by hand names no outputs, and is left alone.
+    A stage started by hand names no outputs, so nothing is compared.
     """
     paths = [Path(path) for path in getattr(args, "outputs", None) or ()]
     origins = [path for path in paths if path.parent.name == FOLDER]
@@ -96,11 +96,11 @@ def begin(args: argparse.Namespace) -> Callable[[], None]:
 
 
 def verify(paths: Iterable[str | Path], root: str | Path) -> None:
-    """Raise `UserError` unless each output of a job among `paths` is what the code here makes of what is here."""
+    """Raise `UserError` unless each job's output among `paths` is what the present code makes of the present inputs."""
     for path in map(Path, paths):
         name = name_of(path, root)
         if not is_made(name) and not (path.parent / FOLDER).is_dir():
-            continue  # data and declarations, which no job made
+            continue  # data and declarations, which were made by no job
         origin = origin_of(path, name)
         remedy = f"delete {path} and run again"
         found = code_digest(origin.stage, origin.declared)
@@ -135,7 +135,7 @@ def origin_of(path: Path, name: str) -> Origin:
 
 @cache
 def origins_in(folder: Path) -> list[Origin]:
-    """The origins in a folder; a damaged one is as good as none, and is written anew with what it belongs to."""
+    """The origins in a folder; a damaged one counts as absent, and is written again with its outputs."""
     found = []
     for path in sorted((folder / FOLDER).glob("*.json")):
         with suppress(UserError):
@@ -149,6 +149,6 @@ def _sum(path: str, size: int, time: int) -> str:
 
 
 def sum_of(path: str | Path) -> str:
-    """sha256 of a file, read once in a process as long as its size and date stay."""
+    """sha256 of a file, read once per process as long as its size and date do not change."""
     stat = Path(path).stat()
     return _sum(str(path), stat.st_size, stat.st_mtime_ns)

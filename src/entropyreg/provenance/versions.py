@@ -1,4 +1,4 @@
-"""What a record must not depend on, but a reader may want to know: seconds, device, versions, commit."""
+"""Describes how a run was made for its readers (seconds, device, versions, commit); a record must not depend on it."""
 
 import subprocess
 from collections.abc import Mapping

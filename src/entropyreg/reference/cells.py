@@ -1,4 +1,4 @@
-"""Which runs a cell of a table needs: 'a_table_translation/ger/demo_de_en', or '.../demo_de_en:transformer'.
+"""Finds the runs behind a cell of a table: 'a_table_translation/ger/demo_de_en', or '.../demo_de_en:transformer'.
 
 The row and the task are those of the table's csv; a model after a colon leaves out the row's other models.
 """
@@ -10,7 +10,7 @@ from entropyreg.io.errors import UserError
 
 
 def runs_of_cell(collected: Mapping[str, Any], row: str, column: str) -> list[str]:
-    """Ids of the runs behind one cell of a collected table; raises `UserError` for a cell that it has not."""
+    """Ids of the runs behind one cell of a collected table; raises `UserError` for a cell that it does not have."""
     task, colon, model = column.partition(":")
     cells = {(one["row"], one["column"]): None for one in collected["rows"]}
     if not cells:

@@ -1,4 +1,4 @@
-"""`entropyreg reference ACTION`: what `make figures`, `verify`, `verify-cell`, `reference` and `export` call."""
+"""Runs `entropyreg reference ACTION`, which `make figures`, `verify`, `verify-cell`, `reference` and `export` call."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ REMARKS_SHOWN = 5
 
 
 def act(action: str, scale: str, root: Path, cell: str | None = None, out: Path | None = None) -> int:
-    """Do one action on the reference of a scale; print what was found and return the exit status."""
+    """Do one action on the reference of a scale; print the findings and return the exit status."""
     reference, results = Reference.of(scale, root), root / "results" / scale
     if action == "draw":
         from entropyreg.reference.drawing import draw_all
@@ -64,7 +64,7 @@ def records_of(reference: Reference) -> list[Path]:
 
 
 def verify_cell(reference: Reference, scale: str, root: Path, cell: str | None) -> int:
-    """Train what one cell needs anew, in folders of its own, and compare its records with the reference."""
+    """Retrain the runs of one cell, in separate folders, and compare their records with the reference."""
     parts = (cell or "").split("/")
     tables = reference.results / "tables"
     if len(parts) != 3 or not (tables / f"{parts[0]}.json").is_file():
@@ -80,7 +80,7 @@ def verify_cell(reference: Reference, scale: str, root: Path, cell: str | None) 
 
 
 def compare_runs(runs: list[str], reference: Reference, found: Path, root: Path) -> tuple[dict[str, Compared], bool]:
-    """Compare each run's record; with whether the reference is of this type of processor."""
+    """Compare each run's record; also returns whether the reference is of this type of processor."""
     same_type = read_json(reference.results / "machine.json")["processor"] == this_machine()["processor"]
     records = {run: read_records(run, reference.results, found) for run in runs}
     rules = Rules(None)
@@ -91,7 +91,7 @@ def compare_runs(runs: list[str], reference: Reference, found: Path, root: Path)
 
 
 def tell(compared: dict[str, Compared], same_type: bool, verdicts: Verdicts | None) -> int:
-    """One line a run, what failed under it, and one sentence on all of them; 1 if a number or a verdict differs."""
+    """Print a line per run, its failures below, and one sentence on all runs; 1 if a number or a verdict differs."""
     for run, found in compared.items():
         near = "" if found.outcome in (SAME, FAIL, OTHER) else f", at most {found.farthest:.2f} of what is allowed"
         print(f"{found.outcome}: {run}, {found.n_measures} measures{near}")

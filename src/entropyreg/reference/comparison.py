@@ -1,10 +1,10 @@
-"""Hold retrained records against the reference: bit for bit on one type of processor, within the spread of seeds else.
+"""Compares retrained records with the reference: bit for bit on one type of processor, else within the spread of seeds.
 
 Every leaf of the two records is compared, lists included. On another type of processor a measured number may lie as far
 off as `spread` allows; what is left out there (`spread.LEFT_OUT`) must still be there, as a number or as null. Texts,
-counts, settings and whatever never differs between seeds must be the same. What a run takes over from others' results
-may differ: the temperature that brings a teacher to another's entropy, and what a search proposes from the scores of
-earlier trials; with another proposal the run trains something else, and its numbers are not compared.
+counts, settings and all else that never differs between seeds must be the same. What a run takes over from others'
+results may differ: the temperature that brings a teacher to another's entropy, and what a search proposes from the
+scores of earlier trials; with another proposal the run trains something else, and its numbers are not compared.
 """
 
 import json
@@ -29,7 +29,7 @@ from entropyreg.reference.spread import (
 )
 
 SAME, WITHIN, OTHER, FAIL = "the same", "within the spread of seeds", "other settings found by a search", "FAIL"
-ABSENT = object()  # the value of a leaf that only the other record has
+ABSENT = object()  # stands for a leaf that only the other record has
 IGNORED = {"claims_sha256": "the claims may be amended after a run; the ledger looks at this digest itself"}
 IGNORED_ELSEWHERE = {"weights_sha256": "weights differ in their last bits on another type of processor"}
 PROPOSED = [("regularizer", key) for key in ("skew", "strength", "smoothing")]
@@ -38,7 +38,7 @@ TEMPERATURES = [("training", "distillation", "temperature"), ("teacher", "temper
 
 
 class Compared(NamedTuple):
-    """One of the four outcomes, the number of measured numbers compared, what differs, the farthest first.
+    """One of the four outcomes, the number of measured numbers compared, and the differences, the largest first.
 
     `farthest` is the largest difference as a share of what is allowed, among those within it.
     """
@@ -50,9 +50,9 @@ class Compared(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What two records may differ by: nothing (`spread` None: one type of processor), or as seeds do.
+    """The allowed differences: none (`spread` None: one type of processor), or as large as those between seeds.
 
-    `n_compared`: the numbers that are held against a bound in the whole comparison, see `count`.
+    `n_compared`: the numbers compared with a bound in the whole comparison, see `count`.
     """
 
     spread: Spread | None
@@ -60,7 +60,7 @@ class Rules(NamedTuple):
 
 
 def count(records: list[Mapping[str, Any]], spread: Spread) -> int:
-    """How many numbers of these records are held against a bound."""
+    """Count the numbers of these records that are compared with a bound."""
     return sum(
         spread.differs(pools_of(record), name_of(path))
         for record in records
@@ -101,7 +101,7 @@ def compare_records(reference: Mapping[str, Any], found: Mapping[str, Any], rule
 
 
 def differently_proposed(ours: Mapping[Leaf, Any], theirs: Mapping[Leaf, Any]) -> list[str]:
-    """What a search proposed for a run elsewhere, where it is not what it proposed for the reference."""
+    """The proposal of a search for the retrained run, if it differs from that for the reference."""
     if ours.get(("regularizer", "proposal")) is None:
         return []
     pairs = [(path, ours.get(path), theirs.get(path)) for path in PROPOSED]
@@ -113,7 +113,7 @@ def differently_proposed(ours: Mapping[Leaf, Any], theirs: Mapping[Leaf, Any]) -
 
 
 def judge(path: Leaf, values: tuple[Any, Any], record: Mapping[str, Any], rules: Rules) -> tuple[float, str]:
-    """How far two different values are apart, as a share of what is allowed, and a remark on it."""
+    """The distance of two different values as a share of the allowed one, and a remark on it."""
     remark = f"{'.'.join(path)}: {shown(values[1])}, not {shown(values[0])}"
     if rules.spread is None:
         return math.inf, remark
@@ -134,7 +134,7 @@ def judge(path: Leaf, values: tuple[Any, Any], record: Mapping[str, Any], rules:
 
 
 def is_left_out(path: Leaf, record: Mapping[str, Any]) -> bool:
-    """Whether a number may be any on another type of processor."""
+    """Whether a number may take any value on another type of processor."""
     if MATCHED in record.get("run", "") and any(path[-len(end) :] == end for end in TEMPERATURES):
         return True
     return path[0] == "measures" and reason_left_out(name_of(path)) is not None

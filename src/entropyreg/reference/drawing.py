@@ -1,4 +1,4 @@
-"""Draw every artefact of a folder of collected tables, in one process, and compare it with what is committed."""
+"""Draws every artefact of a folder of collected tables, in one process, and compares it with the committed one."""
 
 import tempfile
 from pathlib import Path
@@ -22,7 +22,7 @@ def draw_all(tables_dir: Path, out: Path) -> list[Path]:
 
 
 def verify(reference: Reference) -> tuple[int, list[str]]:
-    """Redraw the reference; return the number of files that were compared and sentences on what differs."""
+    """Redraw the reference; return the number of files that were compared and sentences on the differences."""
     told = reference.changed()
     with tempfile.TemporaryDirectory() as folder:
         drawn = draw_all(reference.results / "tables", Path(folder))

@@ -1,4 +1,4 @@
-"""Put a scale's trained models and predictions into one archive with the sums of its files."""
+"""Puts a scale's trained models and predictions into one archive with the checksums of its files."""
 
 import hashlib
 import io
@@ -14,7 +14,7 @@ KEPT = ("model.pt", "training.json", "record.json", "provenance.json", "blocks.n
 def export(results: Path, out: Path) -> int:
     """Write `out` (.tar): models, predictions and records of every finished run; return the number of files.
 
-    Checkpoints stay behind: they serve resuming alone. Members have no owner and no time, so that equal files make an
+    Checkpoints are left out: they serve only to resume. Members have no owner and no time, so that equal files make an
     equal archive; `SHA256SUMS` is its first member. Raises `UserError` without a finished run, or another ending.
     """
     if out.suffix != ".tar":
@@ -34,7 +34,7 @@ def export(results: Path, out: Path) -> int:
 
 
 def files_of(run: Path) -> list[Path]:
-    """What of a run is exported, in a fixed order."""
+    """The exported files of a run, in a fixed order."""
     own = [run / name for name in KEPT if (run / name).is_file()]
     return own + sorted(path for path in (run / "predictions").glob("**/*") if path.is_file())
 

@@ -1,4 +1,4 @@
-"""Where the reference of a scale lies, and the sums of its files in the format of `sha256sum`."""
+"""Locates the reference of a scale, and keeps its files' checksums in the format of `sha256sum`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +34,7 @@ class Reference(NamedTuple):
         return len(lines)
 
     def changed(self) -> list[str]:
-        """Sentences on files that are not what the sums say; raises `UserError` without sums."""
+        """Sentences on files that do not match their checksums; raises `UserError` without checksums."""
         path = self.results / SUMS
         if not path.is_file():
             raise UserError(f"{path} is missing: this scale has no reference.")

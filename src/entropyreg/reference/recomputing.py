@@ -1,7 +1,7 @@
-"""Computes the tables and the ledger of a reference anew from its records and their sums over blocks.
+"""Computes the tables and the ledger of a reference again from its records and their sums over blocks.
 
-Numbers may differ in their rounding, which depends on the processor. Dates of trainings are not committed, so what the
-ledger says of them (`DATED`) is left out.
+Numbers may differ in their rounding, which depends on the processor. Dates of trainings are not committed, so
+the ledger's statements on them (`DATED`) are left out.
 """
 
 import json
@@ -24,17 +24,17 @@ from entropyreg.reference.spread import Leaf, is_number, leaves
 
 DATED = ("first_record", "declared_day", "post_hoc")
 RELATIVE, ABSOLUTE = 1e-6, 1e-9  # differences that count as rounding
-SHOWN = 3  # differences told of a file
+SHOWN = 3  # differences listed for a file
 
 
 def has_blocks(reference: Reference) -> bool:
-    """Whether every record of the reference has its sums; those that were committed before there were any have none."""
+    """Whether every record of the reference has its sums; older references have none."""
     records = sorted((reference.results / "runs").glob("**/record.json"))
     return bool(records) and all(path.with_name(FILE).is_file() for path in records)
 
 
 def recompute(reference: Reference, workflow: Path, scale: str) -> tuple[int, list[str]]:
-    """The number of tables and ledgers computed, and sentences on what comes out otherwise than it is committed."""
+    """The number of tables and ledgers computed, and sentences on results that differ from the committed ones."""
     config = load_config(workflow, {"scale": scale})
     experiments, told = load_experiments(workflow, config), []
     runs, tables = reference.results / "runs", sorted((reference.results / "tables").glob("*.json"))
@@ -45,7 +45,7 @@ def recompute(reference: Reference, workflow: Path, scale: str) -> tuple[int, li
                 told.append(f"results/tables/{path.name} is of no artefact that is declared at scale '{scale}'")
                 continue
             settings = collecting_settings(config, experiments, experiments.artefacts[path.stem])
-            settings = json.loads(json.dumps(settings))  # as the command gets them
+            settings = json.loads(json.dumps(settings))  # as the command receives them
             write_json(made / path.name, collect_artefact(settings, runs))
             told += differences(f"results/tables/{path.name}", read_json(path), read_json(made / path.name))
         ledger = reference.results / "ledger.json"

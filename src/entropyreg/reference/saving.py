@@ -1,6 +1,7 @@
-"""Make a scale's finished results its reference: tables, records with their sums over blocks, ledger and figures.
+"""Makes a scale's finished results its reference: tables, records with their sums over blocks, ledger and figures.
 
-Of the machine only the type of the processor is kept, which decides whether retrained numbers must agree to the bit.
+The only fact kept of the machine is the type of its processor, which decides whether retrained numbers must agree to
+the bit.
 """
 
 import shutil
@@ -32,7 +33,7 @@ def save_reference(results: Path, figures: Path, reference: Reference) -> int:
     if (results / "ledger.json").exists():
         copy(results / "ledger.json", reference.results / "ledger.json")
     for path in sorted(figures.iterdir()):
-        if path.is_file() and path.name != "report.html" and path.suffix != ASIDE:  # the report holds all of this
+        if path.is_file() and path.name != "report.html" and path.suffix != ASIDE:  # the report repeats all of this
             copy(path, reference.figures / path.name)
     write_json(reference.results / "machine.json", {"processor": this_machine()["processor"]})
     return reference.write_sums()

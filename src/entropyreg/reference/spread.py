@@ -1,4 +1,4 @@
-"""How far apart two trainings that differ only in rounding may end, from the spread between the committed seeds.
+"""Bounds how far apart two trainings that differ only in rounding may end, from the spread between committed seeds.
 
 On another type of processor the sums of floating-point numbers differ in their last bits, and some hundred updates
 later the model differs as that of another seed does. So the bound on a number comes from the records of runs with
@@ -6,13 +6,13 @@ several seeds:
 
     |first - second| <= t(1 - alpha / (2 c), d) * sqrt(2) * s,    alpha = .01
 
-c is the count of numbers that are held against such a bound in the whole comparison, so that a right rerun fails in at
+c is the count of numbers that are compared with such a bound in the whole comparison, so that a right rerun fails in at
 most 1 % of cases (Bonferroni); t is the quantile of Student's distribution with d degrees of freedom; s^2 is the
 variance between seeds, pooled over the numbers of one name (seeds, splits and places in lists left out) within a pool:
 the runs of one task and network, which differ in regularizer or teacher. Where these have fewer than `ENOUGH` degrees
 of freedom it is all runs of the kind (translation, images), and then all their names with the same last part.
 
-A number that never differs between seeds (counts, settings) may not differ at all, but for rounding (`ROUNDING`).
+A number that never differs between seeds (counts, settings) may not differ by more than rounding (`ROUNDING`).
 Limits: runs of a pool are taken to have one variance, and their splits to be independent.
 """
 
@@ -31,11 +31,11 @@ from scipy import stats
 from entropyreg.io.files import read_json
 from entropyreg.measuring.tidy_records import SPLITS
 
-ALPHA = 0.01  # of a whole comparison
+ALPHA = 0.01  # level of a whole comparison
 ENOUGH = 12  # degrees of freedom; from here on the quantile is less than twice that of a normal distribution
 ROUNDING = 2**-26  # relative: half the digits of float64, more than rounding does to a sum of 60 million terms
 
-LEFT_OUT = {  # names, '*' for any text, that are not held against a bound on another type of processor; and the reason
+LEFT_OUT = {  # names ('*': any text) that have no bound on another type of processor, and the reason
     "*bins.accuracy": "a bin may hold one example; what the bins add up to (ece, accuracy) is compared",
     "*bins.confidence": "as above",
     "*bins.count": "as above",
@@ -55,7 +55,7 @@ LEFT_OUT = {  # names, '*' for any text, that are not held against a bound on an
 EXACT = {  # differs between the seeds of a run, and may not differ between trainings of one seed
     "teacher.seed": "the seed of the teacher",
 }
-LOGARITHMIC = {  # compared by their logarithm; and the reason
+LOGARITHMIC = {  # names that are compared by their logarithm, and the reason
     "clusters.scatter_ratio*": "a quotient whose denominator comes close to 0",
 }
 
@@ -81,7 +81,7 @@ class Spread:
             scaled = np.array([on_scale(name, value) for value in values])
             if not np.isfinite(scaled).all():
                 continue
-            squares = float(((scaled - scaled.mean()) ** 2).sum()) if np.ptp(scaled) else 0.0  # not rounding's
+            squares = float(((scaled - scaled.mean()) ** 2).sum()) if np.ptp(scaled) else 0.0  # larger than rounding
             for pool in places(pools, name):
                 sums[pool][0] += squares
                 sums[pool][1] += len(values) - 1
@@ -93,13 +93,13 @@ class Spread:
         return cls(read_json(path) for path in sorted((root / "results" / "reference").glob("*/runs/**/record.json")))
 
     def pool(self, pools: tuple[str, str], name: str) -> Pooled | None:
-        """The narrowest pool with enough degrees of freedom, or else that with most; None where no seeds tell."""
+        """The narrowest pool with enough degrees of freedom, or else that with most; None without several seeds."""
         found = [self.pooled[one] for one in places(pools, name) if one in self.pooled]
         enough = [one for one in found if one.degrees >= ENOUGH]
         return enough[0] if enough else max(found, key=lambda one: one.degrees, default=None)
 
     def differs(self, pools: tuple[str, str], name: str) -> bool:
-        """Whether a number of this name is held against a bound."""
+        """Whether a number of this name is compared with a bound."""
         pooled = self.pool(pools, name)
         return reason_left_out(name) is None and pooled is not None and pooled.variance > 0
 
@@ -117,7 +117,7 @@ def quantile(degrees: int, n_compared: int) -> float:
 
 
 def replicates(records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, str], Leaf, list[Any]]]:
-    """(pools, path, the value of every seed) of what is measured, run by run; records of one run's seeds are joined."""
+    """(pools, path, values by seed) of every measured number, by run; records of one run's seeds are joined."""
     runs: dict[str, list[dict[Leaf, Any]]] = defaultdict(list)
     pools = {}
     for record in records:
@@ -138,7 +138,7 @@ def pools_of(record: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def places(pools: tuple[str, str], name: str) -> list[tuple[str, ...]]:
-    """Where to look a name up, narrow pools first."""
+    """The keys under which a name is looked up, narrow pools first."""
     return [(pools[0], name), (pools[1], name), (pools[1], "*", name.rpartition(".")[2])]
 
 
@@ -166,7 +166,7 @@ def on_scale(name: str, value: float) -> float:
 
 
 def leaves(value: Any, path: Leaf = ()) -> Iterator[tuple[Leaf, Any]]:
-    """(path, value) of all that is no object and no list; an empty one is a leaf."""
+    """(path, value) of everything but objects and lists; an empty one is a leaf."""
     if isinstance(value, Mapping | list) and value:
         parts = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, part in parts:

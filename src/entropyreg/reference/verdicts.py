@@ -1,4 +1,4 @@
-"""Hold a scale's verdicts against the reference, claim by claim."""
+"""Compares a scale's verdicts with the reference, claim by claim."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What callers may pass: every check of the package, each error naming the argument, its value and what is allowed.
+"""Checks the arguments of every public function; each error names the argument, its value and what is allowed.
 
 The functions raise `ValueError`. Checks that read tensor *contents* (targets in range) run on the CPU only: elsewhere
 they would stop the device, and there the gather of the target logit raises the device's own assertion.
@@ -80,7 +80,7 @@ def checked_targets(targets: Any, logits_shape: torch.Size, device: torch.device
     if not may_look(targets) or targets.numel() == 0 or composed():
         return targets
     lowest, highest = targets.aminmax()
-    if lowest >= 0 and highest < logits_shape[-1]:  # quickly, where nothing is ignored
+    if lowest >= 0 and highest < logits_shape[-1]:  # the fast path, where nothing is ignored
         return targets
     outside = (targets < 0) | (targets >= logits_shape[-1])
     if ignore_index is not None:
@@ -141,7 +141,7 @@ def has_overlap(tensor: Tensor) -> bool:
 
 
 def may_look(tensor: Tensor) -> bool:
-    """Whether reading a value of the tensor is cheap: on the CPU. Elsewhere it stops the device; assume the worst."""
+    """Whether reading a value of the tensor is cheap, as on the CPU; elsewhere it stops the device."""
     return tensor.device.type == "cpu"
 
 
@@ -161,13 +161,13 @@ def has_tangent(*tensors: Any) -> bool:
 
 
 def check_constant(name: str, value: Any) -> None:
-    """Refuse a setting that is to be differentiated: it would silently get no gradient."""
+    """Refuse a setting that requires a gradient, since it would silently get none."""
     if isinstance(value, Tensor) and (value.requires_grad or has_tangent(value)):
         raise ValueError(f"{name} must not require a gradient, as the losses compute none for it: pass {name}.detach()")
 
 
 def check_number(name: str, value: Any) -> float:
-    """`value` as a float; it may be a tensor or an array of one element, but no text."""
+    """`value` as a float; it may be a tensor or an array of one element, but not a string."""
     check_constant(name, value)
     try:
         if isinstance(value, (str, bytes, bool)):

@@ -1,8 +1,8 @@
-"""From row terms to a differentiable loss: reduction, ignored rows, and who holds the gradient until backward.
+"""Turns row terms into a differentiable loss: reduces them, skips ignored rows, and keeps the gradient until backward.
 
     loss = reduce(nll_weight * NLL + strength * J)        d loss / d logits = gradient of the sweep * grad_output / n
 
-Source: the objective of Meister et al. 2020; what is computed when is ours. The gradient is computed in the forward
+Source: the objective of Meister et al. 2020; the order of computation is ours. The gradient is computed in the forward
 pass, only when gradients are enabled and required, into a new array or over the logits, and waits there for backward,
 which multiplies it in place. ("mean" puts 1/n into the sweep, where it costs nothing, so that an ordinary backward has
 nothing left to do: an unreduced gradient would take a second pass over (N, V) there, measured at .05 of
@@ -42,7 +42,7 @@ class LossParts(NamedTuple):
 
 
 class Call(NamedTuple):
-    """All that is not a tensor to differentiate."""
+    """The arguments of a call that are not tensors to differentiate."""
 
     objective: Objective
     reduction: str
@@ -158,7 +158,7 @@ class _ObjectiveLoss(torch.autograd.Function):
             loss = _composed_loss(logits, targets, ignored, call.objective, call.reduction).loss
             return *torch.autograd.grad(loss, logits, grad_loss, create_graph=True), None, None, None
         gradient = ctx.gradient
-        if not is_batched(grad_loss):  # otherwise the gradient stays as it is, for more of them
+        if not is_batched(grad_loss):  # otherwise the gradient is kept unchanged, for further backward passes
             ctx.gradient, ctx.spent = None, True
         if gradient is None:  # overwritten, or a second backward; otherwise the logits may have changed since
             logits, targets, ignored = ctx.saved_tensors

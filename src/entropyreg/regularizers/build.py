@@ -1,4 +1,4 @@
-"""Building and keeping the library of `_native/`; nothing here knows what it computes.
+"""Builds and caches the library of `_native/`, independently of what it computes.
 
 The library is built for this very processor, so its name holds a hash of the sources, the flags, the compiler and the
 processor: machines that share a home directory keep their own. It lies in `$XDG_CACHE_HOME/entropyreg` (default
@@ -23,15 +23,15 @@ from typing import NamedTuple
 from entropyreg.io.files import write_atomically
 
 SOURCES = Path(__file__).with_name("_native")
-COMPILERS = ("c++", "g++", "clang++")  # where the environment variable CXX names none
+COMPILERS = ("c++", "g++", "clang++")  # tried if the environment variable CXX names none
 FLAGS = "-std=c++17 -O3 -fopenmp-simd -fno-math-errno -fno-trapping-math -ffp-contract=fast -pthread -shared -fPIC"
 FOR_THIS_PROCESSOR = (
     "-march=native -mprefer-vector-width=512",
     "-march=native",
     "-mcpu=native",
     "",
-)  # first that works
-SECONDS = 300  # it takes about five
+)  # the first set of flags that works is used
+SECONDS = 300  # a build takes about five
 
 
 class Library(NamedTuple):
@@ -42,7 +42,7 @@ class Library(NamedTuple):
 
 @functools.cache
 def library() -> Library:
-    """The loaded library, built if need be: once a process."""
+    """The loaded library, built if necessary; once per process."""
     version = ""
     try:
         compiler = find_compiler()
@@ -53,7 +53,7 @@ def library() -> Library:
 
 
 def find_compiler() -> list[str]:
-    """The command of the C++ compiler: $CXX, or the first of COMPILERS there is."""
+    """The command of the C++ compiler: $CXX, or the first of COMPILERS that is installed."""
     wanted = shlex.split(os.environ.get("CXX", ""))
     for name, *arguments in [wanted] if wanted else [[name] for name in COMPILERS]:
         path = shutil.which(name)
@@ -74,7 +74,7 @@ def digest(compiler: list[str]) -> str:
 
 
 def processor() -> str:
-    """What -march=native may depend on: model and flags; where the system does not say, the machine's name."""
+    """The processor's model and flags, on which -march=native may depend; if these are unknown, the machine's name."""
     wanted = ("model name", "flags", "Features", "CPU implementer", "CPU part", "isa")
     try:
         first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
@@ -85,7 +85,7 @@ def processor() -> str:
 
 
 def cache_directory() -> Path:
-    """A directory that only this user can write, made if need be; OSError where there is none."""
+    """A directory that only this user can write, created if necessary; OSError where there is none."""
     root = os.environ.get("XDG_CACHE_HOME", "")
     path = (Path(root) if root else Path("~/.cache").expanduser()) / "entropyreg"
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def _load(compiler: list[str], version: str) -> ctypes.CDLL:
     if kept.exists() and _is_whole(kept):
         try:
             return ctypes.CDLL(str(kept))
-        except OSError:  # whole, yet of another system, where a home directory is shared
+        except OSError:  # an intact file built on another system that shares the home directory
             pass
     return ctypes.CDLL(str(_built(compiler, kept)))
 

@@ -1,4 +1,4 @@
-"""The two ends of the family in their usual dress: label smoothing and the confidence penalty.
+"""The two ends of the family in their usual form: label smoothing and the confidence penalty.
 
     label smoothing       L = (1-smoothing) NLL + smoothing H(u, p)          H(u, p) = KL(u || p) + log V
     confidence penalty    L = NLL - strength H(p)                              -H(p) = KL(p || u) - log V

@@ -1,4 +1,4 @@
-"""Public functions compute eagerly, with the kernel of the device, also when their caller is compiled.
+"""Makes public functions compute eagerly, with the device's kernel, even when their caller is compiled.
 
 torch.compile ends its graph before such a call and begins another after it. To trace the losses instead would bake the
 values of some Python numbers into the graph, and is slower than the kernel. So `fullgraph=True` is refused, by

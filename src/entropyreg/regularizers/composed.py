@@ -1,4 +1,4 @@
-"""The same objective by ordinary differentiable operations: slower, but open to every transform of torch.
+"""The same objective by ordinary differentiable operations: slower, but every transform of torch works on it.
 
 Used for double backward, inside torch.func transforms and inside torch.export, never otherwise.
 The equations are those of `divergence`; extra memory is several arrays of the size of the logits.

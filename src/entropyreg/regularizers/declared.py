@@ -1,4 +1,4 @@
-"""From the declaration of a run's regularizer to the objective that it trains with, of text and of images alike.
+"""Builds the training objective, for text and images alike, from the declaration of a run's regularizer.
 
 loss = NLL + strength * D(u || p)      (Meister et al. 2020, with any kind of the registry for the divergence D)
 """

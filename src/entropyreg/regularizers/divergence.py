@@ -31,7 +31,7 @@ NEAR_END = 0.05  # closer than this to an end of [0, 1], log(1 + x) is taken by 
 
 
 class Terms(NamedTuple):
-    """What a member hands back: J, and dJ/dz = scale * p * (v - <v>_p) by way of products = exp * v."""
+    """The result of a member: J, and dJ/dz = scale * p * (v - <v>_p) by way of products = exp * v."""
 
     divergence: Tensor  # (n, 1)
     products: Tensor  # (n, V) in `work` or `scratch`, or (n, 1)
@@ -39,7 +39,7 @@ class Terms(NamedTuple):
 
 
 class Member(Protocol):
-    """A member of the family: the few lines that differ."""
+    """A member of the family: the few operations in which members differ."""
 
     @property
     def scale(self) -> float:
@@ -87,7 +87,7 @@ class SkewJensen(NamedTuple):
 
     def _confidence_penalty(self, rows: Rows, precise: bool) -> Terms:
         t = rows.log_ratio(shifted=precise)
-        surplus = rows.mean_under_u(torch.expm1(t, out=rows.scratch)) if precise else -rows.shift  # 0 but for rounding
+        surplus = rows.mean_under_u(torch.expm1(t, out=rows.scratch)) if precise else -rows.shift  # 0 up to rounding
         products = t.mul_(rows.exp)
         mean = rows.mean_under_p(products)
         return Terms(mean - surplus, products, mean)
@@ -159,7 +159,7 @@ class SkewJensen(NamedTuple):
 
 
 def at_skew(skew: float) -> SkewJensen:
-    """The member at a skew, the limit where nothing tells the two apart."""
+    """The member at a skew, or the limit where the two cannot be told apart."""
     return SkewJensen(0.0 if skew < LIMIT_IS_EXACT else skew)
 
 

@@ -1,4 +1,4 @@
-"""The entropy that a regularizer leads to, known before any training: two levels of probability and one equation.
+"""Predicts, before any training, the entropy that a regularizer leads to: two levels of probability and one equation.
 
 For a one-hot target over V classes, NLL + strength * J(u || p), u uniform, is least, by symmetry, at p_y for the target
 and the same floor a = (1 - p_y) / (V - 1) for every other class. Along these points dJ/dp_y = g(p_y) - g(a), so that
@@ -66,7 +66,7 @@ def _point(log_rest: float, size: int) -> Equilibrium:
 
 
 def _pull(log_rest: float, skew: float, size: int) -> float:
-    """p_y * (g(p_y) - g(a)): what the regularizer, times its strength, opposes to the NLL's pull of 1."""
+    """p_y * (g(p_y) - g(a)): the regularizer's pull, which times its strength balances the NLL's pull of 1."""
     rest, log_size = math.exp(log_rest), math.log(size)
     t_target, t_floor = math.log1p(-rest) + log_size, log_rest - math.log(size - 1) + log_size  # log(p / u)
     return (1.0 - rest) * (_gradient(t_target, skew) - _gradient(t_floor, skew))

@@ -1,4 +1,4 @@
-"""Which code computes the rows: a kernel for the device where there is one, plain torch everywhere else.
+"""Chooses the code that computes the rows: a kernel for the device where there is one, plain torch everywhere else.
 
     CUDA: Triton    CPU: native    any other device, float64, tensor subclasses: torch
 
@@ -28,8 +28,8 @@ class KernelInUse(NamedTuple):
     """For provenance: results are bit-reproducible between runs whose `path` and `version` are equal."""
 
     path: str  # "native", "triton" or "torch"
-    version: str  # of the kernel, or of torch
-    reason: str  # why this path, in one sentence
+    version: str  # version of the kernel, or of torch
+    reason: str  # why this path was taken, in one sentence
 
 
 def kernel_in_use(device: str = "cpu") -> KernelInUse:

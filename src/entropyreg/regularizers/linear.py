@@ -91,7 +91,7 @@ class _Call(NamedTuple):
 
 
 class _Gradients(NamedTuple):
-    """What to fill: None where no gradient is needed."""
+    """The gradient arrays to fill; None where no gradient is needed."""
 
     hidden: Tensor | None
     weight: Tensor | None

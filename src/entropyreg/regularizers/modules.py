@@ -1,4 +1,4 @@
-"""`nn.Module` twins of the functions: the settings are checked when they are set, the mathematics is theirs.
+"""`nn.Module` versions of the functions: they check settings when these are set, and call the functions.
 
 A setting is an attribute of its name, which may be changed between calls (a strength that grows, say). The baseline is
 a buffer: it moves with the module and is part of its state, as the weight of `nn.CrossEntropyLoss` is.
@@ -59,7 +59,7 @@ class _Settings(nn.Module):
         return settings
 
     def _apply(self, function, recurse: bool = True):
-        """Move the baseline, and leave it in its precision: `half()` would leave three digits of it."""
+        """Move the baseline but keep its precision: `half()` would leave three digits of it."""
         before = dict(self.named_buffers(recurse=False))
         super()._apply(function, recurse)
         for name, buffer in before.items():

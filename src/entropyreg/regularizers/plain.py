@@ -1,11 +1,11 @@
-"""A divergence that is written as an ordinary differentiable function of log p and u, as a member of the sweep.
+"""Lets the sweep use a divergence that is written as an ordinary differentiable function of log p and u.
 
     D(u || p) = divergence(log_p, u, **parameters),    dD/dz = G - p * sum_j G_j,    G = dD / d(log p) by autograd
 
 A chunk of rows at a time, so memory stays flat and everything that the losses offer works with it. Forbidden symbols
 have p = u = 0 and a log p that is finite. Limits: the time of the function, forward and backward.
 
-`checked` tries it on made rows in float64 before anything is trained: a divergence that is negative, not 0 at p = u,
+`checked` tries it on made-up rows in float64 before anything is trained: a divergence that is negative, not 0 at p = u,
 not finite, not differentiable, or whose gradient is not that of its values is refused.
 """
 
@@ -19,7 +19,7 @@ from entropyreg.io.errors import UserError
 from entropyreg.regularizers.divergence import Terms
 from entropyreg.regularizers.rows import LARGEST, Rows
 
-CLASSES = (2, 10, 1000)  # numbers of classes that it is tried with
+CLASSES = (2, 10, 1000)  # numbers of classes that it is tested with
 ROUNDING, STEP = 1e-6, 1e-5
 
 
@@ -92,7 +92,7 @@ def check_rows(member: Plain, logits: Tensor, direction: Tensor, u: Tensor, plac
 
 
 def value_of(member: Plain, log_p: Tensor, u: Tensor, place: str) -> Tensor:
-    """D of rows (n, V), of the right shape and finite; whatever the function raises is told with its place."""
+    """D of rows (n, V), of the right shape and finite; an error that the function raises is reported with its place."""
     try:
         values: Any = member.of(log_p, u)
     except Exception as error:

@@ -74,7 +74,7 @@ def check_imports(tree: ast.AST, path: str, place: str) -> None:
 
 
 def load_again(plugin: Mapping[str, Any]) -> Kind:
-    """The kind of a run's settings, from the file that they name; refused if it means something else by now."""
+    """The kind of a run's settings, from the file that they name; refused if its meaning has changed since."""
     kind = load(plugin["file"])
     if kind.plugin["sha256"] != plugin["sha256"]:
         raise UserError(

@@ -21,9 +21,9 @@ from typing import Any
 from entropyreg.io.errors import UserError
 
 BASELINES = ("uniform", "unigram")
-NOT_KINDS = ("winner",)  # names in an arm that stand for another run's regularizer
-LOOK = ("label", "meaning", "words", "short", "printed", "latex", "marker", "symbol", "color")  # trains nothing
-MARKERS = "ov^<>8spP*hHDdX"  # of matplotlib, those with an area
+NOT_KINDS = ("winner",)  # names in an arm that refer to another run's regularizer
+LOOK = ("label", "meaning", "words", "short", "printed", "latex", "marker", "symbol", "color")  # not part of training
+MARKERS = "ov^<>8spP*hHDdX"  # matplotlib's markers that have an area
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Parameter:
         return float(value)
 
 
-AMOUNTS = {  # ways to say how much of a regularizer; an arm has one of those that its kind takes
+AMOUNTS = {  # keys that set the amount of a regularizer; an arm has one of those that its kind takes
     "smoothing": Parameter("smoothing", "gamma = strength / (1 + strength) at skew 1", above=0, below=1),
     "strength": Parameter("strength", "factor of the divergence", least=0),
     "entropy": Parameter("entropy", "predicted normalised entropy, instead of the strength", above=0, below=1),
@@ -166,7 +166,7 @@ class Kind:
         return {found[0]: AMOUNTS[found[0]].check(given[found[0]], place)}
 
     def told(self, numbers: Mapping[str, str], form: str | None) -> str:
-        """Its name in a legend: `form`, or its label, parameters and strength; `numbers` are written already."""
+        """Its name in a legend: `form`, or its label, parameters and strength; `numbers` are already formatted."""
         if form is not None:
             return form.format(**numbers)
         return ", ".join([self.label, *(f"{name} {numbers[name]}" for name in numbers if name != "smoothing")])
@@ -177,7 +177,7 @@ RESERVED += ("task", "model", "seed", "split", "updates", "log_p", "u")
 
 
 def declarations(module: Any) -> list[Kind]:
-    """The kinds that a module's names hold, in their order."""
+    """The kinds that a module defines, in order of definition."""
     return [one for one in vars(module).values() if isinstance(one, Kind)]
 
 

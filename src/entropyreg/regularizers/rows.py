@@ -1,4 +1,4 @@
-"""A chunk of rows of logits, normalised and masked once for every member of the family.
+"""Normalises and masks a chunk of rows of logits once, for every member of the family.
 
     p = exp / total,   exp = e^(z - max z),   total = sum_k exp_k,   t = log(p / u) = z - max z - log weight + shift
 
@@ -27,7 +27,7 @@ class Rows:
         torch.sub(logits, logits.amax(-1, keepdim=True), out=work)
         lowest = work.amin(-1, keepdim=True)  # (n, 1)
         lowest_of_all = lowest.amin().item() if arguments.may_look(work) else -math.inf
-        self.plain = lowest_of_all > -LARGEST and baseline is None  # uniform, nothing forbidden, nothing can overflow
+        self.plain = lowest_of_all > -LARGEST and baseline is None  # uniform, no symbol forbidden, no overflow
         self.forbidden = None if lowest_of_all > -math.inf else work == -math.inf  # (n, V)
         if self.forbidden is not None:
             lowest = torch.where(self.forbidden, 0.0, work).amin(-1, keepdim=True)

@@ -61,7 +61,7 @@ def sweep(
     """
     n_rows, n_classes = logits.shape
     dtype, device = computation_dtype(logits), logits.device
-    if torch.is_autocast_enabled(device.type):  # it would do the baseline's matrix products in half precision
+    if torch.is_autocast_enabled(device.type):  # autocast would do the baseline's matrix products in half precision
         with torch.autocast(device.type, enabled=False):
             return sweep(logits, targets, ignored, objective, gradient, factor)
     if n_rows == 0:
@@ -91,7 +91,7 @@ def sweep(
         terms = objective.member.terms(rows, objective.precise)
         divergence.append(terms.divergence)
         if rows.at_baseline is not None:
-            terms.divergence.masked_fill_(rows.at_baseline, 0.0)  # exactly, not but for rounding
+            terms.divergence.masked_fill_(rows.at_baseline, 0.0)  # exactly, not only up to rounding
         if objective.entropy_sign:
             terms.divergence.add_(rows.log_mass, alpha=objective.entropy_sign)
         if gradient is not None:
@@ -103,7 +103,7 @@ def sweep(
     divergence = torch.cat(divergence).squeeze(1)
     nll = torch.cat(nll).squeeze(1) if nll else torch.zeros_like(divergence)
     if not objective.entropy_sign:
-        divergence.clamp_min_(0.0)  # J >= 0 but for rounding
+        divergence.clamp_min_(0.0)  # J >= 0 up to rounding
     if ignored is not None:
         nll.masked_fill_(ignored, 0.0)
         divergence.masked_fill_(ignored, 0.0)
@@ -128,7 +128,7 @@ class _GradientWriter:
         n = len(rows.work)
         per_product = rows.per_total * self.scale[:n]  # (n, 1)
         per_exp = torch.addcmul(rows.per_total * self.weight[:n], per_product, terms.mean, value=-1.0)
-        if terms.products.shape != rows.work.shape:  # the same all over a row
+        if terms.products.shape != rows.work.shape:  # constant over a row
             torch.mul(rows.exp, per_exp, out=rows.work).add_(per_product.mul_(terms.products))
         else:
             torch.mul(terms.products, per_product, out=rows.work).addcmul_(rows.exp, per_exp)

@@ -1,1 +1,1 @@
-"""Tables, figures and the report, drawn from what was collected."""
+"""Draws tables, figures and the report from the collected tables."""

@@ -1,7 +1,7 @@
-"""The papers' published numbers: one validated, unique list read from `published/*.yaml`.
+"""Reads the papers' published numbers from `published/*.yaml`: one validated list without repetition.
 
-They are set beside reproduced numbers and are never an input of a run. A number that nobody on this project has read in
-a source is not in the files; `lookup` returns None for it.
+They are shown beside reproduced numbers and are never an input of a run. A number that nobody on this project has read
+in a source is not in the files; `lookup` returns None for it.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from entropyreg.io.schemas import read_keys
 FOLDER = Path(__file__).with_name("published")
 FILE_KEYS = {"paper", "data_sets", "tables"}
 TABLE_KEYS = {"artefact", "certainty", "units", "notes", "numbers"}
-NUMBER_KEYS = {"row", "column", "metric", "value", "printed"}  # and, where there is something to say, `note`
+NUMBER_KEYS = {"row", "column", "metric", "value", "printed"}  # and optionally `note`
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class PublishedNumber:
     column: str
     metric: str
     value: float | None
-    printed: str | None  # as in the source, trailing zeros and sign included
+    printed: str | None  # as printed in the source, with trailing zeros and sign
     unit: str
     certainty: str
     note: str
@@ -84,7 +84,7 @@ def published_numbers(folder: Path = FOLDER) -> Published:
 
 
 def parse(entry: Mapping[str, Any], table: Mapping[str, Any], content: Mapping[str, Any], name: str) -> PublishedNumber:
-    """One entry joined with what its table and file say of all their entries."""
+    """One entry joined with the keys that its table and file set for all their entries."""
     place = f"{name}, {table['artefact']}, row {entry.get('row')}, column {entry.get('column')}"
     check_keys(entry, NUMBER_KEYS, {"note"}, place)
     for kind, allowed in (("column", content["data_sets"]), ("metric", table["units"])):

@@ -1,4 +1,4 @@
-"""Choosing a regularizer from finished runs: the published search, and matching an entropy.
+"""Chooses a regularizer from finished runs: the published search, and matching an entropy.
 
 Selection reads validation measures only.
 """

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def propose_guided(settings: Mapping[str, Any], observations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The trial of largest acquisition, given what earlier trials reached.
+    """The trial of largest acquisition, given the results of earlier trials.
 
     `settings`: `skew` (bounds, or one number), `strength` (bounds), `random_state`, `number` of the trial. Each
     observation has skew, strength and `value`, the validation BLEU. The random numbers of a trial are seeded with
@@ -30,7 +30,7 @@ def propose_guided(settings: Mapping[str, Any], observations: Sequence[Mapping[s
     suggested = optimizer.suggest()
     skew = settings["skew"] if fixed else suggested["skew"]
     return {
-        "skew": round(float(skew), 10),  # beyond what the optimiser of the acquisition resolves
+        "skew": round(float(skew), 10),  # finer than the optimiser of the acquisition resolves
         "strength": round(float(suggested["strength"]), 10),
         "method": "Bayesian optimisation on validation BLEU",
         "number": settings["number"],

@@ -1,7 +1,7 @@
-"""Find the strength that gives a member of the family a wanted entropy on validation, from the runs there are.
+"""Find the strength that gives a member of the family a wanted entropy on validation, from the finished runs.
 
 Measured entropy H rises with the strength (CLAIMS A7). Between two runs around the target, log strength is interpolated
-in H; outside of all runs, the equilibrium's prediction is shifted by what the nearest run measured:
+in H; outside of all runs, the equilibrium's prediction is shifted by the measurement of the nearest run:
 
     H_predicted(proposed) = H_predicted(nearest) + (target - H_nearest)
 """
@@ -21,8 +21,8 @@ def propose_match(
 ) -> dict[str, Any]:
     """Strength of `settings["skew"]` expected to measure the normalised entropy `target`.
 
-    Each observation has `strength` and `value`, the measured normalised entropy. Without any, the equilibrium decides.
-    `matched` names the run that already lies within `settings["tolerance"]`, or is None.
+    Each observation has `strength` and `value`, the measured normalised entropy. Without any, the strength is the
+    equilibrium's. `matched` names the run that already lies within `settings["tolerance"]`, or is None.
     """
     skew = settings["skew"]
     known = sorted(

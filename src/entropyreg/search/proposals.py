@@ -1,7 +1,7 @@
 """Propose the next trial of a series from the scores of the runs before it (`results.scores`).
 
 The proposal is a function of those scores and of the series' settings, so the files are the whole state of a search:
-killed at any moment, it goes on where it was, and the same scores give the same proposal.
+killed at any moment, it resumes where it was, and the same scores give the same proposal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,14 +37,14 @@ def propose(settings: Mapping[str, Any], score_paths: Sequence[Path]) -> dict[st
 
 
 def winner(observations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The trial of best validation BLEU (of equals, the first): to be trained anew with fresh seeds."""
+    """The trial of best validation BLEU (of equals, the first): to be trained again with fresh seeds."""
     best = max(observations, key=lambda one: one["value"])
     kept = {key: best[key] for key in ("skew", "strength", "run")}
     return {**kept, "method": "best validation BLEU", "observations": list(observations)}
 
 
 def observed(path: Path, run: str, measure: str) -> tuple[dict[str, Any], int]:
-    """What the scores of `run` tell: its regularizer with one validation measure, and the size of its vocabulary."""
+    """Read from the scores of `run` its regularizer with one validation measure, and the size of its vocabulary."""
     record = read_json(path)
     with blaming(path):
         if record["run"] != run:

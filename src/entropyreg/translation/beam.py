@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from entropyreg.io.columns import Column
 from entropyreg.translation.repairs import block_repeats
 
-OPTIONS = {  # key of the configuration: fairseq's
+OPTIONS = {  # key of the configuration: fairseq's option
     "beam": "beam",
     "length_penalty": "lenpen",
     "max_length_factor": "max_len_a",
@@ -37,12 +37,12 @@ class Hypothesis(NamedTuple):
 
 
 class Hypotheses:
-    """What a search found for the sentences of a corpus: the tokens lie in a file, not in memory."""
+    """The results of a search for the sentences of a corpus: the tokens are in a file, not in memory."""
 
     def __init__(self, n_sentences: int, folder: Path) -> None:
         self._tokens = Column(np.int64, folder=folder)
         self._starts = np.zeros(n_sentences, np.int64)
-        self.lengths = np.full(n_sentences, -1, np.int32)  # -1: not found yet
+        self.lengths = np.full(n_sentences, -1, np.int32)  # -1: no hypothesis yet
         self.scores = np.zeros(n_sentences, np.float64)
 
     def add(self, found: Iterable[Hypothesis]) -> None:
@@ -57,7 +57,7 @@ class Hypotheses:
         return torch.from_numpy(self._tokens.rows(int(self._starts[number]), int(self.lengths[number])).copy())
 
     def __iter__(self) -> Iterator[Hypothesis]:
-        """All that was found, in the order of the corpus."""
+        """All hypotheses, in the order of the corpus."""
         for number in np.flatnonzero(self.lengths >= 0).tolist():
             yield Hypothesis(number, float(self.scores[number]), self[number])
 
@@ -74,7 +74,7 @@ class BeamEntropy:
         return self.total / self.rows if self.rows else float("nan")
 
     def watch(self, generator: Any) -> None:
-        """Count every distribution that the search of `generator` is given."""
+        """Add the entropy of every distribution that the search of `generator` receives."""
         forward = generator.model.forward_decoder
 
         def counted(*arguments: Any, **keywords: Any) -> Any:

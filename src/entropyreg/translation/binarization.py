@@ -1,8 +1,8 @@
 """Turn subword text into fairseq's binary data set, with dictionaries made from the training text alone.
 
 A corpus for a pre-trained model comes with that model's dictionary (`dict.txt`), which is taken as it is.
-`left_out` says before a training which of its sentences are too long for a model: fairseq would leave such pairs out of
-the training text with a line in its log, and end at the first one of validation.
+`left_out` reports before a training which sentences are too long for a model: fairseq would leave such pairs out of
+the training text with only a line in its log, and stop at the first one of validation.
 """
 
 import contextlib
@@ -19,9 +19,9 @@ from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json, sha256_of, write_json
 
 NOT_DATA = ("preprocess.log", "binary.json")
-FEWEST_PAIRS = 2  # of valid and test: standard errors over sentences need two
+FEWEST_PAIRS = 2  # sentences of valid and test: standard errors over sentences need two
 POSITIONS = 1024  # most subwords of a sentence, its end included, in the translation task and models of fairseq
-NAMED = 10  # lines that are named, of the sentences that are too long
+NAMED = 10  # number of too long sentences whose lines are named
 
 
 def binarize(settings: Mapping[str, Any], subwords_dir: Path, out_dir: Path) -> None:
@@ -81,7 +81,7 @@ def left_out(binary_dir: Path, languages: Mapping[str, str], model: Mapping[str,
     source, target = languages["source"], languages["target"]
     limit = min(POSITIONS, model["max_tokens"])
     most = {
-        "valid": POSITIONS if model.get("skip_invalid_size") else limit,  # left out of validation, but predicted
+        "valid": POSITIONS if model.get("skip_invalid_size") else limit,  # left out of validation, but predicted later
         "test": POSITIONS,  # a longer one than max_tokens is a batch of its own in predictions
     }
     for split, allowed in most.items():
@@ -110,7 +110,7 @@ def left_out(binary_dir: Path, languages: Mapping[str, str], model: Mapping[str,
 def sizes(
     binary_dir: Path, split: str, source: str, target: str, model: Mapping[str, Any] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Subwords of every sentence of both sides, its end included, (n,) each; as a model reads them, if one is given."""
+    """Subwords of every sentence of both sides, its end included, (n,) each; cut as by `model`, if it is given."""
     from fairseq.data import data_utils
 
     prefix = binary_dir / f"{split}.{source}-{target}"
@@ -131,7 +131,7 @@ def verify_binary(binary_dir: Path) -> None:
     listed = read_json(binary_dir / "binary.json")
     if not isinstance(listed, dict) or not listed:
         raise UserError(f"{binary_dir / 'binary.json'} lists no files: delete {binary_dir} and run again.")
-    with blaming(binary_dir / "binary.json"):  # a name may be none that a file can have
+    with blaming(binary_dir / "binary.json"):  # a damaged name may be one that no file can have
         for name, expected in listed.items():
             path = binary_dir / name
             if not path.is_file() or sha256_of(path) != expected:

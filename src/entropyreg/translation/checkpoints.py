@@ -1,7 +1,7 @@
-"""fairseq's checkpoints: which one to resume from, how far it is, and the selected weights as a plain file.
+"""Reads fairseq's checkpoints: chooses one to resume from, counts its updates, exports the selected weights.
 
 fairseq writes an interval checkpoint and copies it to `checkpoint_best.pt` and `checkpoint_last.pt`. After a kill in
-between a copy may be missing, and disks err: a checkpoint counts only if its zip archive is complete.
+between a copy may be missing, and disks fail: a checkpoint counts only if its zip archive is complete.
 """
 
 import argparse
@@ -32,12 +32,12 @@ BEST = "checkpoint_best.pt"
 
 
 def state_of(path: Path) -> dict[str, Any]:
-    """What a checkpoint holds; tensors stay on the disk until they are read."""
+    """The content of a checkpoint; tensors stay on the disk until they are read."""
     return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
 
 
 def updates_of(path: Path) -> int:
-    """Number of updates after which the checkpoint was written; a `UserError` if a whole file is no checkpoint."""
+    """Number of updates after which the checkpoint was written; a `UserError` if an intact file is no checkpoint."""
     with blaming_checkpoint(path):
         return int(state_of(path)["optimizer_history"][-1]["num_updates"])
 
@@ -81,7 +81,7 @@ def repair_last(folder: Path) -> int:
 
 
 def repair_best(folder: Path) -> bool:
-    """Make `checkpoint_best.pt` whole, if it is not, as a copy of what it was a copy of; False if that is gone.
+    """Replace a damaged `checkpoint_best.pt` by the checkpoint that it was copied from; False if that is gone.
 
     It was the last checkpoint whose own validation is the best one up to `checkpoint_last.pt`, which must be whole.
     """

@@ -1,4 +1,4 @@
-"""The arguments of fairseq for one run: a pure function of its settings, checked by golden files."""
+"""Builds the arguments of fairseq for one run: a pure function of its settings, checked by golden files."""
 
 import json
 from collections.abc import Mapping
@@ -82,10 +82,10 @@ def training_arguments(
         # Like --restore-file with a fresh optimizer, schedule and data; but that would be repeated on resuming, while
         # this gives way to the run's own last checkpoint.
         arguments += ["--finetune-from-model", str(pretrained)]
-    # With fairseq's default of 8 the last batch, of the longest sentences, is silently dropped when it is no multiple.
+    # With fairseq's default of 8, a last batch (the longest sentences) that is no multiple of it is silently dropped.
     arguments += ["--required-batch-size-multiple", "1"]
-    # Batches anew in every epoch. By default the first epoch of a process makes them, with a seed of its own number: a
-    # run resumed in a later epoch would go on with other batches than the uninterrupted one.
+    # Make new batches in every epoch. By default the first epoch of a process makes them, seeded by its number: a
+    # run resumed in a later epoch would continue with other batches than the uninterrupted one.
     arguments += ["--update-epoch-batch-itr", "True"]
     arguments += ["--distributed-world-size", "1", "--num-workers", "0" if settings["device"] == "cpu" else "2"]
     arguments += ["--seed", str(settings["seed"]), "--save-dir", str(checkpoint_dir)]
@@ -94,7 +94,7 @@ def training_arguments(
 
 def model_arguments(model: Mapping[str, Any]) -> list[str]:
     """The options that a model of the configuration sets; a key that none of them takes is refused."""
-    left = {key: value for key, value in model.items() if key != "pretrained"}  # `training_arguments` has its file
+    left = {key: value for key, value in model.items() if key != "pretrained"}  # `training_arguments` passes its file
     arguments = []
     for key, flag in FLAGS.items():
         if key in left:
@@ -119,7 +119,7 @@ def model_arguments(model: Mapping[str, Any]) -> list[str]:
 def criterion_arguments(regularizer: Mapping[str, Any]) -> list[str]:
     """The criterion with the whole declaration of a regularizer whose strength is known (`resolution.resolve`).
 
-    Every field that is set goes there in one piece, and the criterion refuses those that it does not know.
+    All fields that are set are passed as one JSON object; the criterion refuses unknown ones.
     """
     if regularizer["strength"] is None:
         raise ValueError(f"the strength of {dict(regularizer)} is not known yet: resolve it first.")
@@ -130,7 +130,7 @@ def criterion_arguments(regularizer: Mapping[str, Any]) -> list[str]:
 def schedule_of_validation(left: dict[str, Any]) -> list[str]:
     """Validate and save every so many updates, or every so many epochs; keep what resuming needs.
 
-    The keys that say so are taken out of `left`; by updates those of the epochs stay.
+    The keys used are removed from `left`; with a schedule by updates, those of epochs stay.
     """
     if "validate_every_updates" in left:
         every = str(left.pop("validate_every_updates"))
@@ -142,7 +142,7 @@ def schedule_of_validation(left: dict[str, Any]) -> list[str]:
 
 
 def text_of(value: Any) -> str:
-    """A value as fairseq's parser reads it."""
+    """Format a value as fairseq's parser reads it."""
     if isinstance(value, list):
         return "(" + ", ".join(str(part) for part in value) + ")"
     return str(value)

@@ -1,4 +1,4 @@
-"""CTranslate2 as an optional decoder, for sweeps on validation only; every reported number comes from fairseq's search.
+"""Uses CTranslate2 as an optional decoder, for sweeps on validation only; reported numbers come from fairseq's search.
 
 A sweep may use it where its best hypotheses equal fairseq's on 99 % of validation (`agreement`, `usable`). A
 temperature T is folded into the output projection, z / T = (W / T) h, in a copy of W: W itself is the embedding, too

@@ -1,4 +1,4 @@
-"""Features of some words for the projection of the penultimate layer: the last hidden layer before the softmax.
+"""Computes some words' features (the last hidden layer before the softmax) for the projection of the penultimate layer.
 
 Under the gold prefix, at the positions whose target is one of the words; a word's template is its row of the output
 projection (Müller et al. 2019, Figure 7). Of each split the first examples of each word in the order of the corpus.
@@ -49,7 +49,7 @@ def word_features(task: Any, model: torch.nn.Module, settings: Mapping[str, Any]
 
 
 def sentences_with(targets: Iterable[np.ndarray], numbers: Sequence[int], per_word: int) -> list[int]:
-    """The sentences, from the first, that hold the first `per_word` occurrences of each of the `numbers`."""
+    """Numbers of the sentences that contain the first `per_word` occurrences of each of the `numbers`."""
     left, chosen = dict.fromkeys(numbers, per_word), []
     for sentence, row in enumerate(targets):
         present = [number for number in left if number in row]
@@ -64,7 +64,7 @@ def sentences_with(targets: Iterable[np.ndarray], numbers: Sequence[int], per_wo
 
 
 def rows_of(dataset: Any) -> Iterator[np.ndarray]:
-    """The sentences of a fairseq data set, which knows no end when it is iterated."""
+    """Iterate over the sentences of a fairseq data set, whose own iteration does not end."""
     return (dataset[number].numpy() for number in range(len(dataset)))
 
 
@@ -98,7 +98,7 @@ def features_of(
 
 
 def hidden_states(model: torch.nn.Module, net_input: Mapping[str, Any]) -> torch.Tensor:
-    """What the output projection is applied to, (B, T, D), under the gold prefix."""
+    """The inputs of the output projection, (B, T, D), under the gold prefix."""
     encoded = model.encoder(net_input["src_tokens"], src_lengths=net_input["src_lengths"])
     return model.decoder(net_input["prev_output_tokens"], encoder_out=encoded, features_only=True)[0]
 
@@ -106,7 +106,7 @@ def hidden_states(model: torch.nn.Module, net_input: Mapping[str, Any]) -> torch
 def variation_of(
     part: Mapping[str, np.ndarray], numbers: Sequence[int], weights: np.ndarray, filler: Collection[int]
 ) -> np.ndarray:
-    """`measures.penultimate.distance_variation` (N,) over the vocabulary; `filler` entries are no words."""
+    """`measures.penultimate.distance_variation` (N,) over the vocabulary; `filler` entries are left out."""
     if not len(part["labels"]):
         return np.zeros(0)
     kept = np.setdiff1d(np.arange(len(weights)), list(filler))

@@ -2,9 +2,9 @@
 
 `<split>.tokens.npz` has the statistics of `scoring` under the gold prefix, `<split>.own.npz` those of the model's own
 best hypotheses and the entropy within the beam; `<split>.hypotheses.tsv` has one line a sentence: number, score
-(natural log, length-normalised), subword tokens. `valid.beams.tsv` has a first column more, the beam size.
+(natural log, length-normalised), subword tokens. `valid.beams.tsv` has one more column, first: the beam size.
 
-Memory: one batch, and some tens of bytes a sentence (lengths, order); all else goes through files.
+Memory: one batch, and some tens of bytes a sentence (lengths, order); everything else is kept in files.
 """
 
 import logging
@@ -41,7 +41,7 @@ def predict(settings: Mapping[str, Any], binary_dir: Path, run_dir: Path, split:
         task, model, regularizer = prepare(settings, binary_dir, run_dir, threads)
         dictionary = task.target_dictionary
         lengths = target_lengths(task, split)
-        batches = partial(iterate_batches, task, split, settings["decoding"]["max_tokens"])  # equal ones at every call
+        batches = partial(iterate_batches, task, split, settings["decoding"]["max_tokens"])  # the same at every call
         log_floor = floor_of(regularizer, len(dictionary))
         log_thresholds = list(settings["log_thresholds"])
         if log_floor is not None:
@@ -145,7 +145,7 @@ def iterate_batches(
 
 
 def target_lengths(task: Any, split: str) -> np.ndarray:
-    """Target tokens of every sentence of a split, its end included; the word '<pad>' is none."""
+    """Target tokens of every sentence of a split, its end included; a word '<pad>' is not counted."""
     task.load_dataset(split)
     targets, pad = task.dataset(split).tgt, task.target_dictionary.pad()
     return np.fromiter((int((row != pad).sum()) for row in targets), np.int32, len(targets))
@@ -161,6 +161,6 @@ def lines_of(found: Iterable[Hypothesis], dictionary: Any) -> list[str]:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write lines as they come to a file that appears when the last one is written."""
+    """Write lines one by one to a file that appears once the last one is written."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(lines)

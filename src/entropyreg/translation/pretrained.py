@@ -1,4 +1,4 @@
-"""The published weights that a fine-tuning starts from, taken out of their archive; nothing is downloaded here."""
+"""Extracts the published weights that a fine-tuning starts from; nothing is downloaded here."""
 
 from pathlib import Path
 

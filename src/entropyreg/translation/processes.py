@@ -1,10 +1,10 @@
-"""Several processes train one run together: the batches of every update are shared out among them.
+"""Lets several processes train one run together: the batches of every update are shared out among them.
 
     gradient of an update = sum over its `update_freq` batches / their target tokens
 
-is the same sum whoever computes its terms: each of P processes takes update_freq / P of the batches, and fairseq adds
-up their gradients. Only dropout draws otherwise. torchrun starts the processes; the first leads: it alone holds the
-run's lock, reads and writes the run's folder, and tells the others the arguments of fairseq.
+is the same sum whichever process computes its terms: each of P processes takes update_freq / P of the batches, and
+fairseq adds up their gradients. Only dropout draws other numbers. torchrun starts the processes; the first leads: it
+alone holds the run's lock, reads and writes the run's folder, and tells the others the arguments of fairseq.
 
 Source: fairseq's `LegacyDistributedDataParallel`, the one of its wrappers that also works on CPUs.
 """
@@ -49,7 +49,7 @@ def shared_arguments(arguments: list[str]) -> list[str]:
 
 
 def join(device: str) -> None:
-    """Wait until all processes are here, and let them talk to each other."""
+    """Wait until all processes have started, and connect them."""
     import torch
 
     if device == "cuda":
@@ -58,7 +58,7 @@ def join(device: str) -> None:
 
 
 def tell(arguments: list[str] | None) -> list[str] | None:
-    """What the first process says, fairseq's arguments or None if there is nothing left to train: every one gets it.
+    """Send to all processes the first one's message: fairseq's arguments, or None if nothing is left to train.
 
     All compute with the threads of the first, which may have found them in the recipe of a checkpoint.
     """
@@ -71,7 +71,7 @@ def tell(arguments: list[str] | None) -> list[str] | None:
 
 
 def follow(settings: Mapping[str, Any], threads: int) -> None:
-    """Train beside the first process, as one that writes and says nothing."""
+    """Train beside the first process, without writing or printing anything."""
     import logging
     import sys
 
@@ -91,4 +91,4 @@ def follow(settings: Mapping[str, Any], threads: int) -> None:
     try:
         fairseq_train.cli_main()
     except (FloatingPointError, StopIteration):
-        return  # every process meets the same sum of gradients: the first one tells
+        return  # every process has the same sum of gradients, so the first one reports it

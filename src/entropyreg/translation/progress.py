@@ -1,4 +1,4 @@
-"""One line every few seconds from fairseq's log: update, loss, rate, time left; and the history of validations."""
+"""Prints a line every few seconds from fairseq's log (update, loss, rate, time left); keeps the validations."""
 
 import json
 import logging
@@ -10,14 +10,14 @@ from typing import TextIO
 from entropyreg.io.errors import MALFORMED, UserError
 from entropyreg.io.files import one_line, write_atomically
 
-SKIPPED = "attempting to recover from OOM"  # what fairseq says before it drops a batch that does not fit
+SKIPPED = "attempting to recover from OOM"  # fairseq's message before it drops a batch that does not fit into memory
 
 
 class ProgressHandler(logging.Handler):
     """Reads fairseq's JSON log records (loggers `train_inner` and `valid`).
 
     Prints a line on `stream` at most every `seconds`, and keeps `history`, one entry a validation, on disk at
-    `history_path`, so that a resumed run knows what the interrupted one saw.
+    `history_path`, so that a resumed run knows the validations of the interrupted one.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class ProgressHandler(logging.Handler):
         self.last_update = 0
 
     def load_history(self, updates: int, due: int = 0, metric: str = "nll_bits") -> None:
-        """Take up the history of an interrupted run up to the update that it resumes from (see `read_history`)."""
+        """Load the history of an interrupted run up to the update that it resumes from (see `read_history`)."""
         self.last_update = updates
         if updates:
             self.history = read_history(self.history_path, updates, due, metric)

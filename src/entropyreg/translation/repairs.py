@@ -1,8 +1,8 @@
-"""Repairs of fairseq: two of its beam search, which summarisation needs, and one of its writing.
+"""Repairs fairseq in three places: two in its beam search, which summarisation needs, and one in its writing.
 
 1. *Repeated n-grams.* Without its CUDA extension, which no wheel has, fairseq compares the last entries of the whole
    buffer of tokens: padding, until the longest hypothesis there can be. Hence `no_repeat_ngram_size` does nothing.
-   Given only what was generated so far, the same code does what it says.
+   Given only the tokens generated so far, the same code works.
 2. *BART after a search.* Its attention keeps the size of the beam, and then takes the rows of any batch for copies.
 3. *Checkpoints.* fairseq syncs none to the disk and copies `checkpoint_best` and `checkpoint_last` over the old ones:
    a kill or a power cut may leave neither the old nor the new one whole.
@@ -43,7 +43,7 @@ def forget_beam(model: torch.nn.Module) -> None:
 
 
 def save_whole(state: Any, filename: str, async_write: bool = False) -> None:
-    """For fairseq's `torch_persistent_save`: the same bytes, in a file that is whole and on the disk, or absent."""
+    """Replace fairseq's `torch_persistent_save`: the same bytes, in a file that is whole and on the disk, or absent."""
     write_tensors(filename, state)
 
 
@@ -58,6 +58,6 @@ class WholeCopies(PathManager):
 
 
 def write_whole_checkpoints() -> None:
-    """Make fairseq's trainer write checkpoints so, in this process."""
+    """Make fairseq's trainer use both in this process."""
     checkpoint_utils.torch_persistent_save = save_whole  # fairseq's trainer looks it up there
     checkpoint_utils.PathManager = WholeCopies

@@ -28,13 +28,13 @@ STATISTICS = {
 }
 DTYPES = dict.fromkeys(("nll", "entropy", "entropy_without_filler", "confidence", "share"), np.float32)
 DTYPES |= dict.fromkeys(("rank", "target", "sentence", "position"), np.int32) | {"correct": np.bool_}
-OWN = ("sentence", "position", "target", "nll", "entropy", "confidence")  # of a model's own words
+OWN = ("sentence", "position", "target", "nll", "entropy", "confidence")  # for a model's own words
 
 
 def filler_entries(dictionary: Any) -> list[int]:
-    """Entries of the softmax that no target can be: start of sentence, padding, and what fairseq fills up with.
+    """Entries of the softmax that are never targets: start of sentence, padding, and fairseq's filler words.
 
-    A text may have the word `madeupword0000` too, which is then counted.
+    A text may contain the word `madeupword0000`, which then counts as a word.
     """
     counted = enumerate(zip(dictionary.symbols, dictionary.count, strict=True))
     fill = [index for index, (symbol, count) in counted if symbol.startswith("madeupword") and not count]

@@ -35,7 +35,7 @@ def predict_temperatures(
 ) -> None:
     """Write the predictions of the run at all temperatures (`settings.temperature_settings`).
 
-    Of validation features of words too; test reads what was written of validation.
+    Validation also writes the features of words; test reads the files of validation.
     """
     with one_device(settings["device"]):
         task, model, _ = prepare(settings, binary_dir, run_dir, threads)
@@ -63,7 +63,7 @@ def predict_temperatures(
         forget_beam(model)
         own = (own_batch(batch, tokens, dictionary) for batch in on_device(batches, device))
         own_columns = temperature_statistics(model, own, dictionary, decoded)
-        del own_columns["correct"]  # by definition; whether the reference has the word is measured
+        del own_columns["correct"]  # by definition; measuring decides whether the reference has the word
         columns |= {"temperatures": grid, "own_temperatures": decoded}
         columns |= {f"own_{name}": values for name, values in own_columns.items()}
         write_npz(out_dir / f"{split}.temperatures.npz", columns)
@@ -73,7 +73,7 @@ def predict_temperatures(
 
 
 def best_temperatures(grid: np.ndarray, columns: Mapping[str, np.ndarray]) -> list[float]:
-    """The temperatures of the grid (G,) with least ECE and least NLL of what was written of a split."""
+    """The temperatures of the grid (G,) with least ECE and least NLL in the predictions of a split."""
     records = [columns[name] for name in ("nll", "confidence", "correct")]
     return [best_on_grid(grid, *records, criterion).temperature for criterion in CRITERIA]
 
@@ -89,7 +89,7 @@ def first_sentences(task: Any, split: str, tokens: int) -> int:
 def temperature_statistics(
     model: torch.nn.Module, batches: Iterable[Mapping[str, Any]], dictionary: Any, temperatures: Sequence[float]
 ) -> dict[str, np.ndarray]:
-    """`nll` and `confidence` (G, N) of the batches' targets at each temperature; `correct` (N,) and where they stand.
+    """`nll` and `confidence` (G, N) of the batches' targets at each temperature; `correct` (N,) and their positions.
 
     In the order of the corpus; holds the logits of one batch at a time.
     """

@@ -1,4 +1,4 @@
-"""Train one run with fairseq: locked, resumable, ended by a selected checkpoint.
+"""Trains one run with fairseq: the run is locked, can be resumed, and ends with a selected checkpoint.
 
 Outputs in the run's folder: `model.pt` (tensors of the selected checkpoint), `training.json` (deterministic) and
 `training.provenance.json`. The folder `checkpoints/` is for resuming and is no output, so nothing deletes it.
@@ -35,7 +35,7 @@ def train(
 ) -> None:
     """Train, or resume, the run that `settings` (see `settings.training_settings`) describe.
 
-    `training.json` says which regularizer it was, with numbers for what `settings` leaves to the vocabulary or to
+    `training.json` records the regularizer, with numbers where `settings` leave them to the vocabulary or to
     the proposal in `proposal_path`, and which pairs were too long to be trained on, if any (`left_out`). A model
     with the key `pretrained` starts from the weights in `pretrained_path`.
     In processes of torchrun the first one does all this, and the others train beside it (`processes`).
@@ -55,7 +55,7 @@ def train(
         size = vocabulary_size(binary_dir, settings["languages"]["target"])
         settings = {**settings, "regularizer": resolve(settings["regularizer"], size, proposal_path)}
         if settings["regularizer"]["strength"]:
-            member_of(settings["regularizer"])  # a divergence of the user's that is none is told before anything begins
+            member_of(settings["regularizer"])  # a user's function that is no divergence is refused first
         too_long = left_out(binary_dir, settings["languages"], settings["model"])
         if too_long:
             say(
@@ -107,7 +107,7 @@ def train(
 
 
 def code_in_use(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What determines a training's bits besides settings, data and threads: our code, the kernel, torch, fairseq."""
+    """Versions that decide a training's bits besides settings, data and threads: our code, kernel, torch, fairseq."""
     import fairseq
     import torch
 
@@ -168,14 +168,14 @@ def run_fairseq(
 
 
 def has_ended(updates: int, model: Mapping[str, Any], history: list[dict]) -> bool:
-    """True if training is over: fairseq, started again, would make one update more."""
+    """True if training is over: if started again, fairseq would make one more update."""
     return updates >= model.get("max_update", float("inf")) or validations_without_gain(model, history) >= model.get(
         "patience", float("inf")
     )
 
 
 def validations_due(model: Mapping[str, Any], updates: int, checkpoints: Path) -> int:
-    """How many validations a run has had at least that resumes at `updates` (`command.schedule_of_validation`)."""
+    """The least number of validations of a run that resumes at `updates` (`command.schedule_of_validation`)."""
     if updates == 0:
         return 0
     if "validate_every_updates" in model:
@@ -216,7 +216,7 @@ def restore_patience(should_stop_early: Any, model: Mapping[str, Any], history: 
 
 
 def provenance(device: str, seconds: float, resumed_from: int, threads: int) -> dict[str, Any]:
-    """What the outcome must not depend on, but a reader may want to know."""
+    """Describe how the run was made, for readers; the outcome must not depend on it."""
     import fairseq
     import torch
 

@@ -1,4 +1,4 @@
-"""A failed job is shown without its settings; what else Snakemake says is as it was."""
+"""A failed job is shown without its settings; the rest of Snakemake's output is unchanged."""
 
 import json
 import logging
@@ -30,7 +30,7 @@ def record(level, **fields):
 
 
 @pytest.mark.parametrize("settings", ["{}", "{'a': 1}", AWKWARD, "''", "\n"])
-def test_only_the_settings_go(settings):
+def test_only_the_settings_are_removed(settings):
     made = record(logging.ERROR, shellcmd=f"python x train --settings {shlex.quote(settings)} --out 'a b' --text 'c'")
     assert without_settings(made)
     assert made.shellcmd == f"python x train {SHORT} --out 'a b' --text 'c'"
@@ -47,7 +47,7 @@ def test_jobs_of_a_failed_group_are_shortened_and_rules_without_a_command_left_a
     assert without_settings(record(logging.ERROR))
 
 
-def test_snakemake_shows_a_failed_job_so(tmp_path):
+def test_snakemake_shortens_only_the_report_of_a_failure(tmp_path):
     (tmp_path / "Snakefile").write_text(SNAKEFILE.format(settings=AWKWARD), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "model"]
     failed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)

@@ -77,7 +77,7 @@ def test_a_stage_ends_in_one_line_and_goes_on_afterwards(tmp_path, stage, held, 
         assert (tmp_path / made).read_bytes() == (tmp_path / "undisturbed/training.json").read_bytes()
 
 
-def test_status_tells_of_a_stage_that_was_killed_until_it_is_done_again(tmp_path):
+def test_status_reports_a_killed_stage_until_it_is_done_again(tmp_path):
     arguments, paths = arguments_of("measure", tmp_path), Paths(str(tmp_path), "figures")
     process = started(["-m", "entropyreg", *arguments], tmp_path, environment(tmp_path, "record.json"))
     assert look_at(NONE, paths).errors == ()  # it works
@@ -107,7 +107,7 @@ Path.unlink = slowly
 """
 
 
-def test_a_signal_that_follows_at_once_is_the_same_one_and_a_late_one_kills(tmp_path):
+def test_a_repeated_signal_kills_only_after_the_patience(tmp_path):
     """Snakemake, Slurm and torchrun pass on what the terminal or the system has sent to all."""
     variables = environment(tmp_path, "a_table_translation.md")
     with (tmp_path / "held/sitecustomize.py").open("a") as file:

@@ -11,7 +11,7 @@ SETTINGS = {"scale": "demo"}
 CELL = {"run": "de_en/transformer/none/seed1"}
 
 
-def test_the_reason_is_what_the_run_left(tmp_path):
+def test_the_reason_is_the_failure_that_the_run_noted(tmp_path):
     folder = tmp_path / CELL["run"]
     folder.mkdir(parents=True)
     assert missing_reason(SETTINGS, CELL, tmp_path) == "no record yet"
@@ -21,7 +21,7 @@ def test_the_reason_is_what_the_run_left(tmp_path):
     assert missing_reason(SETTINGS, CELL, tmp_path) == "no record yet"
 
 
-def test_a_record_outdates_a_failure_and_a_run_that_is_none_is_not_run(tmp_path):
+def test_a_record_supersedes_a_failure_and_an_absent_run_is_not_run(tmp_path):
     folder = tmp_path / CELL["run"]
     folder.mkdir(parents=True)
     note_failure(folder, "measure", "out of memory")
@@ -30,7 +30,7 @@ def test_a_record_outdates_a_failure_and_a_run_that_is_none_is_not_run(tmp_path)
     assert missing_reason(SETTINGS, {"run": None}, tmp_path) == "not run at demo scale"
 
 
-def test_a_damaged_word_of_failure_is_told(tmp_path):
+def test_a_damaged_note_of_failure_is_reported(tmp_path):
     write_json(failure_path(tmp_path / CELL["run"], "train"), {"stage": "train"})
     with pytest.raises(UserError, match=r"failed\.train\.json"):
         missing_reason(SETTINGS, CELL, tmp_path)

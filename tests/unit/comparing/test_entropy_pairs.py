@@ -1,4 +1,4 @@
-"""Pairs of equal entropy: which runs are set beside one another, and what is said where none can be."""
+"""Pairs of equal entropy: which runs are paired, and the reasons where none can be."""
 
 from pathlib import Path
 
@@ -109,7 +109,7 @@ def test_confidence_penalty_comes_before_other_skews():
     assert names(pairs_of(rows[:2], "c")) == [("a", "quarter")]
 
 
-def test_skews_from_one_half_on_are_not_set_beside_label_smoothing_without_a_match():
+def test_skews_from_one_half_on_are_paired_only_by_a_match():
     (pair,) = pairs_of([run("a", 1.0, 0.5), run("half", 0.5, 0.5)], "c")
     assert names([pair]) == [(None, None)]
     assert "no label smoothing with another member" in pair.reason
@@ -132,7 +132,7 @@ def test_each_seed_has_its_own_pair():
     assert names(pairs_of(rows, "c")) == [("a1", "b1"), ("a2", "b2")]
 
 
-def test_a_missing_anchor_says_why():
+def test_a_missing_anchor_has_a_reason():
     (pair,) = pairs_of([run("a", 1.0, None, trial("s", 0)), run("t", None, None, trial("s", 1))], "c")
     assert (pair.mismatch, pair.matched, pair.reason) == (None, False, "match 's': failed: x")
 

@@ -125,7 +125,7 @@ def test_curves_are_the_means_over_seeds_within_their_bands(runs_dir):
     assert collect(settings(), runs_dir) == table  # the draws are seeded
 
 
-def test_a_row_less_itself_at_one_is_nothing_there(runs_dir):
+def test_a_curve_minus_its_value_at_one_is_zero_there(runs_dir):
     table = collect(settings(), runs_dir)
     found = pick(table["curve_differences"], row="hard", quantity="ece", kind="to_one")
     curve = pick(table["curves"], row="hard", quantity="ece")
@@ -176,7 +176,7 @@ def test_the_share_of_the_gap_that_scaling_closes(runs_dir):
     assert nothing["gain"] == 0 and nothing["closed"] == 0
 
 
-def test_a_gap_that_may_be_nothing_has_no_share(runs_dir):
+def test_a_gap_that_may_be_zero_has_no_share(runs_dir):
     settings_of_equals = settings(("hard", "smoothed"), seeds=(1,))
     for cell in settings_of_equals["cells"]:
         cell["run"] = "t/m/hard/seed1"  # both rows show the same run

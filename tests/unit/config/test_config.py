@@ -115,7 +115,7 @@ def test_a_source_of_another_kind_replaces_the_one_below_it(workflow_dir):
     assert config["image_models"]["mlp"]["model"] == {"kind": "mlp", "hidden": [9], "init_std": 0.1}
 
 
-def test_null_takes_a_key_away_where_no_null_is_allowed(workflow_dir):
+def test_null_removes_a_key_that_allows_no_null(workflow_dir):
     given = {"optimizer": "nag", "adam_betas": None, "momentum": 0.9, "lr": 0.1}
     model = load_config(workflow_dir, {"models": {"transformer": given}})["models"]["transformer"]
     assert "adam_betas" not in model and given["adam_betas"] is None
@@ -188,7 +188,7 @@ def test_a_mistyped_data_dir_is_refused_early(workflow_dir, tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["a{b}", "{task}", "x\ny"])
-def test_a_folder_of_a_corpus_has_a_name_that_snakemake_can_bear(folder):
+def test_a_corpus_folder_name_that_snakemake_cannot_handle_is_refused(folder):
     task = {**OWN, "source": {"kind": "parallel", "folder": folder}, "languages": {"source": "de", "target": "en"}}
     with pytest.raises(
         UserError, match=r"tasks\.own\.source\.folder is .*; allowed: a folder without braces and control"

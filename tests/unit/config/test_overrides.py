@@ -1,4 +1,4 @@
-"""What users give Snakemake is read by us: types as in a file, nothing lost, nothing merged that does not belong."""
+"""Users' arguments of Snakemake are read as strictly as files: right types, nothing lost, nothing wrongly merged."""
 
 import re
 
@@ -53,7 +53,7 @@ def test_values_of_config_have_the_types_of_the_schema(schema, entry, value):
         (['threads={"train":2,"train":3}'], "--config threads is not valid YAML: the key 'train' is given twice"),
     ],
 )
-def test_what_config_cannot_hold_is_told(schema, entries, message):
+def test_invalid_values_of_config_are_reported(schema, entries, message):
     with pytest.raises(UserError, match=message):
         read_arguments(entries, schema)
 
@@ -110,7 +110,7 @@ def test_every_yaml_file_of_the_project_has_each_key_once(root):
         (["--profile", "nowhere"], None),  # Snakemake itself refuses it
     ],
 )
-def test_what_snakemake_would_drop_is_refused(root, tmp_path, monkeypatch, arguments, message):
+def test_arguments_that_snakemake_would_drop_are_refused(root, tmp_path, monkeypatch, arguments, message):
     for folder in ("mine", "profiles/own"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "config.yaml").write_text("jobs: 1\njobs: 2\n")

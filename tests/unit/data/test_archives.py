@@ -1,4 +1,4 @@
-"""Archives are streamed, and nothing in one reaches the disk but what was asked for, where it was asked to go."""
+"""Archives are streamed; only requested members reach the disk, at the requested paths."""
 
 import gzip
 import io
@@ -63,7 +63,7 @@ def test_links_and_special_files_are_refused(tmp_path, kind):
     assert not (tmp_path / "out" / "x").exists()
 
 
-def test_names_in_the_archive_decide_no_path(tmp_path):
+def test_names_in_the_archive_do_not_choose_output_paths(tmp_path):
     """Traversal, absolute names and links to folders: only the member asked for is written, where it was asked."""
     outside = tmp_path / "outside"
     members = [
@@ -80,7 +80,7 @@ def test_names_in_the_archive_decide_no_path(tmp_path):
     assert (tmp_path / "in" / "good").read_bytes() == b"good"
 
 
-def test_what_is_missing_is_told_and_named(tmp_path):
+def test_missing_members_are_named(tmp_path):
     path = write_tar(tmp_path / "a.tgz", [("one", b"1"), ("two", b"2")])
     with pytest.raises(UserError, match=r"a\.tgz has no member three, four"):
         extract(path, {"one": tmp_path / "one", "three": tmp_path / "three", "four": tmp_path / "four"})
@@ -90,7 +90,7 @@ def test_what_is_missing_is_told_and_named(tmp_path):
         pass
 
 
-def test_a_bomb_is_refused_before_it_unfolds(tmp_path):
+def test_an_archive_bomb_is_refused_before_it_is_unpacked(tmp_path):
     path = write_tar(tmp_path / "a.tgz", [("bomb", bytes(3 << 20)), ("good", b"good")])
     assert path.stat().st_size < 10_000
     for member in ("bomb", "good"):
@@ -119,7 +119,7 @@ def test_a_huge_header_is_refused_before_it_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive at all" * 100, gzip.compress(b"text, but no archive" * 100)])
-def test_what_is_no_archive_is_told(tmp_path, content):
+def test_a_file_that_is_no_archive_is_reported(tmp_path, content):
     path = tmp_path / "a.tgz"
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"a\.tgz (is no whole archive|has no member)"), open_member(path, "x"):
@@ -127,7 +127,7 @@ def test_what_is_no_archive_is_told(tmp_path, content):
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
-def test_a_cut_archive_is_told_wherever_it_was_cut(tmp_path, mode):
+def test_a_truncated_archive_is_reported_wherever_it_was_cut(tmp_path, mode):
     content = b"".join(b"line %d\n" % (number * 7919 % 10007) for number in range(20_000))
     whole = write_tar(tmp_path / "whole", [("x", content)], mode).read_bytes()
     for share in (0.3, 0.7):
@@ -139,7 +139,7 @@ def test_a_cut_archive_is_told_wherever_it_was_cut(tmp_path, mode):
         assert not (tmp_path / "out").exists()
 
 
-def test_a_member_of_one_endless_line_is_told_before_it_fills_the_memory(tmp_path):
+def test_an_endless_line_is_refused_before_it_fills_the_memory(tmp_path):
     path = write_tar(tmp_path / "a.tgz", [("x/de", b"eins\n" + b"x" * (32 << 20))])
     tracemalloc.start()
     try:

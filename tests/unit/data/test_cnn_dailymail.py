@@ -144,7 +144,7 @@ def test_rows_are_read_a_batch_at_a_time(tmp_path, monkeypatch):
     assert [row[2] for row in cnn_dailymail.read_rows(tmp_path / "x.parquet")] == list("01234")
 
 
-def test_missing_damaged_and_other_files_are_told(data_dir, tmp_path):
+def test_missing_damaged_and_other_files_are_reported(data_dir, tmp_path):
     folder = data_dir / "cnn_dailymail"
     write_parquet(folder / FILES["test"][0], ROWS[FILES["test"][0]], columns=("document", "summary", "id"))
     with pytest.raises(UserError, match=r"test-00000-of-00001\.parquet has no column 'article'"):

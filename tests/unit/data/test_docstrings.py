@@ -61,7 +61,7 @@ def test_sources_are_cut_to_sixty_tokens(prepared):
         assert lengths.count(60) > len(lengths) / 5
 
 
-def test_references_are_the_summaries_as_they_came(prepared):
+def test_references_are_the_unchanged_summaries(prepared):
     folder, _ = prepared
     summaries = {summary for _, summary, _ in embedded.read_pairs("docstrings.sum")}
     for split in ("valid", "test"):
@@ -116,6 +116,6 @@ def test_only_the_source_is_cut(limit, expected):
         ({"languages": {"source": "de", "target": "en"}}, r"docstrings\.sum has body and summary"),
     ],
 )
-def test_bad_keys_are_told(demo_task, tmp_path, change, message):
+def test_bad_keys_are_reported(demo_task, tmp_path, change, message):
     with pytest.raises(UserError, match=message):
         prepare_corpus({**demo_task, **change}, tmp_path / "out")

@@ -218,20 +218,20 @@ def test_a_mirror_that_fails_is_followed_by_the_next(server, get, tmp_path, kind
     assert files(tmp_path) == ["file.bin"]
 
 
-def test_a_file_that_is_not_there_is_not_asked_for_again(server, get):
+def test_a_missing_file_is_not_requested_again(server, get):
     server.publish("missing", "good")
     get()
     assert kinds(server) == ["missing", "good"] and server.pauses == []
 
 
-def test_a_server_in_trouble_is_asked_again_after_growing_pauses(server, get):
+def test_a_failing_server_is_retried_with_growing_pauses(server, get):
     server.publish("broken")
     with pytest.raises(UserError, match=r"folder/file\.bin could not be downloaded \(http\S+/broken\S+ 500 .*data_dir"):
         get()
     assert kinds(server) == ["broken"] * 3 and server.pauses == [1, 2]
 
 
-def test_trouble_that_passes_is_overcome_at_the_same_mirror(server, get):
+def test_a_temporary_failure_is_retried_at_the_same_mirror(server, get):
     server.publish("broken_once", "missing")
     get()
     assert kinds(server) == ["broken_once", "broken_once"]
@@ -244,7 +244,7 @@ def test_redirects_are_followed(server, get):
 
 
 @pytest.mark.parametrize("kind", ["wrong", "longer", "cut", "stall", "drip", "page"])
-def test_what_is_not_the_published_file_never_gets_its_name(server, get, tmp_path, kind):
+def test_an_unpublished_file_never_gets_the_final_name(server, get, tmp_path, kind):
     server.publish(kind)
     with pytest.raises(UserError, match="could not be downloaded"):
         get()
@@ -258,7 +258,7 @@ def test_another_file_is_not_downloaded_more_than_twice(server, get):
     assert kinds(server) == ["wrong", "wrong"]
 
 
-def test_what_has_come_is_not_asked_for_again(server, get):
+def test_received_bytes_are_not_requested_again(server, get):
     server.publish("cut_once")
     assert get().path.read_bytes() == CONTENT
     assert server.requests == [("cut_once", None), ("cut_once", f"bytes={HALF}-")]
@@ -285,7 +285,7 @@ def test_a_part_that_was_whole_is_only_checked(server, get, tmp_path):
 
 @pytest.mark.parametrize("kind", ["good", "without_ranges", "other_range"])
 @pytest.mark.parametrize("part", [b"x" * 1000, CONTENT + b"x"])
-def test_a_part_of_something_else_does_no_harm(server, get, tmp_path, kind, part):
+def test_a_partial_file_of_another_download_does_no_harm(server, get, tmp_path, kind, part):
     server.publish(kind)
     (tmp_path / "cache" / "folder").mkdir(parents=True)
     (tmp_path / "cache" / "folder" / ".file.bin.part").write_bytes(part)
@@ -331,7 +331,7 @@ def test_a_file_without_a_sum_is_pinned_on_first_use(server, get, tmp_path):
         ("endless", NAME, "does not say how long the file is"),
     ],
 )
-def test_without_a_sum_what_is_clearly_wrong_is_not_pinned(server, get, tmp_path, kind, name, message):
+def test_without_a_checksum_a_clearly_wrong_file_is_not_pinned(server, get, tmp_path, kind, name, message):
     server.publish(kind, name=name, md5=None)
     with pytest.raises(UserError, match=message):
         get(name)
@@ -343,7 +343,7 @@ def test_a_packed_file_stays_packed(server, get):
     assert gzip.decompress(get("folder/file.gz").path.read_bytes()) == CONTENT
 
 
-def test_a_hostile_archive_that_nothing_is_known_of_writes_nowhere_else(server, get, tmp_path):
+def test_a_hostile_archive_writes_only_to_its_own_path(server, get, tmp_path):
     """A mirror that is not checked against a sum may send anything; what is read of it is still only what was asked."""
     server.publish("hostile", name="folder/archive.tgz", md5=None)
     located = get("folder/archive.tgz").path
@@ -359,7 +359,7 @@ def test_a_hostile_archive_that_nothing_is_known_of_writes_nowhere_else(server, 
     assert not Path("/entropyreg-outside").exists()
 
 
-def test_a_damaged_download_is_made_anew_but_not_offline(server, get, tmp_path):
+def test_a_damaged_download_is_repeated_unless_offline(server, get, tmp_path):
     server.publish("good")
     get()
     (tmp_path / "cache" / NAME).write_bytes(CONTENT[:-1])
@@ -371,7 +371,7 @@ def test_a_damaged_download_is_made_anew_but_not_offline(server, get, tmp_path):
     assert kinds(server) == ["good", "good"]
 
 
-def test_offline_asks_no_server(server, get, tmp_path):
+def test_offline_makes_no_request(server, get, tmp_path):
     server.publish("good")
     with pytest.raises(
         UserError, match=r"cannot be downloaded \(offline is true\): put it under data_dir as folder/file"
@@ -394,7 +394,7 @@ def test_the_users_own_file_comes_first_and_is_checked_alike(server, get, tmp_pa
     assert server.requests == []  # what is wrong there is told, not replaced in silence
 
 
-def test_the_users_own_text_may_be_packed_anew_or_unpacked(server, get, tmp_path):
+def test_the_users_own_text_may_be_repacked_or_unpacked(server, get, tmp_path):
     server.publish("missing", name="folder/text.gz", md5="0" * 32, content_sha256=SHA256)
     folder = tmp_path / "own" / "folder"
     folder.mkdir(parents=True)
@@ -435,7 +435,7 @@ def test_an_endless_answer_is_cut_and_deleted(server, get, tmp_path, monkeypatch
     assert get().path.read_bytes() == CONTENT
 
 
-def test_an_answer_that_says_it_is_too_long_is_not_begun(server, get, tmp_path, monkeypatch):
+def test_a_response_declared_too_long_is_not_received(server, get, tmp_path, monkeypatch):
     monkeypatch.setattr(receiver, "GREATEST_DOWNLOAD", len(CONTENT) - 1)
     server.publish("good", md5=None)
     with pytest.raises(UserError, match="the server sends more than 307199 bytes"):
@@ -461,7 +461,7 @@ def test_a_file_of_unknown_size_stops_before_the_disk_is_full(server, get, tmp_p
     assert not list((tmp_path / "cache").rglob("*.part*")) and kinds(server) == ["endless_chunks"]
 
 
-def test_a_file_that_says_it_has_no_room_is_not_begun(server, get, tmp_path, monkeypatch):
+def test_a_file_larger_than_the_free_space_is_not_received(server, get, tmp_path, monkeypatch):
     nearly = type("Usage", (), {"free": receiver.KEPT_FREE + len(CONTENT) - 1})
     monkeypatch.setattr(receiver, "disk_usage", lambda folder: nearly)
     server.publish("good", md5=None)
@@ -471,7 +471,7 @@ def test_a_file_that_says_it_has_no_room_is_not_begun(server, get, tmp_path, mon
     assert get().path.read_bytes() == CONTENT
 
 
-def test_giving_up_takes_no_longer_than_patience_says(server, get):
+def test_giving_up_takes_no_longer_than_the_limits(server, get):
     server.publish("stall", "drip")
     start = time.monotonic()
     with pytest.raises(UserError, match="too slow"):
@@ -488,7 +488,7 @@ def test_links_are_relative_and_replaced(tmp_path):
     assert [path.name for path in (tmp_path / "links").iterdir()] == ["x"]
 
 
-def test_unknown_sources_are_told(tmp_path):
+def test_unknown_sources_are_reported(tmp_path):
     with pytest.raises(
         UserError, match=r"no source 'iwslt14/de-en\.tar' \(did you mean 'iwslt14/de-en\.tgz'\?\); allowed"
     ):

@@ -1,4 +1,4 @@
-"""The shipped sets are whole, licensed, and read lazily."""
+"""The shipped sets are complete, licensed, and read lazily."""
 
 import hashlib
 import lzma
@@ -51,7 +51,7 @@ def test_every_source_package_has_its_licence():
     assert any("fashion-mnist" in licence for licence in licences) and "vscode.license.txt" in licences
 
 
-def test_a_changed_byte_is_told_with_both_sums_before_the_first_pair(small_embedded):
+def test_a_changed_byte_is_reported_with_both_checksums_before_the_first_pair(small_embedded):
     path = small_embedded / "registry.de-en.tsv.xz"
     expected = hashlib.sha256(path.read_bytes()).hexdigest()
     content = bytearray(path.read_bytes())
@@ -64,7 +64,7 @@ def test_a_changed_byte_is_told_with_both_sums_before_the_first_pair(small_embed
         embedded.read_pairs("registry.de-en")  # not iterated
 
 
-def test_an_unknown_or_missing_set_is_told_with_those_that_are_there(small_embedded):
+def test_an_unknown_or_missing_set_is_reported_with_the_available_ones(small_embedded):
     with pytest.raises(UserError, match=r"no embedded data file 'registry\.nl-en\.tsv\.xz'; allowed: registry\.de-en"):
         embedded.read_pairs("registry.nl-en")
     (small_embedded / "registry.de-en.tsv.xz").unlink()

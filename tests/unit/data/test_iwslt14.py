@@ -120,7 +120,7 @@ def test_subwords_are_learned_on_train_alone(write_archive, members, tmp_path):
     assert "q" not in (out / "subwords" / "codes").read_text(encoding="utf-8")
 
 
-def test_texts_that_do_not_match_are_told(write_archive, members, tmp_path):
+def test_texts_that_do_not_match_are_reported(write_archive, members, tmp_path):
     members["de-en/train.tags.de-en.en"] += "One more.\n"
     with pytest.raises(
         UserError, match=r"de-en\.tgz:de-en/train\.tags\.de-en\.de ends after line 62, but .*de-en\.en has"
@@ -156,14 +156,14 @@ def test_segments_are_paired_by_document_and_number(write_archive, members, tmp_
     assert read(out / "test.origin")[1:7] == ["TED.dev2010", *["TEDX.dev2012"] * 4, "TED.tst2010"]
 
 
-def test_sets_without_a_common_segment_are_told(write_archive, members, tmp_path):
+def test_sets_without_a_common_segment_are_reported(write_archive, members, tmp_path):
     name = "de-en/IWSLT14.TED.tst2010.de-en.en.xml"
     members[name] = members[name].replace('docid="1"', 'docid="2"')
     with pytest.raises(UserError, match=r"No segment of \S+tst2010\.de-en\.de\.xml has the document and the number of"):
         prepare_corpus(TASK, tmp_path / "out", write_archive(ARCHIVE, members))
 
 
-def test_a_segment_that_goes_on_is_told(write_archive, members, tmp_path):
+def test_an_unclosed_segment_is_reported(write_archive, members, tmp_path):
     name = "de-en/IWSLT14.TED.tst2010.de-en.en.xml"
     members[name] = members[name].replace(" </seg>", "\n</seg>", 1)
     with pytest.raises(

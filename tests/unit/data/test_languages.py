@@ -82,7 +82,7 @@ def test_names_of_one_language_give_the_same_tokens_and_scores(tmp_path):
     assert all(found == scores[0] for found in scores)
 
 
-def test_text_without_moses_is_scored_as_it_stands(tmp_path):
+def test_text_without_moses_is_scored_unchanged(tmp_path):
     prepared = write_and_prepare(tmp_path, "fra", "l' été &quot; est fini ( déjà )", tokenizer="none")
     assert quality(prepared, tmp_path, "fra", "bleu", tokenizer="none")["bleu"] == pytest.approx(100)
 

@@ -1,4 +1,4 @@
-"""A corpus of the user's own: what is missing is told at once, packing does not matter."""
+"""A corpus of the user's own: one error names all missing files, and packing does not matter."""
 
 import gzip
 
@@ -8,19 +8,19 @@ from entropyreg.data.local import SplitFolder
 from entropyreg.io.errors import UserError
 
 
-def test_an_unset_folder_is_told_with_the_files_wanted():
+def test_an_unset_folder_is_reported_with_the_wanted_files():
     with pytest.raises(
         UserError, match=r"data_dir is not set: .* toy/; .* train\.de\[\.gz\], train\.en\[\.gz\], valid"
     ):
         SplitFolder(None, "toy", ("de", "en"))
 
 
-def test_a_missing_folder_is_told_with_its_path(tmp_path):
+def test_a_missing_folder_is_reported_with_its_path(tmp_path):
     with pytest.raises(UserError, match=rf"data_dir is '{tmp_path}', but there is no folder {tmp_path}/toy; .*train"):
         SplitFolder(tmp_path, "toy", ("de", "en"))
 
 
-def test_missing_files_are_told_at_once(write_corpus):
+def test_missing_files_are_reported_at_once(write_corpus):
     data_dir = write_corpus()
     (data_dir / "toy" / "valid.en").unlink()
     (data_dir / "toy" / "test.de").unlink()

@@ -1,4 +1,4 @@
-"""Multi30k: what is missing is told at once, what is there is checked, wherever it lies and however it is packed."""
+"""Multi30k: one error names all missing files, and present ones are checked, wherever they are and however packed."""
 
 import gzip
 import itertools
@@ -21,7 +21,7 @@ def data_dir() -> Path:
     return Path(folder)
 
 
-def test_missing_texts_are_told_at_once_with_both_folders(tmp_path):
+def test_missing_texts_are_reported_at_once_with_both_folders(tmp_path):
     wanted = (
         r"multi30k/train\.de\.gz, multi30k/train\.en\.gz, multi30k/val\.de\.gz, .*test_2016_flickr\.en\.gz: neither"
     )
@@ -33,7 +33,7 @@ def test_missing_texts_are_told_at_once_with_both_folders(tmp_path):
         Multi30k(tmp_path, ("de", "en"))
 
 
-def test_a_data_dir_that_is_no_folder_is_told(tmp_path):
+def test_a_data_dir_that_is_no_folder_is_reported(tmp_path):
     with pytest.raises(UserError, match=r"data_dir is '\S+/nowhere', but there is no such folder"):
         Multi30k(tmp_path / "nowhere", ("de", "en"))
 
@@ -83,7 +83,7 @@ def test_multi30k_first_pairs_are_those_of_the_file(data_dir):
     assert next(iter(everything)).target == "Two young, White males are outside near many bushes."
 
 
-def test_multi30k_may_lie_unpacked(data_dir, tmp_path):
+def test_multi30k_may_be_unpacked(data_dir, tmp_path):
     (tmp_path / "multi30k").mkdir()
     for name in ("train", "val", "test_2017_flickr"):
         for language in ("de", "en"):
@@ -93,6 +93,6 @@ def test_multi30k_may_lie_unpacked(data_dir, tmp_path):
     assert unpacked.sha256 == Multi30k(data_dir, ("de", "en"), ["test_2017_flickr"]).sha256
 
 
-def test_multi30k_is_found_among_the_downloads_where_the_user_has_none(data_dir, tmp_path):
+def test_multi30k_is_found_among_the_downloads_if_the_user_has_none(data_dir, tmp_path):
     downloaded = Multi30k(tmp_path, ("de", "en"), download_dir=data_dir)
     assert downloaded.sha256 == Multi30k(data_dir, ("de", "en")).sha256

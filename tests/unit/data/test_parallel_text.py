@@ -61,7 +61,7 @@ def test_damaged_and_missing_files_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.de", "a.de.gz"])
-def test_a_line_without_an_end_is_told_before_it_fills_the_memory(tmp_path, name):
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path, name):
     path = write(tmp_path / name, b"eins\n" + b"x" * (32 << 20))
     tracemalloc.start()
     try:

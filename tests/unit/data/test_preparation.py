@@ -1,4 +1,4 @@
-"""What is written for training: literal examples, counts of what was dropped, stable subsets, nothing half written."""
+"""The files for training: literal examples, counts of what was dropped, stable subsets, nothing half written."""
 
 import json
 import os
@@ -199,11 +199,11 @@ def test_multi30k_agrees_with_its_published_token_counts(tmp_path):
 
 
 class Text(str):
-    """A text that can be watched: it is dead once nobody holds it."""
+    """A text that can be watched: it is freed once nobody holds it."""
 
 
 class Endless:
-    """A corpus of so many training pairs, of few words, made one at a time; `alive` are those that somebody holds."""
+    """A corpus of so many training pairs, of few words, made one at a time; `alive` counts those still held."""
 
     sha256, treatment, hold_out_every = {}, BENCHMARK, None
 

@@ -1,4 +1,4 @@
-"""Text comes back whole from subwords and dictionary, whatever signs of fairseq and subword-nmt stand in it."""
+"""Text is restored from subwords and dictionary, even if it contains symbols of fairseq and subword-nmt."""
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -46,7 +46,7 @@ def as_a_model_reads_it(folder, lines):
 @example([["madeupword0000", "Madeupword0001"], ["madeupword0000", "Madeupword0001"]])  # so often that they are merged
 @given(LINES)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_every_text_comes_back(tmp_path, lines):
+def test_every_text_is_restored(tmp_path, lines):
     texts = [" ".join(words) for words in lines]
     read = as_a_model_reads_it(tmp_path, [" ".join(words_of(text)) for text in texts])
     assert [text_of(undo(line)) for line in read] == [" ".join(text.split()) for text in texts]
@@ -55,13 +55,13 @@ def test_every_text_comes_back(tmp_path, lines):
 @example([["madeupword0000", "@@", "a@@"], ["madeupword0000", "<unk>", "@@"]])
 @given(LINES)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_every_text_that_is_tokenised_by_moses_comes_back_as_it_was_tokenised(tmp_path, lines):
+def test_text_tokenised_by_moses_is_restored(tmp_path, lines):
     tokenize = Tokenizer("en")
     texts = [" ".join(tokenize(" ".join(words))) for words in lines]
     assert [undo(line) for line in as_a_model_reads_it(tmp_path, texts)] == texts
 
 
-def test_a_word_of_the_text_is_no_filler_entry_whatever_its_name():
+def test_no_word_of_the_text_counts_as_a_filler_entry():
     from fairseq.data import Dictionary
 
     dictionary = Dictionary()
@@ -72,12 +72,12 @@ def test_a_word_of_the_text_is_no_filler_entry_whatever_its_name():
     assert fill == ["<s>", "<pad>", "madeupword0001"]
 
 
-def test_words_without_signs_stay_as_they_are():
+def test_words_without_special_characters_are_unchanged():
     assert words_of("It's  50 % > 3, user@host; größe|x") == ["It's", "50", "%", ">", "3,", "user@host;", "größe|x"]
     assert words_of("a@@ <s> AT&T") == ["a&#64;@", "&#60;s>", "AT&#38;T"]
 
 
-def test_a_perfect_system_scores_100_on_signs(write_corpus, toy_task, tmp_path):
+def test_a_perfect_system_scores_100_on_special_characters(write_corpus, toy_task, tmp_path):
     """From the corpus to the score: `<s>` and `@@` of a reference are in the hypothesis, lower-cased."""
     text = " ".join(SIGNS)
     texts = {f"{split}_en": f"{text}\n{text} one\n" for split in ("train", "valid", "test")}
@@ -96,7 +96,7 @@ def test_a_perfect_system_scores_100_on_signs(write_corpus, toy_task, tmp_path):
     assert (found["bleu"], found["bleu_as_published"]) == pytest.approx((100, 100))
 
 
-def test_what_scores_depend_on_reaches_searches_too(workflow_dir):
+def test_settings_that_scores_depend_on_reach_searches(workflow_dir):
     changed = {"tasks": {"smoke_de_en": {"tokenizer": "none", "bleu_tokenizer": "char"}}}
     config = load_config(workflow_dir, {"scale": "smoke", **changed})
     run = Run("smoke_de_en", "transformer", Regularizer(0.5, 1.0), seed=1)

@@ -1,4 +1,4 @@
-"""The list of files is whole: every task finds its files in it, and nothing unchecked comes over plain HTTP."""
+"""The list of files is complete: every task finds its files in it, and nothing unchecked comes over plain HTTP."""
 
 import re
 
@@ -23,7 +23,7 @@ def test_every_file_has_a_name_sums_and_mirrors_of_the_right_form(source):
     assert not source.content_sha256 or source.name.endswith(".gz")
 
 
-def test_sums_that_are_shared_by_two_files_are_a_mistake():
+def test_a_checksum_shared_by_two_files_is_refused():
     for key in ("sha256", "md5", "content_sha256"):
         sums = [getattr(source, key) for source in all_sources().values() if getattr(source, key)]
         assert len(sums) == len(set(sums)) > 1
@@ -52,7 +52,7 @@ def test_the_papers_tasks_need_these_archives(workflow_dir):
     ]
 
 
-def test_a_direction_that_a_corpus_lacks_is_told_with_the_task(workflow_dir):
+def test_a_direction_missing_from_a_corpus_is_reported_with_the_task(workflow_dir):
     override = {"scale": "paper", "tasks": {"iwslt14_de_en": {"languages": {"source": "fr"}}}}
     with pytest.raises(UserError, match=r"tasks\.iwslt14_de_en: languages are fr to en, but IWSLT'14"):
         load_config(workflow_dir, override)

@@ -1,4 +1,4 @@
-"""No template stands on both sides of a split: on literal examples and on the shipped corpora."""
+"""No template is on both sides of a split: on literal examples and on the shipped corpora."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Joint byte-pair encoding: literal merges, both languages, undone without loss."""
+"""Joint byte-pair encoding: literal merges, both languages, decoded without loss."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_merges_do_not_depend_on_the_order_of_the_text(tmp_path):
     assert (tmp_path / "codes.a").read_bytes() == (tmp_path / "codes.b").read_bytes()
 
 
-def test_learning_stops_where_nothing_repeats_and_says_how_many(tmp_path, capfd):
+def test_learning_stops_without_repeated_pairs_and_returns_the_count(tmp_path, capfd):
     n_learned = learn([write(tmp_path / "a", "ab ab cd\n")], 1000, tmp_path / "codes")
     assert n_learned == 1
     assert capfd.readouterr() == ("", "")  # no progress bar

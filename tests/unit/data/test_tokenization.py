@@ -38,13 +38,13 @@ def test_options():
         ("fr", "L'entrée n'est pas valide."),
     ],
 )
-def test_literal_sentences_come_back(language, text):
+def test_literal_sentences_are_restored(language, text):
     assert detokenize(Tokenizer(language)(text), language) == text
     assert detokenize(" ".join(Tokenizer(language)(text)), language) == text
 
 
 @pytest.mark.parametrize("column, language", [(0, "de"), (1, "en")])
-def test_most_of_a_shipped_corpus_comes_back(column, language):
+def test_most_of_a_shipped_corpus_is_restored(column, language):
     texts = [row[column] for row in itertools.islice(embedded.read_pairs("registry.de-en"), 1500)]
     tokenizer = Tokenizer(language, normalize_punctuation=False)
     lines = [tokenizer(text) for text in texts]

@@ -174,7 +174,7 @@ def test_choices_that_do_not_exist_are_refused(given, message):
         Wmt14(None, **{"languages": ("de", "en"), **given})
 
 
-def test_missing_archives_are_told_at_once(tmp_path):
+def test_missing_archives_are_reported_at_once(tmp_path):
     with pytest.raises(
         UserError, match=r"europarl-v7\.tgz, .*commoncrawl\.tgz, .*nc-v12\.tgz, wmt14/test-full\.tgz: neither"
     ):

@@ -170,7 +170,7 @@ def test_every_scale_expands_and_seeds_are_paired_across_the_rows_of_a_table(wor
             assert len({frozenset(one) for one in rows.values()}) == 1
 
 
-def test_the_schema_refuses_what_it_does_not_know(tmp_path, workflow_dir):
+def test_the_schema_refuses_unknown_keys(tmp_path, workflow_dir):
     for name in ("schemas", "config", "report"):
         (tmp_path / name).symlink_to(workflow_dir / name)
     (tmp_path / "experiments").mkdir()

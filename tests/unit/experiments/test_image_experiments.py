@@ -104,7 +104,7 @@ def test_label_smoothing_in_paper_bs_form_is_not_the_member_of_the_family():
     }
 
 
-def test_a_run_of_several_blocks_has_all_their_seeds_and_whatever_one_asks_for():
+def test_a_run_of_several_blocks_has_their_seeds_and_options():
     trajectory = {"classes": [0, 1], "images": 2, "draws": 3, "every": 1}
     run = expanded(models=["big"], arms=[HARD], seeds=[7], test=True, trajectory=trajectory).image_runs[
         "mnist/big/none"
@@ -121,7 +121,7 @@ def test_cells_of_image_rows_and_missing_ones():
     ]
 
 
-def test_a_student_waits_for_its_teacher_and_for_what_it_is_matched_to():
+def test_a_student_waits_for_its_teacher_and_its_matched_run():
     matched = {"model": "big", "loss": "soft", "weight": 1, "matched_to": SMOOTHED, "teachers": [HARD]}
     run = next(run for run in expanded(distillation=matched).image_runs.values() if run.teaching)
     assert run.needed_runs == ("mnist/big/none", "mnist/big/smoothing0.10")
@@ -146,7 +146,7 @@ def test_a_student_waits_for_its_teacher_and_for_what_it_is_matched_to():
         ({"name": "teachers"}, "two blocks of scale 'demo' are named 'teachers'"),
     ],
 )
-def test_mistakes_are_told(block, message):
+def test_mistakes_are_reported(block, message):
     with pytest.raises(UserError) as error:
         expanded(**block)
     assert message in str(error.value)
@@ -158,7 +158,7 @@ def test_only_shown_groups_are_measured():
     assert image_measuring_settings(CONFIG, experiments, student)["measures"] == ["clusters"]
 
 
-def test_a_student_cell_says_who_taught_it():
+def test_a_student_cell_names_its_teacher():
     teachers = [{"row": "student", **HARD}]
     experiments = expanded(artefacts=["b_table_x", "b_figure_y"], distillation={**SOFT, "teachers": teachers})
     cells = image_collecting_settings(CONFIG, experiments, experiments.artefacts["b_table_x"])["cells"]

@@ -1,4 +1,4 @@
-"""A kind of regularizer that nobody knows is refused wherever a run is named, coloured or marked by it."""
+"""An unknown kind of regularizer is refused wherever a run is named, coloured or marked by it."""
 
 import ast
 
@@ -83,7 +83,7 @@ def test_kinds_by_skew_and_generator():
         named("winner")
 
 
-def test_no_kind_is_what_is_left_over(root):
+def test_no_kind_is_a_fallback(root):
     """No `table.get(x, "a kind")`, and no `... if ... else "a kind"`, which name what they do not know."""
     found = []
     for path in sorted((root / "src").rglob("*.py")):

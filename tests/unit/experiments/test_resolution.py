@@ -29,7 +29,7 @@ def test_a_proposal_is_read(tmp_path):
     assert (found["skew"], found["strength"], found["proposal"]) == (0.3, 0.9, "ger/trial4")
 
 
-def test_a_missing_or_damaged_proposal_is_told(tmp_path):
+def test_a_missing_or_damaged_proposal_is_reported(tmp_path):
     waiting = asdict(Regularizer(None, None, proposal="ger/trial4"))
     with pytest.raises(UserError, match="waits for the proposal 'ger/trial4'"):
         resolve(waiting, 1000)

@@ -66,7 +66,7 @@ def test_random_trials_wait_for_nothing_and_guided_ones_for_all_before():
     assert found.proposals["ger/winner"].run_ids == tuple(ids)
 
 
-def test_the_winner_is_trained_anew_with_every_seed_of_its_block():
+def test_the_winner_is_trained_again_with_every_seed_of_its_block():
     found = expanded([SEARCH], arms=[{"row": "ger", "regularizer": "winner", "search": "ger"}])
     assert {"de_en/m/ger-winner/seed1", "de_en/m/ger-winner/seed2"} <= set(found.runs)
     with pytest.raises(UserError, match=r"the search 'gre/winner', which .* .did you mean 'ger/winner'"):

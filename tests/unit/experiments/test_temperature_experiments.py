@@ -40,7 +40,7 @@ PAPER_B = {
 }
 
 
-def test_a_run_that_both_papers_show_is_trained_once_and_does_what_either_asks():
+def test_a_run_of_both_papers_is_trained_once_with_the_options_of_both():
     experiments = expand([PAPER_A, PAPER_B], CONFIG)
     (run,) = experiments.runs.values()
     assert run.beam_sizes and run.temperatures and not run.test and run.temperature_splits == ("valid",)
@@ -176,7 +176,7 @@ def test_decoded_temperatures_rise_and_hold_one(workflow_dir, temperatures):
         load_config(workflow_dir, {"tasks": {"demo_en_de": task}})
 
 
-def test_test_is_swept_only_where_one_block_asks_for_both():
+def test_test_is_swept_only_if_one_block_asks_for_both():
     paper_a = copy.deepcopy(PAPER_A)
     paper_a["blocks"][0]["test"] = True  # another paper decodes test of the same run, at temperature 1
     (run,) = expand([paper_a, PAPER_B], CONFIG).runs.values()

@@ -1,4 +1,4 @@
-"""Looking at a scale: records as a table, the state of runs, two runs side by side."""
+"""Commands that show a scale: records as a table, the state of runs, two runs side by side."""
 
 import csv
 import io
@@ -76,7 +76,7 @@ def exported(results, capsys, *filters, columns="all"):
     return list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
 
 
-def test_a_line_a_run_seed_and_split(results, capsys):
+def test_one_line_per_run_seed_and_split(results, capsys):
     lines = exported(results, capsys)
     assert [(line["run"], line["seed"], line["split"]) for line in lines] == [
         (TWO, "1", "valid"),
@@ -149,7 +149,7 @@ def test_numbers_are_compared_as_numbers(results, capsys, text, found):
         ([], {"out": "records.xlsx"}, r"--out is '.*records.xlsx'; allowed: a name that ends in .csv or .parquet"),
     ],
 )
-def test_what_cannot_be_asked_is_said(results, tmp_path, filters, options, told):
+def test_an_impossible_filter_is_reported(results, tmp_path, filters, options, told):
     with pytest.raises(UserError, match=told):
         out = tmp_path / options["out"] if "out" in options else None
         export_records(results, filters_of(filters), out, options.get("columns"))
@@ -164,7 +164,7 @@ def test_an_unknown_scale_is_refused_before_anything_else(command, capsys, tmp_p
     assert "--scale: invalid choice: 'nonsense'" in told and all(scale in told for scale in SCALES)
 
 
-def test_no_record_and_a_damaged_one_are_told(results, tmp_path):
+def test_missing_and_damaged_records_are_reported(results, tmp_path):
     with pytest.raises(UserError, match=r"has no record\.json: run Snakemake first"):
         export_records(tmp_path / "nothing", {}, None)
     (results / "runs" / ONE / "record.json").write_text("[1]")
@@ -182,7 +182,7 @@ def test_the_names_of_regularizers_are_the_field_s():
     assert list(names.values()) == ["none", "confidence_penalty", "label_smoothing", "skew_jensen"]
 
 
-def test_a_difference_stands_with_its_interval_over_sentences(results):
+def test_a_difference_has_an_interval_over_sentences(results):
     text = compare_runs(results, ONE, TWO)
     line = next(line.split() for line in text.splitlines() if line.startswith("nll"))
     # every sentence of the second run has .5 nats a token more: whatever is drawn, the mean difference is that
@@ -196,7 +196,7 @@ def image_run(results, run, seeds, arrays):
     write_npz(results / "runs" / run / FILE, arrays)
 
 
-def test_a_difference_of_images_stands_with_its_interval_over_images_of_that_seed(results):
+def test_a_difference_of_images_has_an_interval_over_images_of_that_seed(results):
     """Every image is .25 nats worse in seed 1 and .5 better in seed 2: whatever is drawn, that is the difference."""
     generator = np.random.default_rng(0)
     own = {"nll": generator.uniform(1, 2, (2, 40)), "confidence": generator.uniform(0.1, 0.9, (2, 40))}
@@ -261,7 +261,7 @@ def test_the_state_of_a_run_is_read_from_its_folder(tmp_path):
         ("measure-images", None, False),  # by hand: without a log
     ],
 )
-def test_a_run_that_failed_after_it_was_done_is_not_simply_done(workflow_dir, tmp_path, stage, log, left):
+def test_a_run_that_failed_after_it_was_done_is_not_shown_as_done(workflow_dir, tmp_path, stage, log, left):
     """For a run of text and one of images: what failed, when, why and where its log is; what had been done before."""
     experiments = load_experiments(workflow_dir, load_config(workflow_dir, {"scale": "smoke"}))
     runs, paths = (
@@ -284,7 +284,7 @@ def test_a_run_that_failed_after_it_was_done_is_not_simply_done(workflow_dir, tm
     assert re.search(r"^failed since: done before", text, re.MULTILINE)
 
 
-def test_a_killed_training_of_a_run_that_was_done_is_told(tmp_path):
+def test_a_killed_training_of_a_finished_run_is_reported(tmp_path):
     folder = tmp_path / "runs" / "run"
     write_json(folder / "record.json", {})
     write_atomically(folder / HOLDER, "process 7 on here")
@@ -292,7 +292,7 @@ def test_a_killed_training_of_a_run_that_was_done_is_told(tmp_path):
     assert known.state == "failed since" and known.errors[0].startswith("process 7 on here was killed")
 
 
-def test_a_failing_stage_leaves_word_and_a_good_one_takes_it_back(tmp_path, monkeypatch, capsys):
+def test_a_failure_is_noted_and_a_success_deletes_the_note(tmp_path, monkeypatch, capsys):
     outcomes = [UserError("no such data"), AssertionError("9 GB"), None]
 
     def stage(args):
@@ -323,7 +323,7 @@ STAGES_OF_A_RUN = ("train", "predict.valid", "predict.test", "predict-beams", "s
         ("score", ("measure",)),
     ],
 )
-def test_a_good_stage_takes_back_no_word_of_one_beside_it(tmp_path, good, kept):
+def test_a_success_keeps_the_notes_of_parallel_stages(tmp_path, good, kept):
     for stage in STAGES_OF_A_RUN:
         note_failure(tmp_path, stage, "no")
     forget_failures(tmp_path, good)
@@ -345,7 +345,7 @@ def test_the_stage_of_every_rule_has_its_log_under_its_name(root):
     assert len(found) == 10
 
 
-def test_time_left_is_that_of_like_runs_that_have_ended():
+def test_time_left_follows_finished_runs_of_the_same_kind():
     known = [
         *(
             Known(f"a/big/x/seed{seed}", "done", seconds, (), False)
@@ -408,7 +408,7 @@ def test_the_version_is_that_of_the_package(root, capsys):
     assert capsys.readouterr().out == f"entropyreg {version}\n"
 
 
-def test_what_fairseq_notes_while_it_is_imported_reaches_nobody():
+def test_log_messages_of_importing_fairseq_are_not_shown():
     """It asks for tensorboardX, which nothing here needs, and sets up the log for itself unless somebody did before."""
     script = (
         "import importlib, logging; from entropyreg.cli.main import STAGES, main\n"
@@ -429,7 +429,7 @@ def test_every_argument_of_a_command_that_people_type_is_explained(name):
     assert [flag for flag, options in STAGES[name][2] if not options.get("help")] == []
 
 
-def test_the_ranges_in_the_help_of_the_equilibrium_are_those_that_it_takes(capsys):
+def test_the_help_of_the_equilibrium_states_the_accepted_ranges(capsys):
     told = {flag: options["help"] for flag, options in STAGES["equilibrium"][2]}
     assert "[0, 1]" in told["--skew"] and "at least 2" in told["--vocabulary"]
     assert "at least 0" in told["--strength"] and "[0, 1)" in told["--entropy"]

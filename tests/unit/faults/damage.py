@@ -1,4 +1,4 @@
-"""Damage to valid files, drawn from a seed: bytes, lines, and values inside of JSON and YAML; and what must follow.
+"""Damage to valid files, drawn from a seed: bytes, lines, and values inside JSON and YAML; and checks of the reaction.
 
 A damaged input either still is one (a digit became another) or ends in one sentence that names it: never in a
 traceback.
@@ -99,7 +99,7 @@ def told(call: Callable[[], Any], *names: str) -> str | None:
 
 
 def run_stage(*arguments: Any) -> str | None:
-    """What a stage says on stderr when it refuses its input with status 2; None where it succeeds."""
+    """A stage's message on stderr when it refuses its input with status 2; None if it succeeds."""
     error = io.StringIO()
     with redirect_stderr(error), redirect_stdout(io.StringIO()):
         status = main([str(one) for one in arguments])

@@ -1,4 +1,4 @@
-"""Advice costs no more than what is damaged: the file that a sentence says to delete holds nothing that is dear."""
+"""Messages advise deleting only files that are cheap to make again, never more than the damaged one."""
 
 import json
 import re
@@ -16,13 +16,13 @@ SHARED = ("run_dir", "runs", "results", "results_dir", "teacher", "matched_to", 
 
 
 @pytest.mark.parametrize("command", sorted(READ_BY))
-def test_no_command_blames_a_folder_that_holds_more_than_what_it_read(command):
+def test_no_message_names_a_folder_that_holds_more_than_the_input(command):
     argument, name = READ_BY[command]
     assert argument in {flag.lstrip("-").replace("-", "_") for flag, _ in STAGES[command][2]}
     assert name or argument not in SHARED
 
 
-def test_a_command_that_names_what_it_reads_where_it_reads_it_blames_nothing_else():
+def test_a_command_that_names_its_files_itself_is_not_in_the_map():
     args = parser().parse_args(["records"])
     assert read_by(args) is None
 
@@ -57,7 +57,7 @@ def test_a_damaged_file_of_a_run_is_to_be_deleted_and_not_its_folder(tmp_path, c
 
 
 def deleted_by(sentence, path):
-    """What a sentence says to delete: a path, or 'it' and 'the file', which is the one that it names."""
+    """The file that a sentence says to delete: a path, or 'it' and 'the file', which is the one that it names."""
     (what,) = re.findall(r"delete (it|the file|/\S+)", sentence)
     return path if what in ("it", "the file") else Path(what)
 

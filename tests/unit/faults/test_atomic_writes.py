@@ -100,7 +100,7 @@ def test_files_are_written_by_entropyreg_files_alone(path):
         assert (module, name) in ALLOWED, f"{module}, line {line}: {name}; use entropyreg.io.files, or say why not"
 
 
-def test_every_exception_is_still_there():
+def test_every_listed_exception_exists():
     found = {(str(path.relative_to(PACKAGE)), name) for path in SOURCES for _, name in found_in(path)}
     assert found == set(ALLOWED)
 
@@ -114,7 +114,7 @@ def test_every_exception_is_still_there():
         "with atomic_path(path) as other:\n  path.write_text('')",
     ],
 )
-def test_a_write_past_them_is_found(line):
+def test_a_direct_write_is_found(line):
     assert len(writes_of(ast.parse(line))) == 1
 
 
@@ -126,12 +126,12 @@ def test_a_write_past_them_is_found(line):
         "with atomic_path(path) as temporary, temporary.open('w') as file:\n  file.write('')",
     ],
 )
-def test_what_only_reads_or_is_atomic_is_not(line):
+def test_reads_and_atomic_writes_are_not_reported(line):
     assert writes_of(ast.parse(line)) == []
 
 
 @pytest.mark.parametrize("name", ["record.json", "valid.images.npz", "last.pt", "table.md"])
-def test_what_a_killed_writer_leaves_is_taken_for_no_file_of_its_kind(tmp_path, name):
+def test_leftovers_of_a_killed_writer_do_not_look_like_outputs(tmp_path, name):
     with atomic_path(tmp_path / name) as temporary:
         assert temporary.parent == tmp_path and temporary.name.startswith(".")
         assert not list(tmp_path.glob(f"*{Path(name).suffix}"))

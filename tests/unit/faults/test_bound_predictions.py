@@ -1,4 +1,4 @@
-"""Predictions of text and images, exchanged, edited, cut or deleted: told in one sentence with what to delete, and the
+"""Predictions of text and images, exchanged, edited, cut or deleted: one sentence names the file to delete, and the
 stages that Snakemake would then run make the same record again."""
 
 import json
@@ -164,7 +164,7 @@ TEXT_FILES = [(what, name) for what in STAGES for name in predicted_files.files_
 @pytest.mark.parametrize("copied", ["text"], indirect=True)
 @pytest.mark.parametrize("damage", [exchanged, edited, cut, deleted])
 @pytest.mark.parametrize(("what", "name"), TEXT_FILES, ids=[name for _, name in TEXT_FILES])
-def test_text_that_is_not_what_was_predicted_is_told_and_predicted_again(copied, what, name, damage):
+def test_changed_predictions_of_text_are_reported_and_made_again(copied, what, name, damage):
     run, other = TEXT_RUNS
     folder = copied / "runs" / run
     path, sums = folder / "predictions" / name, folder / "predictions" / predicted_files.sums_of(what)
@@ -180,7 +180,7 @@ def test_text_that_is_not_what_was_predicted_is_told_and_predicted_again(copied,
 @pytest.mark.parametrize("copied", ["images"], indirect=True)
 @pytest.mark.parametrize("damage", [exchanged, edited, cut, deleted])
 @pytest.mark.parametrize("name", [*(f"{split}.images.npz" for split in ("train", "valid", "test")), "templates.npz"])
-def test_images_that_are_not_what_was_predicted_are_told_and_predicted_again(copied, name, damage):
+def test_changed_predictions_of_images_are_reported_and_made_again(copied, name, damage):
     run = IMAGE_RUNS[0]
     folder = copied / "runs" / run
     path, record = folder / "predictions/seed3" / name, (folder / "record.json").read_bytes()
@@ -203,7 +203,7 @@ def test_test_is_not_predicted_at_temperatures_that_another_run_chose(copied):
 
 @pytest.mark.parametrize("copied", ["images"], indirect=True)
 @pytest.mark.parametrize("damaged", IMAGE_RUNS, ids=["teacher", "matched to"])
-def test_a_student_is_matched_by_what_the_two_runs_predicted(copied, damaged):
+def test_a_student_is_matched_by_the_predictions_of_two_runs(copied, damaged):
     teacher, matched = (copied / "runs" / run for run in IMAGE_RUNS)
     distillation = {"teacher": IMAGE_RUNS[0], "loss": "soft", "weight": 1.0, "teacher_seed": 3}
     settings = json.dumps(IMAGES | {"run": "d/mlp/student", "seeds": [5], "distillation": distillation})

@@ -96,7 +96,7 @@ def test_the_teacher_of_a_measured_student_is_the_one_that_it_learnt_from(smoke,
     assert f"{OTHER_DIGITS}/training.json is of the run '{NONE}', not of '{OTHER_DIGITS}'" in told
 
 
-def test_a_teacher_that_nobody_named_is_refused(folder):
+def test_an_unnamed_teacher_is_refused(folder):
     settings = json.dumps({"run": "a/b/student", "distillation": {"loss": "logits", "weight": 1.0}})
     arguments = ["--settings", settings, "--data", folder, "--run-dir", folder / "student"]
     told = run_stage("train-images", *arguments, "--teacher", folder / "runs" / DIGITS)

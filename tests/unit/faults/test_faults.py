@@ -1,4 +1,4 @@
-"""A full disk, results that may only be read, files that are gone: one sentence each, and nothing half written."""
+"""A full disk, read-only results, deleted files: one sentence each, and no half-written file."""
 
 import errno
 import json
@@ -52,7 +52,7 @@ def in_process(arguments, before=""):
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: errno.errorcode[code])
 @pytest.mark.parametrize("where", ["making", "writing", "syncing", "renaming"])
-def test_what_the_disk_refuses_is_named_and_leaves_the_old_file(tmp_path, monkeypatch, code, where):
+def test_a_write_error_is_named_and_keeps_the_old_file(tmp_path, monkeypatch, code, where):
     path = tmp_path / "record.json"
     write_json(path, {"old": 1})
 
@@ -69,7 +69,7 @@ def test_what_the_disk_refuses_is_named_and_leaves_the_old_file(tmp_path, monkey
     assert json.loads(path.read_text()) == {"old": 1} and list(tmp_path.iterdir()) == [path]
 
 
-def test_an_error_inside_that_names_another_file_keeps_its_name(tmp_path):
+def test_an_inner_error_keeps_the_file_that_it_names(tmp_path):
     with pytest.raises(FileNotFoundError) as caught, atomic_path(tmp_path / "out"):
         (tmp_path / "gone").read_bytes()
     assert caught.value.filename == str(tmp_path / "gone")
@@ -86,7 +86,7 @@ except OSError as error:
 """
 
 
-def test_a_file_that_may_grow_no_further_is_told(folder):
+def test_a_file_size_limit_is_reported(folder):
     """The limit of the shell stands for a full disk where nothing may be mounted: writing stops half way through."""
     command = [sys.executable, "-c", WRITING, str(folder / "x.npz")]
     limited = ["bash", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "bash", *command]
@@ -108,7 +108,7 @@ def unshared(arguments, script):
     return done.returncode, done.stderr
 
 
-def test_a_full_disk_is_told_and_afterwards_the_same_command_works(smoke, folder):
+def test_a_full_disk_is_reported_and_afterwards_the_same_command_works(smoke, folder):
     """The run's folder is a small tmpfs that something else has filled; then it is the folder itself."""
     run = folder / "runs" / NONE
     script = f'''
@@ -122,7 +122,7 @@ def test_a_full_disk_is_told_and_afterwards_the_same_command_works(smoke, folder
     assert run_stage(*measuring(smoke, folder)) is None and (run / "record.json").exists()
 
 
-def test_a_disk_that_is_full_while_torch_saves_is_told_and_the_training_goes_on_later(tmp_path):
+def test_a_disk_that_is_full_while_torch_saves_is_reported_and_the_training_goes_on_later(tmp_path):
     digits, run = tmp_path / "digits", tmp_path / "run"
     prepare_images({"dataset": "digits", "split": {"validation": 200, "train": 100, "test": 100, "seed": 0}}, digits)
     run.mkdir()
@@ -133,7 +133,7 @@ def test_a_disk_that_is_full_while_torch_saves_is_told_and_the_training_goes_on_
     assert run_stage(*arguments) is None and (run / "model.pt").exists()
 
 
-def test_results_that_may_only_be_read_are_told(smoke, folder):
+def test_read_only_results_are_reported(smoke, folder):
     run = folder / "runs" / NONE
     script = f'mount --bind "{run}" "{run}" && mount -o remount,ro,bind "{run}" || exit 77'
     status, error = unshared(measuring(smoke, folder), script)
@@ -142,12 +142,12 @@ def test_results_that_may_only_be_read_are_told(smoke, folder):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_told(smoke, folder):
+def test_a_folder_without_permission_is_reported(smoke, folder):
     (folder / "runs" / NONE).chmod(0o500)
     checked(run_stage(*measuring(smoke, folder)), ("is refused (Permission denied)",))
 
 
-def test_a_file_where_a_folder_should_be_is_told(smoke, folder):
+def test_a_file_where_a_folder_should_be_is_reported(smoke, folder):
     (folder / "tables").write_text("")
     arguments = ["collect", "--settings", smoke.collecting("a_table_translation"), "--runs", folder / "runs"]
     error = run_stage(*arguments, "--out", folder / "tables" / "x.json")
@@ -181,7 +181,7 @@ def test_a_deleted_intermediate_is_named_and_made_again_the_record_is_the_same(s
     assert record.read_bytes() == wanted and failures(record.parent) == []
 
 
-def test_the_traceback_is_there_for_those_who_ask(smoke, folder):
+def test_the_traceback_is_shown_on_request(smoke, folder):
     arguments = [*measuring(smoke, folder)]
     (folder / "runs" / NONE / "training.json").write_text("{")
     status, error = in_process(arguments)
@@ -190,8 +190,8 @@ def test_the_traceback_is_there_for_those_who_ask(smoke, folder):
     assert status == 1 and "Traceback" in error and "read_json" in error
 
 
-def test_a_mistake_of_our_own_is_not_called_bad_input(monkeypatch):
-    """Where a stage reads nothing of other stages, an error is ours and shows its traceback."""
+def test_a_bug_is_not_reported_as_bad_input(monkeypatch):
+    """An error in a stage that reads no other stage's outputs is a bug and shows its traceback."""
     monkeypatch.setattr("entropyreg.regularizers.equilibrium.equilibrium", lambda *arguments: None)
     with pytest.raises(AttributeError):
         run_stage("equilibrium", "--skew", 0.5, "--vocabulary", 10)

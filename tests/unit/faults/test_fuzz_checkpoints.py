@@ -1,4 +1,4 @@
-"""Damaged checkpoints and weights: a training goes on from what is whole, predicting refuses what is not."""
+"""Damaged checkpoints and weights: training resumes from an intact checkpoint, predicting refuses damaged weights."""
 
 import json
 import pickle
@@ -130,7 +130,7 @@ def test_whole_files_of_something_else_are_refused(run, value):
 @pytest.mark.parametrize(
     "save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))], ids=["torch.save", "pickle"]
 )
-def test_a_pickle_that_would_run_code_runs_none(run, tmp_path, save):
+def test_a_malicious_pickle_runs_no_code(run, tmp_path, save):
     save({"seed1": OneMade(tmp_path / "made")}, run / "model.pt")
     with pytest.raises(UserError, match=r"model\.pt"):
         verify_weights(run, SETTINGS["run"])
@@ -138,7 +138,7 @@ def test_a_pickle_that_would_run_code_runs_none(run, tmp_path, save):
 
 
 @pytest.mark.parametrize("number", range(20 * LONG))
-def test_a_damaged_outcome_of_training_is_told_by_predicting(digits, run, number):
+def test_a_damaged_outcome_of_training_is_reported_by_predicting(digits, run, number):
     path = spoil(run / "training.json", damaged_json, random.Random(number))
     error = predict(digits, run)
     assert error is None or checked(error, (str(path), str(run), "data_dir"))
@@ -146,7 +146,7 @@ def test_a_damaged_outcome_of_training_is_told_by_predicting(digits, run, number
 
 @pytest.mark.parametrize("number", range(12 * LONG))
 def test_a_training_of_images_recovers_from_damaged_checkpoints(digits, run, number):
-    """Whatever is left of last.pt and recipe.json, the same weights come out."""
+    """With last.pt and recipe.json damaged in any way, training ends with the same weights."""
     wanted, generator = read_json(run / "training.json"), random.Random(number)
     for name in ("model.pt", "training.json"):
         (run / name).unlink()
@@ -159,7 +159,7 @@ def test_a_training_of_images_recovers_from_damaged_checkpoints(digits, run, num
 
 
 def checkpoint(folder, name, updates):
-    """What of fairseq's checkpoints is read."""
+    """The parts of fairseq's checkpoints that are read."""
     weights = {"layer": torch.full((50,), float(updates)), "bias": torch.ones(3)}
     state = {"model": weights, "optimizer_history": [{"num_updates": updates}]}
     torch.save(state, folder / name)
@@ -194,7 +194,7 @@ def test_the_newest_whole_checkpoint_is_resumed_from(checkpoints, number):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + bytes(18)], ids=["empty", "an empty archive"])
-def test_with_nothing_whole_a_training_starts_anew(checkpoints, content):
+def test_without_an_intact_checkpoint_a_training_starts_again(checkpoints, content):
     for path in checkpoints.glob("*.pt"):
         path.write_bytes(content if path.name == LAST else b"")
     if content:
@@ -202,7 +202,7 @@ def test_with_nothing_whole_a_training_starts_anew(checkpoints, content):
     assert repair_last(checkpoints) == 0 and not (checkpoints / LAST).exists()
 
 
-def test_a_checkpoint_that_would_run_code_runs_none(checkpoints):
+def test_a_malicious_checkpoint_runs_no_code(checkpoints):
     torch.save({"optimizer_history": OneMade(checkpoints / "made")}, checkpoints / LAST)
     with pytest.raises(UserError, match=r"checkpoint_last\.pt is no checkpoint of fairseq's"):
         repair_last(checkpoints)
@@ -210,7 +210,7 @@ def test_a_checkpoint_that_would_run_code_runs_none(checkpoints):
 
 
 @pytest.mark.parametrize("value", [{}, [], {"weights": {}}, {"weights": {"x": torch.ones(2)}}, 3], ids=str)
-def test_a_whole_file_that_is_no_checkpoint_of_the_training_is_told(digits, run, value):
+def test_an_intact_file_that_is_no_checkpoint_of_the_training_is_reported(digits, run, value):
     (run / "model.pt").unlink()
     torch.save(value, run / "checkpoints" / "last.pt")
     error = train_images(digits, run)

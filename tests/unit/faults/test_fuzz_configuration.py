@@ -1,4 +1,4 @@
-"""Damaged configurations and declarations: each is refused in a sentence with the file or the key, or still is one."""
+"""Damaged configurations and declarations: each is refused in a sentence with the file or the key, or stays valid."""
 
 import random
 import shutil
@@ -45,7 +45,7 @@ def yaml_damage(content: bytes, generator: random.Random) -> bytes:
 
 
 def refusals(path, count, read, *names):
-    """Damage the file `count` times; what `read` says of it. The file is put back."""
+    """Damage the file `count` times; returns the messages of `read`. The file is restored."""
     content, found = path.read_bytes(), []
     try:
         for number in range(count):
@@ -58,7 +58,7 @@ def refusals(path, count, read, *names):
 
 
 def test_damaged_overrides_are_refused_by_key(declared):
-    """What `--config` may hold: every part of the merged configuration, damaged."""
+    """Every part of the merged configuration, damaged, as an argument of `--config`."""
     config, refused, count = load_config(declared, SCALE), 0, 60 * LONG
     for number in range(count):
         overrides = damaged_value(config, random.Random(number))

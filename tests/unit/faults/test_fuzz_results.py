@@ -1,6 +1,6 @@
 """Damaged predictions, records, collected tables and proposals: the stage that reads one names it, without traceback.
 
-Measuring, collecting and drawing go on with what is whole: damage that leaves a valid file gives a valid result.
+Damage that leaves a valid file gives a valid result of measuring, collecting and drawing.
 """
 
 import json
@@ -117,7 +117,7 @@ def test_damaged_predictions_make_no_record(smoke, copied, tmp_path, run, number
     ],
     ids=["lost", "short", "of another type", "a pickle"],
 )
-def test_an_array_that_is_not_what_it_should_be_is_told(smoke, copied, change, message):
+def test_a_wrong_array_is_reported(smoke, copied, change, message):
     path = copied / "runs" / NONE / "predictions" / "valid.tokens.npz"
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files} | change
@@ -203,7 +203,7 @@ def test_damaged_scores_are_named_by_propose(copied, number):
     ],
     ids=["empty", "cut", "list", "null", "bytes", "NUL", "NaN", "deep", "digits"],
 )
-def test_what_is_no_record_is_always_refused(smoke, copied, content):
+def test_a_file_that_is_no_record_is_always_refused(smoke, copied, content):
     """By every stage that reads one, as is what is no table and no outcome of a training."""
     run = copied / "runs" / NONE
     for name in ("record.json", "scores.json"):

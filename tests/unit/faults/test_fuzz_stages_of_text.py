@@ -25,7 +25,7 @@ WRONG_NUMBERS = [one for one in STRANGE if one not in (0, 0.5, 10**30)] + [True,
 
 @pytest.fixture
 def binary(tmp_path):
-    """What `verify_binary` looks at."""
+    """The files that `verify_binary` checks."""
     folder = tmp_path / "binary"
     folder.mkdir()
     for name in ("dict.en.txt", "train.de-en.en.bin"):
@@ -64,7 +64,7 @@ def test_an_outcome_without_its_regularizer_is_named_by_predicting(binary, run, 
 
 
 @pytest.mark.parametrize("stage", ["predict", "predict-beams", "predict-temperatures"])
-def test_what_predicting_cannot_use_is_blamed_on_the_outcome_not_on_the_whole_run(binary, run, stage):
+def test_an_unusable_outcome_is_named_rather_than_the_whole_run(binary, run, stage):
     """These settings lack a model's keys: an error that nothing foresaw."""
     error = predicting(stage, binary, run)
     assert f"{run}/training.json does not hold what is read from it (KeyError" in error
@@ -76,7 +76,7 @@ def test_a_whole_outcome_is_read(run):
 
 @pytest.mark.parametrize("key", ["generator", "skew", "strength", "baseline", "unigram_temperature"])
 @pytest.mark.parametrize("value", WRONG_NUMBERS, ids=lambda one: repr(one)[:12])
-def test_a_wrong_value_of_the_regularizer_is_told(run, key, value):
+def test_a_wrong_value_of_the_regularizer_is_reported(run, key, value):
     change(run / "training.json", regularizer={**REGULARIZER, key: value})
     if value is None and key in ("skew", "unigram_temperature"):
         assert read_resolved(run / "training.json")[key] is None
@@ -85,7 +85,7 @@ def test_a_wrong_value_of_the_regularizer_is_told(run, key, value):
 
 
 @pytest.mark.parametrize("number", range(60 * LONG))
-def test_a_damaged_outcome_is_told_or_holds_a_regularizer(run, number):
+def test_a_damaged_outcome_is_reported_or_still_has_a_regularizer(run, number):
     path = spoil(run / "training.json", damaged_json, random.Random(number))
     error = told(lambda: read_resolved(path), str(path))
     if error is None:
@@ -100,7 +100,7 @@ def training(binary, run, *arguments):
 
 @pytest.mark.parametrize("key", ["skew", "strength"])
 @pytest.mark.parametrize("value", WRONG_NUMBERS, ids=lambda one: repr(one)[:12])
-def test_a_proposal_that_is_no_number_of_its_range_is_told(tmp_path, key, value):
+def test_a_proposal_out_of_range_is_reported(tmp_path, key, value):
     path = tmp_path / "trial4.json"
     path.write_text(strange_json({"skew": 0.3, "strength": 0.9, key: value}))
     assert told(lambda: read_proposal(path, "ger/trial4"), f"{path} is missing or damaged")
@@ -116,7 +116,7 @@ def test_a_damaged_proposal_is_named_by_training(binary, run, content):
 
 
 @pytest.mark.parametrize("number", range(60 * LONG))
-def test_a_damaged_proposal_is_told_or_gives_numbers(tmp_path, number):
+def test_a_damaged_proposal_is_reported_or_still_gives_numbers(tmp_path, number):
     path = tmp_path / "trial4.json"
     write_json(path, {"skew": 0.3, "strength": 0.9, "method": "m", "observations": []})
     spoil(path, damaged_json, random.Random(number))
@@ -129,7 +129,7 @@ LISTS = [[], {}, 3, None, "x", {"\x00": "x"}, {"": "x"}, {"dict.en.txt": 3}, {"d
 
 
 @pytest.mark.parametrize("listed", LISTS, ids=str)
-def test_a_wrong_list_of_binary_files_is_told_by_training_and_predicting(binary, run, listed):
+def test_a_wrong_list_of_binary_files_is_reported_by_training_and_predicting(binary, run, listed):
     (binary / "binary.json").write_text(json.dumps(listed))
     wrong = [training(binary, run), predicting("predict", binary, run)]
     for error in wrong:
@@ -137,7 +137,7 @@ def test_a_wrong_list_of_binary_files_is_told_by_training_and_predicting(binary,
 
 
 @pytest.mark.parametrize("number", range(40 * LONG))
-def test_a_damaged_list_of_binary_files_is_told(binary, number):
+def test_a_damaged_list_of_binary_files_is_reported(binary, number):
     whole = json.loads((binary / "binary.json").read_text())
     spoil(binary / "binary.json", damaged_json, random.Random(number))
     if told(lambda: verify_binary(binary), str(binary)) is None:

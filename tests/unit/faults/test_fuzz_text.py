@@ -1,4 +1,4 @@
-"""Damaged corpora and prepared texts: told with the file and the line, or what can be used of them is used."""
+"""Damaged corpora and prepared texts: an error names file and line, or the usable part is used."""
 
 import gzip
 import json
@@ -52,7 +52,7 @@ def test_the_whole_corpus_is_prepared(settings, corpus):
 
 
 @pytest.mark.parametrize("number", range(30 * LONG))
-def test_a_damaged_corpus_is_told_with_the_file(settings, corpus, number):
+def test_a_damaged_corpus_is_reported_with_the_file(settings, corpus, number):
     generator = random.Random(number)
     name = generator.choice(sorted(path.name for path in corpus.iterdir()))
     spoil(corpus / name, damaged_bytes, generator)
@@ -74,7 +74,7 @@ def test_a_damaged_corpus_is_told_with_the_file(settings, corpus, number):
         ("test.en.gz", b"plain text", "test.en.gz is not a whole gzip file"),
     ],
 )
-def test_what_is_wrong_with_a_corpus_is_said(settings, corpus, name, content, message):
+def test_errors_of_a_corpus_are_described(settings, corpus, name, content, message):
     (corpus / name).write_bytes(content)
     error, _ = prepare(settings, corpus)
     assert message.format(folder=corpus) in error

@@ -1,4 +1,4 @@
-"""Memory that runs out and losses that are not finite, for real: run, last good update, word of the failure, status."""
+"""Memory that runs out and losses that are not finite, for real: run, last good update, note of the failure, status."""
 
 import errno
 import json
@@ -58,25 +58,23 @@ def raised_by(call):
     ],
     ids=repr,
 )
-def test_every_kind_of_error_of_memory_is_one_sentence(error):
+def test_every_out_of_memory_error_is_one_sentence(error):
     assert out_of_memory(error)
     told = checked(sentence_of(error, written="results/run"), ("results/run",))
     assert "memory ran out" in told
 
 
-def test_numpy_and_torch_raise_what_is_taken_for_it():
+def test_errors_of_numpy_and_torch_count_as_out_of_memory():
     assert out_of_memory(raised_by(lambda: np.empty(TOO_MUCH, np.uint8)))
     assert out_of_memory(raised_by(lambda: torch.empty(TOO_MUCH, dtype=torch.uint8)))
 
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes differ"), OSError(errno.ENOSPC, "x"), ValueError("memory")])
-def test_other_errors_are_not_taken_for_it(error):
+def test_other_errors_do_not_count_as_out_of_memory(error):
     assert not out_of_memory(error)
 
 
-def test_memory_that_runs_out_while_training_images_is_told_and_the_training_goes_on_later(
-    digits, tmp_path, monkeypatch
-):
+def test_out_of_memory_while_training_images_is_reported_and_training_resumes(digits, tmp_path, monkeypatch):
     """torch is asked for far too much in the eighth update; epochs have six."""
     run_dir, whole = tmp_path / "runs" / SETTINGS["run"], tmp_path / "whole"
     own = training.Training.train_on
@@ -112,7 +110,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_a_network_that_the_system_has_no_memory_for_is_told(digits, tmp_path):
+def test_a_network_too_large_for_the_memory_is_reported(digits, tmp_path):
     """300 MB may be taken, and the weights alone would be 1.6 GB."""
     run_dir = tmp_path / "run"
     command = [*arguments(digits, run_dir, model={"kind": "mlp", "hidden": [20_000, 20_000], "init_std": 0.3})]
@@ -124,7 +122,7 @@ def test_a_network_that_the_system_has_no_memory_for_is_told(digits, tmp_path):
     assert failures(run_dir)[0]["error"] in told
 
 
-def test_a_loss_of_images_that_is_not_finite_is_told_and_noted(digits, tmp_path):
+def test_a_loss_of_images_that_is_not_finite_is_reported_and_noted(digits, tmp_path):
     run_dir = tmp_path / "runs" / SETTINGS["run"]
     broken = SETTINGS["optimiser"] | {"lr": 1e30}
     told = checked(run_stage(*arguments(digits, run_dir, optimiser=broken)), ("'digits/mlp/none', seed 1",))
@@ -134,7 +132,7 @@ def test_a_loss_of_images_that_is_not_finite_is_told_and_noted(digits, tmp_path)
     assert not (run_dir / "model.pt").exists()
 
 
-def test_an_infinite_weight_in_a_checkpoint_is_no_reason_to_go_on(digits, tmp_path):
+def test_training_does_not_resume_from_infinite_weights(digits, tmp_path):
     run_dir = tmp_path / "run"
     assert run_stage(*arguments(digits, run_dir)) is None
     last = run_dir / "checkpoints" / "last.pt"
@@ -157,7 +155,7 @@ def test_a_batch_that_fairseq_would_leave_out_stops_the_training(tmp_path):
     handler.handle(other)
 
 
-def test_a_failure_that_cannot_be_noted_is_still_told(tmp_path):
+def test_a_failure_that_cannot_be_noted_is_still_reported(tmp_path):
     run_dir = tmp_path / "run"
     write_json(tmp_path / "run", {})  # a file where the folder should be
     assert "run" in run_stage(*arguments(tmp_path / "nothing", run_dir))

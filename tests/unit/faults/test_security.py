@@ -1,4 +1,4 @@
-"""What is loaded and what reaches a shell, read from the sources: no pickle, no evaluated text, no unquoted value."""
+"""The sources load no pickle, evaluate no text, and pass no unquoted value to a shell."""
 
 import ast
 import re
@@ -33,7 +33,7 @@ def keyword(call, name):
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_nothing_that_is_read_can_run_code(path):
+def test_reading_files_runs_no_code(path):
     name = str(path.relative_to(ROOT))
     for function, call in calls(path):
         place = f"{name}, line {call.lineno}: {function}"

@@ -1,4 +1,4 @@
-"""What users give to make, and what scripts hold in variables, reaches a shell as a value: never split, never run."""
+"""Arguments of make and variables of scripts reach a shell as values: never split, never run."""
 
 import re
 import shutil
@@ -37,7 +37,7 @@ def make(folder, *arguments, **environment):
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-def test_what_is_given_to_make_is_a_value(checkout, value):
+def test_arguments_of_make_are_only_values(checkout, value):
     (checkout / "paper_figures" / value).mkdir(parents=True)
     done = make(checkout, "demo", "VENV=venv", f"SCALE={value}")
     assert f"<--config>\n<scale={value}>\n" in done.stdout and f"/results/{value}/ (records" in done.stdout

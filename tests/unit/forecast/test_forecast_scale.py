@@ -104,7 +104,7 @@ def test_the_actual_hours_stand_beside_the_forecast_of_the_same_jobs(workflow_di
     assert line.split()[-2] == "0.01"
 
 
-def test_a_resumed_training_is_told_and_left_out_of_the_actual_hours(workflow_dir, smoke):
+def test_a_resumed_training_is_reported_and_left_out_of_the_actual_hours(workflow_dir, smoke):
     """Its benchmark holds the last part alone: a run that was nearly done would make all others seem slow."""
     config, experiments, paths = smoke
     whole, resumed = list(experiments.runs)[:2]
@@ -125,7 +125,7 @@ def test_a_resumed_training_is_told_and_left_out_of_the_actual_hours(workflow_di
     assert "the trainings of 2 runs that were resumed" in line and resumed in line and images in line
 
 
-def test_a_resumed_training_tells_status_nothing_of_how_long_one_takes(smoke):
+def test_a_resumed_training_gives_status_no_duration(smoke):
     _, experiments, paths = smoke
     name = next(iter(experiments.runs))
     finish(paths, name, 7.2)
@@ -200,7 +200,7 @@ def test_a_faster_device_takes_fewer_hours_and_money_is_hours_times_the_price(wo
     assert f"money: {2 * hours:,.2f} left of {2 * hours:,.2f}, at 2 an hour" in report({**fast, "price_per_hour": 2.0})
 
 
-def test_a_calibration_stands_for_its_machine_and_threads_alone(workflow_dir, tmp_path):
+def test_a_calibration_applies_only_to_its_machine_and_threads(workflow_dir, tmp_path):
     rates = {"transformer": {"training": 1e3, "prediction": 1e3, "decoding": 1e3}}
     content = {"machine": this_machine(), "threads": 1, "rates": rates}
     kept = tmp_path / "calibration.json"
@@ -270,7 +270,7 @@ def test_downloads_are_summed_and_what_is_there_is_left_out(workflow_dir, tmp_pa
     assert europarl in after.present
 
 
-def test_the_paper_scale_is_foreseen_without_torch(workflow_dir, root):
+def test_the_paper_scale_is_forecast_without_torch(workflow_dir, root):
     """The time is printed, not judged: other work on the machine must fail no test."""
     code = (
         "import sys; from pathlib import Path; from entropyreg.forecast.command import run; "

@@ -1,4 +1,4 @@
-"""What a run costs, counted by hand for tiny experiments."""
+"""The cost of a run, counted by hand for tiny experiments."""
 
 import math
 
@@ -100,7 +100,7 @@ def test_a_run_of_text_by_hand():
     assert cost.bytes["predictions"] == (40 + 20) * 5 * (37 + 3 * 4 + 24 + 5)
 
 
-def test_sweeps_are_predictions_more():
+def test_sweeps_add_predictions():
     plain = text_cost(CONFIG, Run("pairs", "tiny", Regularizer(), 1), TEXTS, 1.0)
     swept = text_cost(CONFIG, Run("pairs", "tiny", Regularizer(), 1, beam_sizes=True, temperatures=True), TEXTS, 1.0)
     network = Transformer(1, 2, 3, 7, 7)
@@ -160,7 +160,7 @@ def test_seconds_of_a_piece_of_work(device, work, seconds):
     assert math.isclose(device.seconds(work), seconds)
 
 
-def test_a_rate_of_a_cpu_never_stands_for_a_gpu():
+def test_a_cpu_rate_is_never_used_for_a_gpu():
     work = Work("m", "training", "fp16", 1000.0, 1.0)
     pretending = Device("g", "gpu", 100.0, 10.0, "-", 0.5, 0.1, 4.0, rates={("m", "training"): 2.0})
     assert pretending.seconds(work) == GPU.seconds(work)

@@ -248,7 +248,7 @@ def threads_of(name):
     return name, torch.get_num_threads()
 
 
-def test_checkpoints_of_other_settings_are_forgotten_and_a_new_name_is_none(digits, settings, tmp_path):
+def test_checkpoints_of_other_settings_are_set_aside_but_a_new_name_keeps_them(digits, settings, tmp_path):
     def resumed_from(**changes):
         train(settings | {"seeds": [1], "epochs": 2} | changes, digits, tmp_path)
         return json.loads((tmp_path / "training.provenance.json").read_text())["resumed_from_epoch"]
@@ -316,7 +316,7 @@ def test_a_student_of_the_teacher_alone_comes_to_give_its_logits(digits, setting
 
 
 @pytest.mark.parametrize("sees", ["student_view", "own_view"])
-def test_teachers_answer_for_what_they_see(digits, settings, teacher, tmp_path, sees):
+def test_teachers_give_logits_for_the_chosen_view(digits, settings, teacher, tmp_path, sees):
     distillation = {"loss": "soft", "weight": 1.0, "temperature": 2.0, "teacher_sees": sees, "teacher_seed": 4}
     student = settings | {"distillation": distillation, "seeds": [1, 2]}
     training = Training(student, load_prepared(digits), tmp_path / "s", Plain(), teacher_dir=teacher)
@@ -327,7 +327,7 @@ def test_teachers_answer_for_what_they_see(digits, settings, teacher, tmp_path, 
     torch.testing.assert_close(training.teacher(batch.index, batch.images)[1], expected)
 
 
-def test_predictions_hold_what_the_network_gives(digits, settings, teacher):
+def test_predictions_are_the_outputs_of_the_network(digits, settings, teacher):
     options = {"train_images": 50, "feature_classes": [3, 7], "features_per_class": 4}
     predict_images({"device": "cpu", "prediction": options}, digits, teacher, ["train", "valid"], 1)
     folder = teacher / "predictions" / "seed2"
@@ -415,7 +415,7 @@ def test_without_accelerate_the_package_is_named(monkeypatch):
         Accelerated("cpu", "bfloat16")
 
 
-def test_streams_are_told_apart_by_purpose_and_seed():
+def test_streams_differ_by_purpose_and_seed():
     starts = [stream(purpose, seed).initial_seed() for purpose in ("order", "initial") for seed in (1, 2)]
     assert len(set(starts)) == 4
     assert stream("order", 1).initial_seed() == starts[0]

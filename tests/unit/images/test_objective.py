@@ -1,4 +1,4 @@
-"""What is minimised, against literal values and torch's own label smoothing."""
+"""The loss, against literal values and torch's own label smoothing."""
 
 import math
 

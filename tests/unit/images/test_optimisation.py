@@ -33,7 +33,7 @@ def test_schedules_by_hand():
 
 
 def change_after(settings, gradients, group=None):
-    """How far a hidden bias and a bias of the last layer move under a sequence of gradients, at a constant rate."""
+    """The changes of a hidden bias and a bias of the last layer under a sequence of gradients, at a constant rate."""
     group = group or Group(mlps())
     optimiser = Optimiser(group, {"lr": 1.0, "schedule": {"kind": "constant"}, **settings}, 10)
     watched = group.members[0].hidden[0].bias, group.members[0].classifier.bias

@@ -42,7 +42,7 @@ def slow(picture, settings, draws, number):
 
 
 @pytest.mark.parametrize("settings", [{}, {"pad": 2}, {"pad": 4, "flip": True}, {"crop": 6}, TUTORIAL])
-def test_batches_are_what_one_image_at_a_time_gives(settings):
+def test_batches_equal_single_images(settings):
     seen = view(settings)
     index = torch.tensor([3, 3, 0, 11, 7])
     draws = seen.draw(5, stream("augmentation", 1))
@@ -63,7 +63,7 @@ def test_shifts_take_all_25_positions_and_only_those():
 
 
 @pytest.mark.parametrize("settings", [{}, {"pad": 2}, {"pad": 4, "flip": True}])
-def test_evaluation_leaves_the_image_alone(settings):
+def test_evaluation_does_not_change_the_image(settings):
     assert torch.equal(view(settings)(torch.arange(12)), images() / 255.0)
 
 

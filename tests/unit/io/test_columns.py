@@ -1,4 +1,4 @@
-"""Columns in files give and take the rows that arrays would; what is written has the bytes of numpy's own npz."""
+"""Columns in files read and write rows like arrays; the written file has the bytes of numpy's own npz."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def column_of(array, step=999):
     return column
 
 
-def test_what_is_written_has_the_bytes_of_an_npz_of_arrays(arrays, tmp_path):
+def test_columns_have_the_bytes_of_an_npz_of_arrays(arrays, tmp_path):
     scalars = {"size": 7, "mean": 0.5, "factors": [1, 0.1], "empty": []}
     write_npz(tmp_path / "arrays.npz", arrays | scalars)
     write_columns(tmp_path / "columns.npz", {name: column_of(array) for name, array in arrays.items()} | scalars)
@@ -66,7 +66,7 @@ def test_blocks_are_the_rows_in_order_from_a_file_and_from_an_npz(arrays, tmp_pa
             assert np.asarray(columns[name]).dtype == array.dtype
 
 
-def test_two_readers_of_a_column_have_each_its_place(arrays):
+def test_two_readers_of_a_column_have_separate_positions(arrays):
     column = column_of(arrays["nll"])
     first, second = column.reader(), column.reader()
     first(10)
@@ -81,7 +81,7 @@ def test_rows_of_another_type_or_width_are_refused():
 
 
 @pytest.mark.parametrize("place", [0, 40, 300, -30])
-def test_a_damaged_npz_is_named_whatever_is_read_of_it(arrays, tmp_path, place):
+def test_a_damaged_npz_is_named_by_every_read(arrays, tmp_path, place):
     path = tmp_path / "a.npz"
     write_npz(path, arrays)
     content = bytearray(path.read_bytes())

@@ -40,7 +40,7 @@ def test_processes_take_different_gpus_and_one_too_many_shares_the_first(tmp_pat
 
 
 def test_a_job_on_slurm_keeps_the_gpu_that_it_was_given(tmp_path, monkeypatch):
-    """Where Slurm hides the other GPUs, that of every job is number 0: a lock of another job must not matter."""
+    """If Slurm hides the other GPUs, every job's GPU is number 0, so a lock of another job must not matter."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     with one_device("cuda", tmp_path), one_device("cuda", tmp_path):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"

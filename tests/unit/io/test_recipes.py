@@ -1,4 +1,4 @@
-"""Which checkpoints may be resumed from: those of the same recipe, of other threads alone; others are kept aside."""
+"""Checkpoints of the same recipe, or with only other threads, are resumed from; others are set aside."""
 
 import json
 
@@ -30,7 +30,7 @@ def test_with_other_threads_a_training_goes_on_with_those_of_its_checkpoints(che
     assert (checkpoints / "recipe.json").read_bytes() == before
 
 
-def test_the_same_recipe_goes_on_without_a_word(checkpoints, capsys):
+def test_the_same_recipe_resumes_silently(checkpoints, capsys):
     assert set_other_recipes_aside(RECIPE, checkpoints) == 8
     assert (checkpoints / "last.pt").exists() and capsys.readouterr().err == ""
 
@@ -55,7 +55,7 @@ def test_checkpoints_of_another_recipe_are_kept_aside_in_place_of_older_ones(che
 
 
 @pytest.mark.parametrize("threads", [None, 0, -1, True, 1.0, "8", 10**30, [8]], ids=str)
-def test_a_number_of_threads_that_is_none_is_not_taken(checkpoints, threads):
+def test_invalid_thread_count_is_ignored(checkpoints, threads):
     (checkpoints / "recipe.json").write_text(json.dumps({**RECIPE, "threads": threads}))
     assert set_other_recipes_aside(RECIPE, checkpoints) == 8
     assert not (checkpoints / "last.pt").exists()
@@ -64,7 +64,7 @@ def test_a_number_of_threads_that_is_none_is_not_taken(checkpoints, threads):
 @pytest.mark.parametrize(
     "content", [None, b"", b"{", b"[]", b"{}", b"\xff", b"[" * 100_000], ids=lambda one: str(one)[:9]
 )
-def test_checkpoints_of_which_nothing_tells_the_recipe_are_kept_aside(checkpoints, capsys, content):
+def test_checkpoints_without_a_readable_recipe_are_set_aside(checkpoints, capsys, content):
     if content is None:
         (checkpoints / "recipe.json").unlink()
     else:

@@ -1,4 +1,4 @@
-"""The lock of a run: looking at it disturbs nobody, and what killed trainers left half written is deleted."""
+"""The lock of a run: checking it disturbs no trainer, and unfinished files of killed trainers are deleted."""
 
 import os
 import socket
@@ -33,14 +33,14 @@ def hold_a_share(path, seconds):
     return other
 
 
-def test_a_look_at_a_run_does_not_keep_it_from_starting(tmp_path):
+def test_checking_a_run_does_not_block_its_start(tmp_path):
     (tmp_path / ".lock").touch()
     other = hold_a_share(tmp_path / ".lock", 0.4)
     with run_lock(tmp_path):  # waits
         assert other.wait() == 0 and (tmp_path / ".lock.holder").exists()
 
 
-def test_two_may_look_at_once_and_neither_sees_a_trainer(tmp_path):
+def test_two_checks_at_once_see_no_trainer(tmp_path):
     (tmp_path / ".lock").touch()
     other = hold_a_share(tmp_path / ".lock", 60)
     try:
@@ -58,7 +58,7 @@ def test_a_trainer_is_seen_and_none_where_there_is_none(tmp_path):
     assert not is_locked(tmp_path)
 
 
-def test_the_look_opens_the_lock_for_reading_alone(tmp_path, monkeypatch):
+def test_the_check_opens_the_lock_read_only(tmp_path, monkeypatch):
     """A read-only folder would refuse anything else; root, which tests may run as, would not."""
     (tmp_path / "runs/run").mkdir(parents=True)
     (tmp_path / "runs/run/.lock").touch()
@@ -73,7 +73,7 @@ def test_the_look_opens_the_lock_for_reading_alone(tmp_path, monkeypatch):
     assert flags == [os.O_RDONLY]
 
 
-def test_in_a_folder_that_may_only_be_read_a_run_is_looked_at(tmp_path):
+def test_a_run_in_a_read_only_folder_can_be_checked(tmp_path):
     run = tmp_path / "runs/run"
     (run / "checkpoints").mkdir(parents=True)
     (run / ".lock").touch()
@@ -90,7 +90,7 @@ def test_in_a_folder_that_may_only_be_read_a_run_is_looked_at(tmp_path):
     assert done.stdout == "interrupted\n", done.stderr
 
 
-def test_trainings_start_while_somebody_looks_all_the_time(tmp_path):
+def test_trainings_start_during_continuous_checks(tmp_path):
     stop = threading.Event()
 
     def look():
@@ -142,8 +142,8 @@ with run_lock(Path(sys.argv[1])):
 """
 
 
-def test_a_killed_trainer_is_told_by_status_and_by_the_next_one(tmp_path, capsys):
-    """What the system does to the one that takes the most memory."""
+def test_a_killed_trainer_is_reported_by_status_and_by_the_next_one(tmp_path, capsys):
+    """A kill as by the system for using the most memory."""
     paths = Paths(str(tmp_path), "figures")
     folder = tmp_path / "runs" / "t" / "m" / "none" / "seed1"
     other = subprocess.Popen([sys.executable, "-c", TRAINER, str(folder)], stdout=subprocess.PIPE, text=True)
@@ -164,7 +164,7 @@ def test_a_killed_trainer_is_told_by_status_and_by_the_next_one(tmp_path, capsys
     assert capsys.readouterr().err == ""
 
 
-def test_what_killed_trainers_left_is_deleted_by_the_next_and_nothing_else(tmp_path):
+def test_the_next_trainer_deletes_only_leftovers_of_killed_ones(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     left = [tmp_path / name for name in ("checkpoints/last.pt", "model.pt", "training.json", ".lock.holder")]
     for path in left:

@@ -16,7 +16,7 @@ def test_a_shifted_line_is_correlated_but_not_exact():
     assert found.squared_correlation == pytest.approx(1.0) and found.mean_absolute_error == pytest.approx(0.2)
 
 
-def test_what_is_not_defined_is_none():
+def test_undefined_values_are_none():
     assert agreement([], []) == Agreement(0, None, None)
     assert agreement([1.0, 2.0], [2.0, 2.5]) == Agreement(2, None, 0.75)
     assert agreement([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]).squared_correlation is None

@@ -48,7 +48,7 @@ def test_skew_one_half_is_four_times_jensen_shannon():
 
 
 @pytest.mark.parametrize("skew", [0.0, 0.3, 0.5, 0.8, 1.0])
-def test_nothing_at_uniform_symmetric_and_never_negative(skew):
+def test_zero_at_uniform_symmetric_and_never_negative(skew):
     values = skew_jensen(P, skew)
     assert skew_jensen(0.5, skew) == 0.0
     np.testing.assert_allclose(values, values[::-1], rtol=1e-9, atol=1e-15)

@@ -69,7 +69,7 @@ def test_groups_add_up_and_bins_give_the_sums_back():
     ("confidence", "correct", "n_bins"),
     [([1.1], [1], 15), ([-0.1], [1], 15), ([np.nan], [1], 15), ([], [], 15), ([0.5], [1], 0), ([0.5], [1, 0], 15)],
 )
-def test_what_is_no_record_is_refused(confidence, correct, n_bins):
+def test_invalid_records_are_refused(confidence, correct, n_bins):
     with pytest.raises(ValueError, match="confidence"):
         expected_calibration_error(np.array(confidence), np.array(correct), n_bins)
 

@@ -34,6 +34,6 @@ def test_a_certain_teacher_that_is_always_wrong_exceeds_one():
     assert equivalent_smoothing(logits, LABELS) == pytest.approx(10 / 9)
 
 
-def test_what_is_no_distribution_is_refused():
+def test_a_row_that_is_no_distribution_is_refused():
     with pytest.raises(ValueError, match="must be distributions"):
         equivalent_smoothing_of_targets(np.full((30, 10), 0.2), LABELS)

@@ -74,7 +74,7 @@ def test_similarity_correlation_is_numpys_and_ignores_temperature_and_shift():
     np.testing.assert_allclose(similarity_correlation(LOGITS / 7 + 2, LABELS, similarity), ours, atol=1e-12)
 
 
-def test_equal_wrong_logits_teach_nothing():
+def test_equal_wrong_logits_have_zero_correlation():
     similarity = class_similarity(GENERATOR.normal(size=(5, 8)))
     erased = np.eye(5)[LABELS] * 4 + 0.1 + 0.2
     np.testing.assert_array_equal(similarity_correlation(erased, LABELS, similarity), 0)

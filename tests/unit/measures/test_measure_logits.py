@@ -44,6 +44,6 @@ def test_extreme_logits_neither_overflow_nor_cancel():
         (np.where(LOGITS > 3, np.nan, LOGITS), LABELS, 1.0, "finite"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(logits, labels, temperature, message):
+def test_invalid_logits_or_labels_are_refused(logits, labels, temperature, message):
     with pytest.raises(ValueError, match=message):
         logit_statistics(logits, labels, temperature)

@@ -1,4 +1,4 @@
-"""Adjusted p-values by hand, and the error that they are there to hold."""
+"""Adjusted p-values by hand, and the error rate that they control."""
 
 import numpy as np
 import pytest

@@ -62,7 +62,7 @@ def test_permuted_templates_turn_or_mirror_the_picture():
         np.testing.assert_allclose(project(activations, other), points @ turn, atol=1e-12)
 
 
-def test_what_is_orthogonal_to_the_plane_is_dropped():
+def test_components_orthogonal_to_the_plane_are_dropped():
     basis = plane_basis(TEMPLATES)
     noise = np.random.default_rng(3).normal(size=(5, 20))
     noise -= noise @ basis @ basis.T

@@ -1,4 +1,4 @@
-"""No measure makes a number of a NaN or an infinity: each refuses it, naming the argument."""
+"""Every measure refuses a NaN or an infinity, naming the argument."""
 
 import inspect
 from importlib import import_module
@@ -345,7 +345,7 @@ IMPOSSIBLE = {
 
 
 @pytest.mark.parametrize("message", IMPOSSIBLE)
-def test_what_cannot_be_right_is_refused(message):
+def test_impossible_values_are_refused(message):
     with pytest.raises(ValueError, match=message):
         IMPOSSIBLE[message]()
 

@@ -1,4 +1,4 @@
-"""Image records and collected tables of planted predictions: what was planted is found again."""
+"""Image records and collected tables of planted predictions: the planted values are recovered."""
 
 import json
 import math
@@ -108,7 +108,7 @@ def test_bins_add_up_and_their_gaps_are_the_ece(records):
     assert found["ece"] > found["calibrated_ece_upper"] > found["calibrated_ece"] > 0
 
 
-def test_a_record_is_the_same_again_and_holds_no_place(records, runs, data):
+def test_a_record_is_reproducible_and_holds_no_path(records, runs, data):
     again, _ = measure_image_run(settings_of("t/m/hard"), runs / "t/m/hard", data, CLAIMS)
     assert json.dumps(again, sort_keys=True) == json.dumps(records["hard"], sort_keys=True)
     assert str(runs) not in json.dumps(again)
@@ -138,7 +138,7 @@ def test_only_wanted_groups_are_measured(records):
     assert records["hard"]["measures"]["2"]["learning"]["valid_accuracy"] == [0.6]
 
 
-def test_a_student_record_tells_how_soft_its_teacher_was(runs, data, tmp_path):
+def test_a_student_record_has_the_softness_of_its_teacher(runs, data, tmp_path):
     write_run(tmp_path, "t/m/s", 1.0, distillation={"loss": "soft", "weight": 1, "temperature": 4.0})
     settings = settings_of("t/m/s", []) | {"teacher": "t/m/hard"}
     record, _ = measure_image_run(settings, tmp_path, data, CLAIMS, runs / "t/m/hard")

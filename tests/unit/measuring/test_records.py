@@ -83,7 +83,7 @@ def measured(settings, run, text, claims):
     return measure_run(settings, run, text, claims)
 
 
-def test_a_record_holds_what_the_predictions_say(predicted):
+def test_a_record_agrees_with_its_predictions(predicted):
     record, sentences = measured(SETTINGS, *predicted, "c" * 64)  # two of them, each a block
     measures = record["measures"]["valid"]
     assert measures["bleu"] == pytest.approx(100) and "case:lc" in measures["bleu_signature"]

@@ -62,7 +62,7 @@ def test_a_planted_miscalibration_is_recovered(planted):
     assert (confident > right) == (planted > 1)  # over-confident where it is calibrated above 1
 
 
-def test_test_is_measured_at_what_validation_chose_and_chooses_nothing():
+def test_test_is_measured_at_the_temperatures_that_validation_chose():
     validation, test = predicted(1.6), predicted(0.8)
     found, arrays = measured(test, chosen_on=validation)
     chosen, _ = measured(validation)

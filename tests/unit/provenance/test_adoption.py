@@ -1,4 +1,4 @@
-"""What the Snakefile does with outputs that Snakemake does not remember, or finds older than their inputs."""
+"""Adoption of outputs that Snakemake has no record of, or that are older than their inputs."""
 
 import os
 from base64 import urlsafe_b64encode
@@ -53,7 +53,7 @@ def with_origins(*names):
     return [part for name in names for part in (name, str(Path(name).parent / ".origin" / f"{Path(name).name}.json"))]
 
 
-def test_what_fits_stays_and_is_dated_after_its_inputs(tree):
+def test_fitting_outputs_stay_and_are_dated_after_their_inputs(tree):
     date(tree, *reversed(with_origins(*CHAIN.values())))
     os.utime("data.txt")
     assert adopted() == []
@@ -69,14 +69,14 @@ def from_here(stage):
 
 
 @pytest.mark.parametrize("stage", CHAIN)
-def test_what_other_settings_made_is_set_aside_with_what_was_made_from_it(tree, stage):
+def test_outputs_of_other_settings_are_set_aside_with_their_dependants(tree, stage):
     remember(*(tree / name for name in from_here(stage)[2:]))
     before = (tree / CHAIN[stage]).read_text()
     assert adopted(NOW | {stage: {"run": "a", "seed": 2}}) == from_here(stage)
     assert (tree / f"{CHAIN[stage]}{ASIDE}").read_text() == before and not (tree / CHAIN[stage]).exists()
 
 
-def test_what_other_code_made_is_set_aside(tree, monkeypatch):
+def test_outputs_of_other_code_are_set_aside(tree, monkeypatch):
     monkeypatch.setattr("test_adoption.code_digest", lambda stage, declared: "0" * 16 if stage == "predict" else "")
     assert set(adopted()) == set(with_origins(*CHAIN.values()))
 
@@ -84,20 +84,20 @@ def test_what_other_code_made_is_set_aside(tree, monkeypatch):
 @pytest.mark.parametrize(
     ("edited", "aside"), [("data.txt", "train"), *((f"results/{CHAIN[one]}", one) for one in CHAIN)]
 )
-def test_what_was_edited_or_made_from_something_else_is_set_aside_with_what_follows(tree, edited, aside):
+def test_edited_outputs_and_outputs_of_other_inputs_are_set_aside_with_their_dependants(tree, edited, aside):
     Path(edited).write_text("edited")
     assert adopted() == from_here(aside)
     assert Path(f"results/{CHAIN[aside]}{ASIDE}").exists()
 
 
-def test_an_input_that_somebody_deleted_is_not_missed(tree):
+def test_a_deleted_input_does_not_matter(tree):
     """Weights may go once they predicted, as Snakemake has it."""
     for name in with_origins(CHAIN["train"]):
         (tree / name).unlink()
     assert adopted() == []
 
 
-def test_an_absent_output_lets_what_follows_it_have_the_date_of_what_lies_before_it(tree):
+def test_dates_pass_across_an_absent_output(tree):
     for name in with_origins(CHAIN["predict"]):
         (tree / name).unlink()
     os.utime("data.txt")
@@ -105,7 +105,7 @@ def test_an_absent_output_lets_what_follows_it_have_the_date_of_what_lies_before
     assert (tree / CHAIN["train"]).stat().st_mtime_ns == (tree / CHAIN["measure"]).stat().st_mtime_ns
 
 
-def test_what_snakemake_remembers_is_left_to_it(tree):
+def test_outputs_that_snakemake_remembers_are_left_to_it(tree):
     remember(*(tree / part for part in with_origins(*CHAIN.values())))
     assert adopted({stage: {"run": "other"} for stage in CHAIN}) == []
     date(tree, *reversed(with_origins(*CHAIN.values())))
@@ -116,7 +116,7 @@ def test_what_snakemake_remembers_is_left_to_it(tree):
     assert before != [(tree / name).stat().st_mtime for name in CHAIN.values()]
 
 
-def test_an_output_without_an_origin_that_nobody_remembers_is_set_aside(tree):
+def test_an_output_without_origin_or_snakemake_record_is_set_aside(tree):
     (tree / "runs/a/.origin/record.json.json").unlink()
     (tree / "runs/a/notes.txt").write_text("of the user")
     (tree / "runs/a/.origin/tokens.npz.json").write_text("damaged")
@@ -139,7 +139,7 @@ def test_a_job_that_is_no_longer_declared_keeps_its_outputs(tree):
     assert adopted({"train": NOW["train"]}) == []
 
 
-def test_what_was_set_aside_is_told_once_and_shortened(capsys):
+def test_the_message_lists_set_aside_outputs_once_and_shortened(capsys):
     tell([])
     assert capsys.readouterr().err == ""
     tell([f"file{number}" for number in range(9)])

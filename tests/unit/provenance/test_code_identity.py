@@ -1,4 +1,4 @@
-"""The digest of code follows what a job's outcome depends on, that alone, and by meaning."""
+"""The digest of code changes with the meaning of the code that a job's outcome depends on, and with nothing else."""
 
 import argparse
 import ast
@@ -110,7 +110,7 @@ def test_a_training_follows_the_declaration_and_the_mathematics_of_its_kind_alon
         assert others <= {"regularizers/members/skew_jensen.py"}  # whose named points are of every table and figure
 
 
-def test_how_a_kind_is_written_and_drawn_is_of_what_shows_it():
+def test_the_look_of_a_kind_only_affects_stages_that_show_it():
     file, whole = "regularizers/members/skew_jensen.py", ("train", "predict", "measure", "collect", "train mlp")
     path, before = code_identity.PACKAGE / file, {name: meanings(*JOBS[name])[file] for name in (*whole, "peakiness")}
     changed = ast.parse(path.read_text().replace('marker="s"', 'marker="D"'))
@@ -137,20 +137,20 @@ BEFORE = "import math\n\ndef f(x: int) -> float:\n    return x * 1000.0 + 1\n"
         "import math  # why\n\ndef f(x: int) -> float:\n    # how\n    return (x * 1_000.0) + 1\n",
     ],
 )
-def test_words_and_formatting_are_no_meaning(after):
+def test_comments_and_formatting_do_not_change_the_meaning(after):
     assert meaning_of_python(ast.parse(BEFORE)) == meaning_of_python(ast.parse(after))
 
 
 @pytest.mark.parametrize(
     "change", ["1000.0 -> 1000", "+ 1 -> - 1", "x * -> (x + 1) *", "int -> float", "1\n -> True\n"]
 )
-def test_what_is_computed_is_meaning(change):
+def test_changed_computation_changes_the_meaning(change):
     old, new = change.split(" -> ")
     assert BEFORE.count(old) >= 1
     assert meaning_of_python(ast.parse(BEFORE)) != meaning_of_python(ast.parse(BEFORE.replace(old, new)))
 
 
-def test_a_text_that_is_no_docstring_is_meaning():
+def test_a_text_that_is_no_docstring_changes_the_meaning():
     first, second = (ast.parse(f"def f():\n    return '{word}'\n") for word in ("a", "b"))
     assert meaning_of_python(first) != meaning_of_python(second)
 
@@ -163,7 +163,7 @@ def test_the_digest_is_the_same_on_every_python():
     assert meaning_of_python(ast.parse(text))[:16] == "4611be204fbf5389"
 
 
-def test_comments_of_cpp_are_no_meaning():
+def test_comments_of_cpp_do_not_change_the_meaning():
     assert without_comments("int a; // one\n/* two\n */ int  b;") == "int a; int b;"
     assert without_comments('f("// no comment"); \'"\'') == 'f("// no comment"); \'"\''
 
@@ -181,7 +181,7 @@ def test_comments_of_cpp_are_no_meaning():
         ("import numpy\nfrom entropyregular import x", set()),
     ],
 )
-def test_imports_are_found_wherever_they_stand(line, found):
+def test_imports_are_found_at_any_depth(line, found):
     assert set(imported(ast.parse(line), "here")) == found
 
 
@@ -201,7 +201,7 @@ def test_relative_imports_are_those_of_the_plug_in_alone():
     assert relative == {"translation.user_dir.entropyreg_fairseq"}
 
 
-def test_tables_name_what_exists():
+def test_tables_name_existing_modules_and_files():
     tables = (code_identity.PLUMBING, code_identity.ONLY_FOR, code_identity.FILES, code_identity.DYNAMIC)
     for name in {name for table in tables for name in table}:
         assert code_identity.path_of(name).is_file(), name

@@ -1,4 +1,4 @@
-"""Origins: what a job notes of its inputs and outputs, and what the next one refuses."""
+"""Origins: a job records its inputs and outputs, and the next one refuses changed ones."""
 
 import json
 from argparse import Namespace
@@ -81,7 +81,7 @@ def exchange(first, second):
     ],
     ids=["cut", "edited", "exchanged", "deleted"],
 )
-def test_a_file_that_is_not_what_was_written_is_refused_by_name(root, name, damage, said):
+def test_a_changed_file_is_refused_by_name(root, name, damage, said):
     """Also where only the other file of the same job is read."""
     damage(root / name)
     for read in (RECORD, BLOCKS):
@@ -95,7 +95,7 @@ def test_two_runs_whole_folders_exchanged_are_refused(root):
     assert refused(root, RECORD) == f"R/{RECORD} is runs/b/record.json, of another job: delete it and run again."
 
 
-def test_what_was_made_from_another_input_is_refused(root):
+def test_an_output_of_another_input_is_refused(root):
     job(root, "predict", [], [TOKENS], of={"run": "anew"})
     said = f"R/{RECORD} was made from another R/{TOKENS} than is there now: delete R/{RECORD} and run again."
     assert refused(root, RECORD) == said
@@ -112,7 +112,7 @@ def test_without_a_whole_origin_a_file_is_refused(root, content):
     assert "has no whole origin" in refused(root, RECORD)
 
 
-def test_what_other_code_made_is_refused(root):
+def test_an_output_of_other_code_is_refused(root):
     path = Path(origin_path(str(root / RECORD)))
     write_json(path, read_json(path) | {"code": "0" * 16})
     told = refused(root, RECORD)
@@ -134,7 +134,7 @@ def test_declarations_have_the_name_that_they_have_in_the_checkout(root, workflo
     assert origins.name_of(root / RECORD, root) == RECORD and not origins.is_made(name)
 
 
-def test_every_stage_of_the_workflow_compares_before_it_runs_and_notes_what_it_made(root, monkeypatch, capsys):
+def test_every_stage_compares_its_inputs_and_writes_an_origin(root, monkeypatch, capsys):
     """The command line does it, for all of them in one place; a stage started by hand names no outputs."""
     (root / RECORD).write_text("edited")
     called = []

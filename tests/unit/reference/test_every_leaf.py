@@ -114,7 +114,7 @@ def test_the_weights_must_be_the_same_bits_on_the_same_processor_only(same_type,
     assert found.outcome == wanted and len(found.remarks) == (wanted == FAIL)
 
 
-def test_what_a_search_proposed_from_other_scores_is_told_and_not_compared():
+def test_a_different_proposal_is_reported_and_not_compared():
     other = changed(committed(SEARCHED), ("regularizer", "skew"), 0.25)
     other = changed(other, ("measures", "valid", "bleu"), 1.0)  # of another training
     found = compare_records(committed(SEARCHED), other, rules(False))

@@ -1,4 +1,4 @@
-"""The committed results: drawn again byte for byte, held against retrained ones, exported with their sums."""
+"""The committed results: redrawn byte for byte, compared with retrained ones, exported with their checksums."""
 
 import hashlib
 import json
@@ -62,7 +62,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_what_was_saved_is_drawn_again_with_the_same_bytes(root, capsys):
+def test_the_saved_reference_is_redrawn_with_the_same_bytes(root, capsys):
     (root / "paper_figures" / "demo" / f"a_table_translation.md{ASIDE}").write_text("of other code")
     assert act("save", "demo", root) == 0
     assert act("verify", "demo", root) == 0
@@ -85,14 +85,14 @@ def test_what_was_saved_is_drawn_again_with_the_same_bytes(root, capsys):
         (lambda one: (one.results / "more.json").write_text("{}"), "results/more.json is not in SHA256SUMS"),
     ],
 )
-def test_whatever_differs_is_named(root, capsys, change, told):
+def test_every_difference_is_named(root, capsys, change, told):
     act("save", "demo", root)
     change(Reference.of("demo", root))
     assert act("verify", "demo", root) == 1
     assert told in capsys.readouterr().out
 
 
-def test_tables_and_ledger_come_out_of_the_records_again(root, workflow_dir):
+def test_tables_and_ledger_are_recomputed_from_the_records(root, workflow_dir):
     """The same as collected and judged; another number in a table, or other sums, are told."""
     reference, smoke = Reference.of("smoke", root), Smoke()
     runs, name = reference.results / "runs", "a_table_translation"
@@ -120,7 +120,7 @@ def test_tables_and_ledger_come_out_of_the_records_again(root, workflow_dir):
     assert not has_blocks(reference)
 
 
-def test_a_scale_without_a_reference_is_told(tmp_path):
+def test_a_scale_without_a_reference_is_reported(tmp_path):
     with pytest.raises(UserError, match="SHA256SUMS is missing: this scale has no reference"):
         act("verify", "paper", tmp_path)
     with pytest.raises(UserError, match="has no finished results: run Snakemake first"):
@@ -155,7 +155,7 @@ def test_another_processor_may_differ_as_seeds_do_and_the_same_not_at_all():
     assert "bleu: 17.0" in outcome({"bleu": 17.0, "entropy_normalized": 0.349}).remarks[0]  # the worst comes first
 
 
-def test_counts_and_what_is_absent_may_not_differ():
+def test_counts_and_absent_values_may_not_differ():
     assert outcome({"n_tokens": 601}).outcome == FAIL
     assert outcome({"bleu": None}).outcome == FAIL
     assert outcome({"of_no_seed": 0.5}).remarks == ["measures.test.of_no_seed: 0.5, not absent"]
@@ -173,7 +173,7 @@ def compared(root, capsys):
     return status, capsys.readouterr().out.splitlines()
 
 
-def test_a_retrained_scale_is_held_against_its_reference(root, capsys):
+def test_a_retrained_scale_is_compared_with_its_reference(root, capsys):
     results, machine = root / "results" / "demo", Reference.of("demo", root).results / "machine.json"
     write_json(results / "ledger.json", ledger(A1="supported", A2="not_tested"))
     act("save", "demo", root)
@@ -223,7 +223,7 @@ def test_a_cell_names_its_runs():
 
 
 @pytest.mark.parametrize("cell", [None, "a_table_translation/ger", "a_table_nothing/ger/de_en"])
-def test_a_cell_that_is_none_is_told(root, cell):
+def test_an_unknown_cell_is_reported(root, cell):
     act("save", "demo", root)
     with pytest.raises(UserError, match="allowed: ARTEFACT/ROW/COLUMN, ARTEFACT one of a_figure_entropy_bleu, a_table"):
         act("cell", "demo", root, cell)

@@ -1,4 +1,4 @@
-"""What may differ on another type of processor: another seed passes for a rerun, and a planted difference fails."""
+"""Differences allowed on another type of processor: another seed passes as a rerun, a planted difference fails."""
 
 import copy
 import fnmatch
@@ -49,7 +49,7 @@ def seeds_of(record):
 
 
 def of_seed(record, seed):
-    """What one seed gave, under the identity of any."""
+    """The records of one seed, without its identity."""
     if "seeds" in record:
         measures = copy.deepcopy(record["measures"][seed])
         measures.pop("projection", None)  # of the first seed alone

@@ -1,4 +1,4 @@
-"""What `make verify-cell` decides, from planted records in place of trainings."""
+"""The decisions of `make verify-cell`, from planted records in place of trainings."""
 
 import json
 import shutil
@@ -95,7 +95,7 @@ def test_a_model_leaves_out_the_others_of_its_row():
         runs_of_cell(collected, "hard", "mnist:rnn")
 
 
-def test_a_cell_without_a_run_is_told():
+def test_a_cell_without_a_run_is_reported():
     with pytest.raises(UserError, match="no run of this scale fills it"):
         runs_of_cell(cells(("ger", "fr_en", None, None)), "ger", "fr_en")
     with pytest.raises(UserError, match="has no cell 'ger/fr_en:transformer'; allowed: none, no run"):

@@ -26,7 +26,7 @@ def test_the_benchmark_runs(tmp_path):
     assert "| overwriting, skew .5 | 0.8 | 0.3 |" in printed and "Liger-Kernel: not run" in printed
 
 
-def test_a_star_marks_what_misses_its_bound(monkeypatch):
+def test_a_star_marks_a_missed_bound(monkeypatch):
     monkeypatch.syspath_prepend(SCRIPT.parent)
     from cpu_requirements import REQUIREMENTS, cell
 

@@ -1,4 +1,4 @@
-"""Building the native kernel: kept, keyed, safe with several processes, and done without where it cannot be."""
+"""Building the native kernel: cached by a digest, safe with several processes, optional without a compiler."""
 
 import os
 import shlex

@@ -110,7 +110,7 @@ def test_torch_func_inside_and_outside_of_torch_compile():
     torch.testing.assert_close(torch.func.grad(torch.compile(loss))(z), expected)
 
 
-def test_what_cannot_be_compiled_is_refused_with_the_reason():
+def test_uncompilable_uses_are_refused_with_the_reason():
     targets = torch.zeros(3, dtype=torch.long)
 
     def loss(z, overwrite):

@@ -1,4 +1,4 @@
-"""Each module is its function with the settings held."""
+"""Each module equals its function with stored settings."""
 
 import copy
 import inspect

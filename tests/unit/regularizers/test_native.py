@@ -211,7 +211,7 @@ def test_nan_logits_give_nan_and_do_not_hide(monkeypatch):
         assert torch.isfinite(value[[0, 1, 2, 4]]).all()
 
 
-def test_what_the_kernel_does_not_do_is_left_to_torch(monkeypatch):
+def test_unsupported_cases_are_left_to_torch(monkeypatch):
     class Marked(torch.Tensor):
         pass
 
@@ -224,7 +224,7 @@ def test_what_the_kernel_does_not_do_is_left_to_torch(monkeypatch):
     torch.testing.assert_close(euclidean_divergence(logits), euclidean_divergence(logits.double()).float())
 
 
-def test_the_kernel_in_use_is_told(monkeypatch):
+def test_the_kernel_in_use_is_reported(monkeypatch):
     expected = KernelInUse("native", build.library().version, "ENTROPYREG_KERNEL=native")
     assert on("native", monkeypatch, kernel_in_use) == expected
     assert on("auto", monkeypatch, kernel_in_use).path == on("", monkeypatch, kernel_in_use).path == "native"

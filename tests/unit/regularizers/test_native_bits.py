@@ -1,4 +1,4 @@
-"""The native CPU kernel's bits: its elementary functions against float64, and what must not change a bit."""
+"""The native CPU kernel's bits: its elementary functions against float64, and invariances to the bit."""
 
 import ctypes
 

@@ -1,4 +1,4 @@
-"""NaN and infinite logits: what they do in rows that count, and nothing in rows that are ignored."""
+"""NaN and infinite logits: their effect in rows that count, and none in ignored rows."""
 
 import inspect
 import math
@@ -80,7 +80,7 @@ def run(path, monkeypatch):
 
 @every_path
 @every_loss
-def test_a_row_that_is_undefined_is_nan_all_over_and_the_others_are_what_they_are(name, path, run):
+def test_an_undefined_row_is_nan_and_the_others_are_unchanged(name, path, run):
     expected = run(name, OTHERS, [0, 2], reduction="none")
     for row in UNDEFINED.values():
         rows, targets = [OTHERS[0], row, OTHERS[1]], [0, 0, 2]

@@ -1,4 +1,4 @@
-"""A regularizer of one's own: the file of the documentation is trained with, and what cannot be one is refused."""
+"""A regularizer of one's own: the documentation's file can be trained with, and invalid ones are refused."""
 
 import ast
 import json
@@ -117,7 +117,7 @@ def test_a_plain_divergence_is_the_row_wise_one(forbidden, reduction):
         ("* moments - 1)", "* moments - 1) / (log_p - log_p).sum(-1)", "is not finite"),
     ],
 )
-def test_what_is_no_divergence_is_refused_before_anything_is_trained(file, old, new, words):
+def test_a_function_that_is_no_divergence_is_refused_before_training(file, old, new, words):
     with pytest.raises(UserError, match=rf"regularizer 'power'.*{words}"):
         trained_with(with_changed(file, old, new))
 
@@ -148,7 +148,7 @@ def test_a_baseline_that_it_does_not_read_is_refused(file):
         ("KIND = Kind(", "KIND = dict(", "declares no regularizers; allowed: one `Kind`"),
     ],
 )
-def test_a_mistake_in_the_file_is_told_with_its_place(file, workflow_dir, old, new, words):
+def test_a_mistake_in_the_file_is_reported_with_its_place(file, workflow_dir, old, new, words):
     config = load_config(workflow_dir, {"scale": "smoke", "plugins": [str(with_changed(file, old, new))]})
     with pytest.raises(UserError, match=rf"^plugins: {re.escape(str(file))}.*{words}"):
         load_experiments(workflow_dir, config)
@@ -190,7 +190,7 @@ def test_an_arm_of_another_scale_is_checked_too(workflow_dir, tmp_path, arm, pap
         load_experiments(folder, load_config(folder, {"scale": "paper"}))
 
 
-def test_a_file_that_is_missing_is_told(workflow_dir):
+def test_a_file_that_is_missing_is_reported(workflow_dir):
     config = load_config(workflow_dir, {"scale": "smoke", "plugins": ["absent.py"]})
     with pytest.raises(UserError, match=r"plugins: absent\.py cannot be read"):
         load_experiments(workflow_dir, config)
@@ -207,7 +207,7 @@ def test_its_meaning_is_part_of_the_settings_and_another_file_is_refused_by_a_jo
         member_of(settings)
 
 
-def test_how_it_is_written_and_drawn_trains_nothing(file):
+def test_a_new_look_trains_nothing(file):
     """Of a file, and of the package's own kinds: drawing depends on it, training does not."""
     before = regularizer_of(ARM, "here", kinds([str(file)]))
     with_changed(file, 'label="power divergence",', 'label="another", marker="P", words="D {order}",')

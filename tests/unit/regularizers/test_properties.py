@@ -1,4 +1,4 @@
-"""Whatever the shape, dtype, mask, skew and strength: agreement with float64 composed operations, and nothing NaN."""
+"""For any shape, dtype, mask, skew and strength: agreement with float64 composed operations, and no NaN."""
 
 import math
 

@@ -112,7 +112,7 @@ def test_a_batched_backward_leaves_an_overwritten_gradient_for_the_next():
     torch.testing.assert_close(batched, torch.stack([plain, 3.0 * plain]))
 
 
-def test_what_has_no_forward_mode_or_batched_backward_says_so():
+def test_unsupported_transforms_are_refused_in_words():
     logits, targets = batch(4, 5)
     with (
         torch.autograd.forward_ad.dual_level(),

@@ -180,7 +180,7 @@ class TestInterpreted:
         without = triton_kernel.sweep(logits, targets, None, objective, None)
         assert torch.equal(torch.stack(without), torch.stack(with_gradient))
 
-    def test_the_version_of_what_is_written_is_raised(self, monkeypatch):
+    def test_the_version_counter_of_the_gradient_is_raised(self, monkeypatch):
         logits, targets = example()
         objective, gradient = skew_objective(logits, 0.5, 0.7, None), torch.empty_like(logits)
         versions = logits._version, gradient._version
@@ -224,7 +224,7 @@ class TestNotInterpreted:
             assert "GPU" in triton_kernel.unavailable()
         assert triton.__version__ in triton_kernel.version()
 
-    def test_what_it_cannot_do_it_declines(self):
+    def test_unsupported_cases_are_declined(self):
         logits, targets = torch.randn(4, 8), torch.zeros(4, dtype=torch.long)
         objective = skew_objective(logits, 0.5, 0.7, None)
         assert triton_kernel.sweep(logits.double(), targets, None, objective, None) is None

@@ -1,4 +1,4 @@
-"""Proposals: deterministic, within their bounds, and reaching what they look for."""
+"""Proposals: deterministic, within their bounds, and reaching their target."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What is read of a binary data set without fairseq's task agrees with fairseq; what is too long or too few is told."""
+"""Binary data sets read without fairseq's task agree with fairseq; too long or too few sentences are reported."""
 
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def test_the_longest_sentence_is_that_of_fairseqs_task_and_models():
         ),
     ],
 )
-def test_what_a_model_cannot_take_is_refused_by_its_line(binary, lengths, message):
+def test_a_sentence_too_long_for_a_model_is_refused_by_its_line(binary, lengths, message):
     with pytest.raises(UserError, match=message):
         left_out(binary(**lengths), LANGUAGES, {"max_tokens": 10})
 

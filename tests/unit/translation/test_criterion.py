@@ -220,7 +220,7 @@ def test_a_baseline_changes_the_loss(dictionary, sample):
         ("skew=0.5", "no JSON"),
     ],
 )
-def test_a_declaration_that_is_not_understood_whole_is_refused(text, words):
+def test_a_declaration_with_unknown_or_missing_parts_is_refused(text, words):
     with pytest.raises(UserError) as raised:
         declared(text)
     assert words in str(raised.value)

@@ -73,7 +73,7 @@ def test_the_limit_is_fairseqs_and_one_for_the_end_of_sentence(width, limit):
     }
 
 
-def test_a_missing_library_is_told_with_its_lock(monkeypatch):
+def test_a_missing_library_is_reported_with_its_lock(monkeypatch):
     monkeypatch.setitem(sys.modules, "ctranslate2", None)
     with pytest.raises(UserError, match=r"requirements/ctranslate\.lock"):
         library()
@@ -151,7 +151,7 @@ def translator(binary_dir, trained):
 
 
 def both(task, model, translator, decoding):
-    """What fairseq and CTranslate2 find on the corpus."""
+    """The hypotheses of fairseq and CTranslate2 on the corpus."""
     batches = list(iterate_batches(task, "valid", 150))
     assert len(batches) > 2
     generator = build_generator(task, model, {"max_length_factor": 1.2, "max_length_offset": 10, **decoding})
@@ -224,7 +224,7 @@ def test_a_temperature_scales_a_copy_of_the_projection_and_nothing_else():
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("inf"), float("nan")])
-def test_a_temperature_that_is_none_is_refused(temperature):
+def test_an_invalid_temperature_is_refused(temperature):
     with pytest.raises(ValueError, match="positive and finite"):
         with_temperature(None, temperature)
 

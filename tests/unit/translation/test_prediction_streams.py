@@ -85,7 +85,7 @@ def test_statistics_through_files_are_those_of_arrays(tmp_path):
     assert list(tmp_path.iterdir()) == []  # the files have no names
 
 
-def test_hypotheses_come_back_whatever_their_order(tmp_path):
+def test_hypotheses_are_restored_in_any_order(tmp_path):
     found = [Hypothesis(number, -number / 3, tokens) for number, tokens in enumerate(sentences())]
     kept = Hypotheses(len(found) + 1, tmp_path)  # the last one is never found
     for group in GROUPS:

@@ -1,4 +1,4 @@
-"""The weights of a published archive: whole, or told."""
+"""The weights of a published archive: extracted intact, or an error."""
 
 import hashlib
 import io
@@ -35,6 +35,6 @@ def test_another_archive_is_refused(tmp_path):
     assert not (tmp_path / "out" / "model.pt").exists()
 
 
-def test_a_missing_archive_is_told(tmp_path):
+def test_a_missing_archive_is_reported(tmp_path):
     with pytest.raises(UserError, match=r"bart/bart\.large\.tar\.gz"):
         extract_weights("bart.large", tmp_path / "model.pt", tmp_path)

@@ -45,7 +45,7 @@ def test_an_update_keeps_its_batches(number, share):
 
 
 @pytest.mark.parametrize(("model", "batches"), [({"update_freq": 8}, 8), ({}, 1)])
-def test_batches_that_cannot_be_shared_are_told(model, batches):
+def test_batches_that_cannot_be_shared_are_reported(model, batches):
     with pytest.raises(UserError, match=rf"update_freq is {batches}, which 3 processes cannot share"):
         processes.shared_settings({**SETTINGS, "model": model}, 3)
 

@@ -33,7 +33,7 @@ def test_exactly_the_words_that_would_repeat_an_ngram_are_forbidden(n):
 
 
 class Generator:
-    """What `block_repeats` looks at."""
+    """The attributes that `block_repeats` reads."""
 
     def __init__(self, blocker):
         self.repeat_ngram_blocker = blocker

@@ -29,7 +29,7 @@ def history(*values, key="nll_bits"):
     return [{"updates": 10 * number, key: value} for number, value in enumerate(values, start=1)]
 
 
-def test_a_second_trainer_is_told_who_holds_the_run(tmp_path):
+def test_a_second_trainer_is_reported_who_holds_the_run(tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from entropyreg.translation.training import run_lock\n"
         "with run_lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
@@ -74,7 +74,7 @@ def test_patience_survives_a_restart():
     assert (should_stop_early.best, should_stop_early.num_runs) == (2.0, 1)
 
 
-def test_checkpoints_of_another_recipe_are_forgotten(tmp_path):
+def test_checkpoints_of_another_recipe_are_not_resumed(tmp_path):
     set_other_recipes_aside({"lr": 1}, tmp_path)
     (tmp_path / "checkpoint_last.pt").write_text("x")
     set_other_recipes_aside({"lr": 1}, tmp_path)
@@ -83,7 +83,7 @@ def test_checkpoints_of_another_recipe_are_forgotten(tmp_path):
     assert not (tmp_path / "checkpoint_last.pt").exists()
 
 
-def test_checkpoints_without_a_recipe_are_forgotten(tmp_path):
+def test_checkpoints_without_a_recipe_are_not_resumed(tmp_path):
     (tmp_path / "checkpoint_last.pt").write_text("x")
     set_other_recipes_aside({"lr": 1}, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
@@ -132,7 +132,7 @@ def test_progress_tells_update_loss_rate_and_time_left(tmp_path, monkeypatch):
     )
 
 
-def test_a_resumed_run_forgets_validations_that_it_will_repeat(tmp_path):
+def test_a_resumed_run_drops_validations_that_it_will_repeat(tmp_path):
     path = tmp_path / "history.jsonl"
     handler = ProgressHandler("run", 100, path, io.StringIO())
     for update in (10, 20, 30):

@@ -1,4 +1,4 @@
-"""The history of validations of a resumed training: whole, or told; never taken for empty."""
+"""The history of validations of a resumed training: read completely, or an error; never taken for empty."""
 
 import io
 import json
@@ -48,7 +48,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
-def test_a_damaged_history_is_told_and_stays_as_it_is(path, content):
+def test_a_damaged_history_is_reported_and_stays_as_it_is(path, content):
     path.unlink()
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -63,7 +63,7 @@ def test_a_damaged_history_is_told_and_stays_as_it_is(path, content):
 
 @pytest.mark.parametrize("number", range(60))
 def test_a_cut_history_never_ends_in_another_patience(path, number):
-    """Whatever byte it is cut at: the whole history, or a sentence."""
+    """Cut at any byte, it gives the whole history or a sentence."""
     content = path.read_bytes()
     path.write_bytes(content[: random.Random(number).randrange(len(content))])
     try:
@@ -72,7 +72,7 @@ def test_a_cut_history_never_ends_in_another_patience(path, number):
         assert str(path) in str(error)
 
 
-def test_a_history_without_the_metric_of_the_selection_is_told(path):
+def test_a_history_without_the_metric_of_the_selection_is_reported(path):
     path.write_text(path.read_text().replace("bleu", "belu"))
     assert len(read_history(path, 30, 3, "nll_bits")) == 3
     with pytest.raises(UserError, match="'bleu'"):
@@ -80,7 +80,7 @@ def test_a_history_without_the_metric_of_the_selection_is_told(path):
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", LINES[0]], ids=str)
-def test_a_training_that_starts_anew_needs_no_history(path, content):
+def test_a_training_that_starts_again_needs_no_history(path, content):
     path.unlink()
     if content is not None:
         path.write_text(content)

@@ -17,7 +17,7 @@ from entropyreg.translation.repairs import write_whole_checkpoints
 
 
 class Trainer:
-    """What of a trainer `checkpoint_utils.save_checkpoint` needs; it saves as fairseq's own does."""
+    """The parts of a trainer that `checkpoint_utils.save_checkpoint` needs; it saves as fairseq's own does."""
 
     data_parallel_rank, checkpoint_suffix, task = 0, "", object()
     should_save_checkpoint_on_current_rank = True
@@ -40,7 +40,7 @@ class Trainer:
 
 @pytest.fixture(autouse=True)
 def own_fairseq(monkeypatch):
-    """What a test changes of fairseq is put back."""
+    """Restore the parts of fairseq that a test changes."""
     monkeypatch.setattr(checkpoint_utils, "torch_persistent_save", checkpoint_utils.torch_persistent_save)
     monkeypatch.setattr(checkpoint_utils, "PathManager", checkpoint_utils.PathManager)
     vars(checkpoint_utils.save_checkpoint).pop("best", None)  # where fairseq keeps the best value so far

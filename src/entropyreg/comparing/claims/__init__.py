@@ -1,1 +1,1 @@
-"""The claims ledger: every declared claim evaluated by its declared rule, from the records."""
+"""Makes the claims ledger: every declared claim evaluated by its declared rule, from the records."""

@@ -1,4 +1,4 @@
-"""Amendments of the claims: which earlier declarations a record may name, and which claims were amended too late.
+"""Reads amendments of the claims: earlier declarations that a record may name, and claims that were amended too late.
 
 An amendment names the digest of the declaration that it `replaces` (`claims.digest`) and the claims that it touches,
 so the digests of the amendments in order, and that of the file as it is, are a chain. Records of any link are accepted,
@@ -21,7 +21,7 @@ def amendments_of(claim: str, amendments: Sequence[Amendment]) -> list[Amendment
 
 
 def link_of(digest: str, run: str, amendments: Sequence[Amendment], in_force: str) -> int:
-    """How many amendments the declaration that a run's record names already had; refuses one that is no link."""
+    """The number of amendments before the declaration that a run's record names; refuses one that is no link."""
     chain = [*(one["replaces"] for one in amendments), in_force]
     if digest not in chain:
         raise UserError(

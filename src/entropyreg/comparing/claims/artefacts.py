@@ -1,4 +1,4 @@
-"""The artefacts whose collected tables the ledger reads (light: the Snakefile imports it)."""
+"""Lists the artefacts whose collected tables the ledger reads (light: the Snakefile imports it)."""
 
 READ = (
     "a_figure_entropy_bleu",

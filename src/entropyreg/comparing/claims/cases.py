@@ -1,4 +1,4 @@
-"""One claim at one scale, before the correction for many tests: its cases and the tests of each."""
+"""Evaluates one claim at one scale, before the correction for many tests: its cases and the tests of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from entropyreg.comparing.claims.records import NotTested, Records
 from entropyreg.comparing.claims.rules import DESCRIPTIVE, NOT_TESTED, UNTESTED, decide, verdict_of
 from entropyreg.io.errors import UserError
 
-WORDS = {  # a requirement of `minimum`: one of it, and several
+WORDS = {  # a requirement of `minimum`: singular and plural
     "seeds": ("seed an arm", "seeds an arm"),
     "skews": ("skew", "skews"),
     "strengths_per_skew": ("strength a skew", "strengths a skew"),
@@ -29,9 +29,9 @@ Fillers = Mapping[str, Sequence[Filler]]
 
 
 def tests_of(claim: Mapping[str, Any], roles: Fillers, records: Records, alpha: float) -> list[dict[str, Any]]:
-    """One entry a test: a part of the claim in one task and model; one that cannot be tested says why.
+    """One entry a test: a part of the claim in one task and model; an entry that cannot be tested has a reason.
 
-    A role that nobody fills has no entry: it is named beside the verdict.
+    A role without a data set has no entry: it is named beside the verdict.
     """
     evaluator = evaluator_of(claim["id"], claim["quantity"])
     entries = []

@@ -1,4 +1,4 @@
-"""The declared claims and the roles that data sets of a scale fill, read and checked."""
+"""Reads and checks the declared claims, and the roles that data sets of a scale fill."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Any
 from entropyreg.io.errors import UserError
 from entropyreg.io.schemas import read_yaml, validate
 
-RULES = "rules"  # what an amendment that touches every claim names
+RULES = "rules"  # named by an amendment that touches every claim
 INHERITED = ("direction", "margin", "threshold", "unit")
 SPLITS = {"training": "train", "validation": "valid", "test": "test"}
 
 
 @dataclass(frozen=True)
 class Part:
-    """What is tested of a claim: one of its parts, or the claim itself (`name` None)."""
+    """The tested unit of a claim: one of its parts, or the claim itself (`name` None)."""
 
     name: str | None
     quantity: str
@@ -25,7 +25,7 @@ class Part:
     unit: str | None
 
     def margin_of(self, role: str | None) -> float | None:
-        """The margin in a task's role."""
+        """The margin for a task's role."""
         return self.margin[role] if isinstance(self.margin, Mapping) else self.margin
 
 
@@ -33,7 +33,7 @@ class Part:
 class Filler:
     """A task that fills a role; `models` and `artefacts` None: in all of its models, in every artefact.
 
-    `corpus`: what its pairs or images are taken from; tasks of one corpus are one data set where these are counted.
+    `corpus`: the source of its pairs or images; tasks of one corpus are one data set where these are counted.
     """
 
     role: str
@@ -81,13 +81,13 @@ def parts_of(claim: Mapping[str, Any]) -> list[Part]:
 
 
 def seeds_of(claim: Mapping[str, Any], role: str | None) -> int | None:
-    """The declared number of seeds an arm, in a task's role; None where none is declared."""
+    """The declared number of seeds per arm for a task's role; None where none is declared."""
     seeds = claim["seeds"]
     return seeds.get(role) if isinstance(seeds, Mapping) else seeds
 
 
 def splits_of(claim: Mapping[str, Any]) -> tuple[str, ...]:
-    """The declared splits in the words of the records."""
+    """The declared splits by their names in the records."""
     return tuple(SPLITS[one] for one in claim["split"].split("_and_") if one in SPLITS)
 
 
@@ -97,7 +97,7 @@ def is_tuned(claim: Mapping[str, Any]) -> bool:
 
 
 def roles_of(path: Path, scale: str) -> tuple[dict[str, list[Filler]], bool]:
-    """The fillers of each role at a scale, and whether they only stand in for the data sets of the claims."""
+    """The fillers of each role at a scale, and whether they are only substitutes for the data sets of the claims."""
     declared = read_yaml(path)
     schema = path.parent.parent / "schemas" / "roles.schema.yaml"
     if schema.exists():
@@ -110,6 +110,6 @@ def roles_of(path: Path, scale: str) -> tuple[dict[str, list[Filler]], bool]:
 
 
 def filler_of(role: str, entry: Mapping[str, Any]) -> Filler:
-    """An entry of the roles file."""
+    """Read an entry of the roles file."""
     lists = {key: tuple(entry[key]) if key in entry else None for key in ("models", "artefacts")}
     return Filler(role, entry["task"], **lists, corpus=entry.get("corpus", entry["task"]))

@@ -1,6 +1,6 @@
-"""Names what claims.yaml declares by a digest that comments, layout and the wording of sentences leave as it is.
+"""Digests the declarations of claims.yaml; comments, layout and the wording of sentences do not change the digest.
 
-claims_digest = sha256 of rules and claims, without amendments and without what only words a claim (`WORDING`)
+claims_digest = sha256 of rules and claims, without amendments and without keys that only phrase a claim (`WORDING`)
 """
 
 import hashlib
@@ -21,7 +21,7 @@ def claims_digest(declared: Mapping[str, Any]) -> str:
 
 
 def content_digest(content: Any) -> str:
-    """sha256 of what a YAML file says, wording and amendments included: what the ledger is made from."""
+    """sha256 of a YAML file's content, including wording and amendments, from which the ledger is made."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

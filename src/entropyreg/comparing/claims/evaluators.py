@@ -1,4 +1,4 @@
-"""How a claim's declared quantity becomes evidence: what an evaluator is given, and what it gives back."""
+"""Defines the input and the result of an evaluator, which turns a claim's declared quantity into evidence."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from entropyreg.comparing.claims.records import Records
 
 @dataclass(frozen=True)
 class Case:
-    """One claim in one task (and model): what an evaluator is asked about.
+    """The input of an evaluator: one claim in one task (and model).
 
-    `fillers`: of a pooled claim all tasks that fill its roles, else the one of this case. `split`: the declared split
-    in the words of the records (of two: the first).
+    `fillers`: for a pooled claim all tasks that fill its roles, else the one of this case. `split`: the declared split
+    by its name in the records (the first of two).
     """
 
     claim: Mapping[str, Any]
@@ -29,13 +29,13 @@ class Case:
         return self.fillers[0]
 
     def generator(self, *names: Any) -> Any:
-        """A generator of this case's own."""
+        """A random generator for this case alone."""
         return self.records.generator(self.claim["id"], self.filler.task, self.model, *names)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What there is to test with, and how: `evidence` by name of the part is computed only if `counts` suffice.
+    """The counts and the functions of a test: `evidence` by name of the part is computed only if `counts` suffice.
 
     `counts` has the keys of a claim's `minimum` that the evaluator knows.
     """

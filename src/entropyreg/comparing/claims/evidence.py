@@ -1,4 +1,4 @@
-"""What a test is decided from: one resampled estimate, and what more seeds would add to it.
+"""Brings the evidence of every test into one form: a resampled estimate, and what more seeds would add to it.
 
     Var(estimate) = Var_items + v / S,    v: summed over the arms, the variance between seeds
 
@@ -28,9 +28,9 @@ def enters_verdict(seed: int) -> bool:
 class Evidence:
     """A resampled estimate (scalar) with its sources.
 
-    `seed_variance` None: what was resampled is not seeds (cells of a sweep, data sets), so more seeds decide nothing.
-    `exact`: p-values of the claim "positive" and of its opposite by an exact test, which the resampled ones are not let
-    below. `beside`: numbers to print.
+    `seed_variance` None: the resampled units are not seeds (cells of a sweep, data sets), so more seeds would not help.
+    `exact`: p-values of the claim "positive" and of its opposite by an exact test, the least that the resampled
+    ones can be. `beside`: numbers to print.
     """
 
     resampled: Resampled
@@ -46,7 +46,7 @@ class Evidence:
         return float(self.resampled.replicates.std(axis=0, ddof=1))
 
     def with_remarks(self, *caveats: str, **beside: Any) -> "Evidence":
-        """The same with further caveats and numbers to print."""
+        """The same evidence with further caveats and numbers to print."""
         return replace(self, caveats=(*self.caveats, *caveats), beside=self.beside | beside)
 
 
@@ -61,7 +61,7 @@ def of_seed_values(
 ) -> Evidence:
     """Evidence of the contrast sum_a w_a mean(values_a) of one value a seed, with Student's interval.
 
-    `item_variance` of the contrast is added: what all seeds share, since they are measured on the same items.
+    `item_variance` of the contrast is added: all seeds share it, since they are measured on the same items.
     """
     arms = [(weight, np.asarray(values, np.float64)) for weight, values in arms]
     estimate = sum(weight * values.mean() for weight, values in arms)

@@ -1,4 +1,4 @@
-"""Correction for many tests: within a claim over its tasks and parts, and among the claims of a family.
+"""Corrects for many tests: within a claim over its tasks and parts, and among the claims of a family.
 
     each, and parts    p = max p_i          intersection-union (Berger 1982): all must hold
     any                p = min Holm(p_i)    one task suffices
@@ -32,7 +32,7 @@ def joined(quantifier: str, tasks: Sequence[Sequence[tuple[float, float]]]) -> t
 
 
 def intersection(tests: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """All must hold; one of them that does not is enough for the opposite, by Holm's correction."""
+    """All must hold; one that fails is enough for the opposite, by Holm's correction."""
     p_values, opposites = zip(*tests, strict=True)
     return max(p_values), float(holm(np.array(opposites)).min())
 

@@ -1,4 +1,4 @@
-"""The ledger: a verdict for every declared claim at one scale, by the declared rules, with all that led to it."""
+"""Makes the ledger: a verdict for every declared claim at one scale, by the declared rules, with its evidence."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -77,7 +77,7 @@ def judge(settings: Mapping[str, Any], tables_dir: Path, runs_dir: Path, claims_
 
 
 def evaluate(claim: Mapping[str, Any], roles: Mapping[str, Sequence], records: Records, alpha: float) -> Entry:
-    """A claim before the correction: its tests, their joint p-values, and the roles that nobody fills."""
+    """A claim before the correction: its tests, their joint p-values, and the roles that no data set fills."""
     entry: Entry = {key: claim[key] for key in CLAIM_KEYS} | {"family": claim["family"], "note": claim.get("note")}
     entry |= {"parts": [part.quantity for part in parts_of(claim)] if "parts" in claim else []}
     entry |= {"reason": None, "p_value": None, "adjusted_p_value": None, "unfilled_roles": [], "untested": []}
@@ -111,7 +111,7 @@ def evaluate(claim: Mapping[str, Any], roles: Mapping[str, Sequence], records: R
 
 
 def why_not_tested(claim: Mapping[str, Any], tests: Sequence[Mapping[str, Any]], roles: Mapping[str, Sequence]) -> str:
-    """The reasons of the tests; without any, which roles nobody fills and what has no runs."""
+    """The reasons of the tests; without any, the roles that no data set fills and the arms without runs."""
     reasons = [f"{test['task']}: {test['reason']}" for test in tests]
     if not reasons:
         names = claim["tasks"]["names"]
@@ -130,7 +130,7 @@ def verdict_of_task(unit: tuple, own: Sequence[tuple[float, float]], alpha: floa
 
 
 def conclude(entries: Sequence[Entry], multiplicity: Mapping[str, Any], alpha: float) -> None:
-    """Correct within families and give the tested claims their verdicts, with what would decide the undecided."""
+    """Correct within families and give the tested claims their verdicts, with the seeds that would decide open ones."""
     tested = {entry["id"]: entry for entry in entries if entry["p_value"] is not None}
     corrected = adjusted(
         {name: entry["p_value"] for name, entry in tested.items()},
@@ -141,14 +141,14 @@ def conclude(entries: Sequence[Entry], multiplicity: Mapping[str, Any], alpha: f
         entry["adjusted_p_value"] = corrected[name]
         entry["verdict"] = verdict_of(corrected[name], entry["p_opposite"], alpha)
         if entry["verdict"] == INCONCLUSIVE:
-            left = alpha * entry["p_value"] / corrected[name]  # of the level, by the correction
+            left = alpha * entry["p_value"] / corrected[name]  # share of the level, by the correction
             entry |= undecided([test for test in entry["tests"] if "p_value" in test], left)
 
 
 def undecided(tests: Sequence[Entry], level: float) -> Entry:
-    """What each test could detect at the level, and the seeds that would decide it (None: no number would).
+    """The effect that each test could detect at the level, and the seeds that would decide it (None: no number would).
 
-    Of the claim: what its weakest test could detect, and the seeds that would decide all that are open.
+    For the claim: the effect that its weakest test could detect, and the seeds that would decide all open tests.
     """
     for test in tests:
         precision = Precision(**test["precision"])

@@ -1,6 +1,7 @@
-"""Whether a claim was declared before its first record was made, as far as days can tell.
+"""Tells whether a claim was declared before its first record was made, to the day.
 
-The declaration has a day and no hour: within a day, the order is in the repository's history, which no result reads.
+The declaration has a day and no hour: the order within a day is only in the repository's history, which no result
+reads.
 """
 
 BEFORE, SAME, AFTER = "before", "same", "after"

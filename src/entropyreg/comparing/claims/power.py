@@ -1,9 +1,9 @@
-"""What an undecided test could see, and how many seeds would decide it if the truth were the estimate.
+"""Computes the effect that an undecided test could detect, and the seeds that would decide it at this estimate.
 
     detectable distance = (t_{1-level} + t_{.8}) sqrt(Var_items + v / S)
 
-It is the distance to the nearest deciding number at which the test succeeds in 80 % of the cases. The level is that
-which the correction for many tests leaves to the claim.
+It is the distance to the nearest deciding number at which the test succeeds in 80 % of the cases. The level is the
+one that the correction for many tests leaves to the claim.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ MOST_SEEDS = 1000
 
 
 class Precision(NamedTuple):
-    """How precise a test is: `seed_variance` is what one seed an arm adds, None where seeds were not resampled."""
+    """How precise a test is: `seed_variance` is what one seed per arm adds, None where seeds were not resampled."""
 
     standard_error: float
     degrees_of_freedom: float
@@ -47,7 +47,8 @@ def detectable_effect(precision: Precision, level: float) -> float:
 def seeds_to_decide(estimate: float, precision: Precision, limits: tuple[float, float], level: float) -> int | None:
     """The least number of seeds an arm that would decide; None where no number does (or more than 1,000).
 
-    `limits` is the interval in which the claim is true. The items, their share of the variance, are as many as now.
+    `limits` is the interval in which the claim is true. The number of items, and so their part of the variance, is
+    kept.
     """
     if precision.seed_variance is None or precision.n_seeds is None:
         return None

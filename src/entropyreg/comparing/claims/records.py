@@ -1,4 +1,4 @@
-"""What the evaluators read: the rows of the collected tables, and the sums over blocks of sentences and images beside
+"""Gives the evaluators the rows of the collected tables, and the sums over blocks of sentences and images beside
 the records (`results.blocks`).
 """
 
@@ -19,11 +19,11 @@ from entropyreg.measuring.blocks import ratio, read_blocks
 Row = Mapping[str, Any]
 WINNER = "-winner/"  # in the id of a run that was retrained with what a search chose
 TUNING = ("random", "guided")
-MOST_BYTES = 1 << 29  # of arrays that are kept for the next claim
+MOST_BYTES = 1 << 29  # bytes of arrays that are kept for the next claim
 
 
 class NotTested(Exception):
-    """Why a claim is not tested; the reason is a clause without a full stop."""
+    """A claim cannot be tested; the reason is a clause without a full stop."""
 
 
 class Records:
@@ -47,7 +47,7 @@ class Records:
     def rows(self, artefacts: Iterable[str], filler: Filler, model: str | None = None) -> list[Row]:
         """The finished rows of a role's task (and model) in the artefacts; a run that several show comes once a row.
 
-        Seeds of pilots and searches are left out; what is no trial of a search is remembered as refused.
+        Seeds of pilots and searches are left out; seeds of runs other than trials are remembered as refused.
         """
         found: dict[tuple, Row] = {}
         for row in self.finished(artefacts, filler, model):
@@ -58,7 +58,7 @@ class Records:
         return list(found.values())
 
     def trials(self, artefacts: Iterable[str], filler: Filler) -> list[Row]:
-        """The finished trials of searches on a role's task, whatever their seed: they choose, and decide nothing."""
+        """The finished trials of searches on a role's task, whatever their seed: for choices, never for verdicts."""
         rows = self.finished(artefacts, filler)
         tuned = [row for row in rows if row["trial"] and row["trial"]["kind"] in TUNING]
         return list({(row["trial"]["series"], row["trial"]["number"]): row for row in tuned}.values())
@@ -73,7 +73,7 @@ class Records:
                     yield row
 
     def missing_reason(self, artefacts: Sequence[str], filler: Filler, row: str | None = None) -> str:
-        """Why there are no rows: what the missing ones say."""
+        """The reason why there are no rows, from the missing ones."""
         reasons = []
         for artefact in artefacts:
             for one in (self.table(artefact) or {"rows": []})["rows"]:
@@ -127,12 +127,12 @@ class Records:
         return arm_statistics(arrays, split, metric, 1)[self.positions(rows, run)]
 
     def positions(self, rows: Sequence[Row], run: str) -> list[int]:
-        """Where the seeds of `rows` stand in the arrays of their run."""
+        """The positions of the seeds of `rows` in the arrays of their run."""
         seeds = self.about(run)["seeds"]
         return [seeds.index(row["seed"]) for row in rows]
 
     def about(self, run: str) -> Mapping[str, Any]:
-        """What a record says of the run itself: its seeds, if it has several, and the digest of its claims."""
+        """Facts in a record on the run itself: its seeds, if it has several, and the digest of its claims."""
         if run not in self._records:
             path = self.runs_dir / run / "record.json"
             record = read_json(path)
@@ -158,7 +158,7 @@ class Records:
         self.used.update(runs)
 
     def generator(self, *names: Any) -> np.random.Generator:
-        """Seeded by what is tested, so that adding a claim changes no other."""
+        """A generator seeded by the test's name, so that adding a claim changes no other."""
         return np.random.default_rng(list("|".join(map(str, names)).encode()))
 
     def first_made(self, runs: Iterable[str]) -> dict[str, str] | None:

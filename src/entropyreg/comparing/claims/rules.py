@@ -1,4 +1,4 @@
-"""The declared directions as tests: from evidence to p-values, bounds and a decision before the correction for many.
+"""Tests the declared directions: from evidence to p-values, bounds and a decision, before correction for many tests.
 
     greater  less          the truth is above, below 0
     at_least  at_most      it is above, below the threshold
@@ -34,9 +34,9 @@ class Decision(NamedTuple):
 
 
 def limits_of(direction: str, margin: float | None, threshold: Any) -> tuple[float, float]:
-    """The open interval in which the claim is true; raises `UserError` for a direction that is none.
+    """The open interval in which the claim is true; raises `UserError` for an unknown direction.
 
-    Raises ValueError where the margin or threshold that the direction needs is lacking.
+    Raises ValueError if the margin or threshold that the direction needs is missing.
     """
     if direction not in TESTED:
         raise UserError(f"direction is '{direction}'; allowed: {', '.join(TESTED)}.")

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 from their `python` archives, without running what a pickle may hold.
+"""CIFAR-10 and CIFAR-100 from their `python` archives, without running code that a pickle may hold.
 
 An archive holds pickled dictionaries: `data` (N, 3072) uint8, channels first, and `labels` or `fine_labels`.
 Source: Krizhevsky 2009. The archive's md5 is checked before anything is unpickled, and the unpickler builds numpy
@@ -25,7 +25,7 @@ ALLOWED = {
 
 
 class Layout(NamedTuple):
-    """Where an archive keeps what."""
+    """The names of an archive's files and keys."""
 
     folder: str
     train: tuple[str, ...]
@@ -59,7 +59,7 @@ LAYOUTS = {
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Finds the four names that a pickled array needs; any other is refused."""
+    """An unpickler that finds the four names that a pickled array needs and refuses all others."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ALLOWED:
@@ -88,7 +88,7 @@ class CifarArchive(NamedTuple):
 def read_cifar(path: str | Path, name: str, md5: str | None = None) -> CifarArchive:
     """Read `cifar-10-python.tar.gz` or `cifar-100-python.tar.gz`; name is 'cifar10' or 'cifar100'.
 
-    md5: the sum that the archive must have; None takes the published one. The sum is checked first.
+    md5: the checksum that the archive must have; None takes the published one. It is checked first.
     """
     layout, path = LAYOUTS[name], Path(path)
     check_md5(path, md5 or layout.md5)

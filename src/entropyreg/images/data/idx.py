@@ -1,4 +1,4 @@
-"""The IDX format of MNIST and Fashion-MNIST: two zero bytes, a type code, the number of axes, their lengths, values.
+"""Reads MNIST's IDX format: two zero bytes, a type code, the number of axes, their lengths, values.
 
 Source: LeCun et al., "The MNIST database"; integers are big-endian. Only unsigned bytes (type 8) are read, the type of
 all published files.

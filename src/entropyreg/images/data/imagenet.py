@@ -1,9 +1,9 @@
-"""ImageNet (ILSVRC2012) as the user has it: folders or the original tar files, indexed once, decoded when needed.
+"""Reads the user's ImageNet (ILSVRC2012), folders or the original tar files: indexed once, decoded when needed.
 
 Layouts under `<data_dir>/imagenet/` (the first that is found):
 - `train/<synset>/*.JPEG` and `val/<synset>/*.JPEG` (also that of Imagenette);
 - `ILSVRC2012_img_train.tar` (a tar of one tar a synset), `ILSVRC2012_img_val.tar` (flat) and
-  `ILSVRC2012_devkit_t12.tar.gz`, which tells the classes of the validation images.
+  `ILSVRC2012_devkit_t12.tar.gz`, which has the classes of the validation images.
 Nothing is extracted: an image is (file, offset, bytes), also inside a tar inside a tar.
 """
 
@@ -23,7 +23,7 @@ SUFFIXES = (".jpeg", ".jpg", ".png")
 
 
 class StoredImages(NamedTuple):
-    """Where images lie: files relative to a folder; one row an image."""
+    """The places of images in files relative to a folder; one row per image."""
 
     files: tuple[str, ...]
     file: np.ndarray  # (N,) index into files
@@ -38,7 +38,7 @@ class StoredImages(NamedTuple):
             return file.read(int(self.size[row]))
 
     def take(self, rows: np.ndarray) -> "StoredImages":
-        """These rows alone."""
+        """Keep only these rows."""
         return StoredImages(self.files, self.file[rows], self.offset[rows], self.size[rows], self.labels[rows])
 
 

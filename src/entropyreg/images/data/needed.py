@@ -1,4 +1,4 @@
-"""Which files of data/sources.yaml an image data set is read from; light, as Snakemake asks at every start."""
+"""Names the files of data/sources.yaml for each image data set; light, as Snakemake loads it at every start."""
 
 IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 SOURCES = {
@@ -6,7 +6,7 @@ SOURCES = {
     "cifar10": ("cifar10/cifar-10-python.tar.gz",),
     "cifar100": ("cifar100/cifar-100-python.tar.gz",),
 }
-IN_DATA_DIR = {"imagenet"}  # nothing is downloaded: it is read from `data_dir`, or an error says so
+IN_DATA_DIR = {"imagenet"}  # never downloaded: it is read from `data_dir`, or an error asks for it
 
 
 def needed_image_sources(dataset: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ SPLITS = ("train", "valid", "test")
 
 
 class Prepared(NamedTuple):
-    """A prepared set: what `summary.json` says, and the parts by name."""
+    """A prepared set: the content of `summary.json`, and the parts by name."""
 
     summary: dict[str, Any]
     parts: dict[str, Part | StoredImages]
@@ -53,7 +53,7 @@ def prepare_images(settings: Mapping[str, Any], out_dir: str | Path, data_dir: s
 
 
 def load_prepared(folder: str | Path) -> Prepared:
-    """Read what `prepare_images` wrote, after checking its sum."""
+    """Read what `prepare_images` wrote, after checking its checksum."""
     folder = Path(folder)
     summary = read_json(folder / SUMMARY)
     arrays = read_npz(folder / IMAGES)
@@ -70,7 +70,7 @@ def load_prepared(folder: str | Path) -> Prepared:
 
 
 def split_rows(published: ImageSet, split: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Which published images each part takes: rows of the training part, for 'test' of the test part if there is one.
+    """Choose the published images of each part: rows of the training part, for 'test' of the test part if there is one.
 
     Without a test part the test images are held out first, by the same seed, so they depend on nothing else.
     """

@@ -1,4 +1,4 @@
-"""The data sets by name: arrays of images and labels, from the package itself or from a folder of the user's.
+"""Reads data sets by name, as arrays of images and labels, from the package itself or from the user's folder.
 
 | name | place | images |
 |---|---|---|
@@ -28,7 +28,7 @@ FASHION = (
 )
 DIGITS = tuple("0123456789")
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-MNIST_SHA256 = dict(  # of the unpacked files: packing them anew changes nothing
+MNIST_SHA256 = dict(  # checksums of the unpacked files, so that repacking changes nothing
     zip(
         IDX_FILES,
         (
@@ -50,7 +50,7 @@ class Part(NamedTuple):
 
 
 class ImageSet(NamedTuple):
-    """What was published: training images, test images (None: the set has none), class names, sums of what was read."""
+    """A published set: training images, test images (None: the set has none), class names, sums of the files read."""
 
     train: Part | StoredImages
     test: Part | StoredImages | None
@@ -69,7 +69,7 @@ def read_digits(data_dir: Path | None = None) -> ImageSet:
 
 
 def read_embedded_fashion(data_dir: Path | None = None) -> ImageSet:
-    """The subset of Fashion-MNIST that is shipped with the package: 600 and 100 images of every class."""
+    """The subset of Fashion-MNIST shipped with the package: 600 and 100 images of every class."""
     path, digest = checked_path("fashion_mnist_6k_1k.npz")
     with np.load(path) as arrays:
         parts = [Part(arrays[f"x_{part}"][:, None], arrays[f"y_{part}"].astype(np.int64)) for part in ("train", "test")]

@@ -50,7 +50,7 @@ class LocalResponseNorm(nn.Module):
         self.register_buffer("band", band[:, :, None, None], persistent=False)  # (C, C, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # in float32, whatever the rest is in
+        with torch.autocast(x.device.type, enabled=False):  # in float32, whatever the precision of the rest
             return _Normalise.apply(x.float(), self.band, self.bias)
 
 
@@ -93,7 +93,7 @@ class AlexNet(nn.Module):
 
     def features(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """(B, D): the last hidden layer, rectified. There is no dropout, so `generator` is not used."""
-        x = self.norm(torch.relu(pool_same(self.conv1(x))))  # the maximum of the rectified, at a quarter of the cost
+        x = self.norm(torch.relu(pool_same(self.conv1(x))))  # the same as pooling after relu, at a quarter of the cost
         x = pool_same(self.norm(torch.relu(self.conv2(x))))
         return torch.relu(self.dense2(torch.relu(self.dense1(x.flatten(1)))))
 

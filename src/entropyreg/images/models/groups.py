@@ -1,9 +1,10 @@
-"""Networks of one configuration and several seeds as one module: inputs (S, B, C, H, W), logits (S, B, K).
+"""Joins networks of one configuration and several seeds in one module: inputs (S, B, C, H, W), logits (S, B, K).
 
 The networks are called one after another, each on tensors of its own that start where an allocation would: every
 operation then has the shapes and the alignment that it has when a seed is trained alone, so the seed gets the same bits
-whatever it is trained beside, on any processor. One batched product for all seeds would not do: libraries choose a
-kernel by the size of the batch. For convolutions one call for all (grouped convolution) was also measured to be slower.
+whichever seeds are trained beside it, on any processor. One batched product for all seeds would not do: libraries
+choose a kernel by the size of the batch. For convolutions one call for all (grouped convolution) was also measured to
+be slower.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,7 @@ class Group(nn.Module):
     def forward(self, x: Sequence[Tensor], generators: Generators = None) -> list[Tensor]:
         """The logits (B, K) of each network for its own images: S tensors (B, C, H, W), or one (S, B, C, H, W).
 
-        generators: one for each network's dropout. A list, as joining the logits would join their gradients too.
+        generators: one for each network's dropout. A list, since joining the logits would join their gradients too.
         """
         generators = generators or [None] * len(self)
         return [member(aligned(part), one) for member, part, one in zip(self.members, x, generators, strict=True)]

@@ -47,7 +47,7 @@ class MLP(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def features(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """(B, D): what the last layer sees, after the rectifier (and after dropout in training)."""
+        """(B, D): the input of the last layer, after the rectifier (and after dropout in training)."""
         x = self._drop(x.flatten(1), 0, generator)
         for number, layer in enumerate(self.hidden, 1):
             x = self._drop(torch.relu(layer(x)), number, generator)

@@ -21,7 +21,7 @@ def render(artefact: str, collected_path: str | Path, out_dir: str | Path) -> li
 
     collected = read_collected(collected_path, artefact)
     if "matplotlib" not in sys.modules:
-        os.environ["MPLBACKEND"] = "agg"  # a backend named in the user's environment may not exist here
+        os.environ["MPLBACKEND"] = "agg"  # a backend named in the user's environment may not be installed
     from entropyreg.rendering.figures.saving import save
     from entropyreg.rendering.figures.style import style
 

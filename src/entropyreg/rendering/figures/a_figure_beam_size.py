@@ -1,4 +1,4 @@
-"""Paper A, BLEU against beam size: one line a regularizer, on the validation sentences that were decoded so.
+"""Paper A, BLEU against beam size: one line a regularizer, on the validation sentences decoded with several beams.
 
 x: beam size, on a logarithmic axis; y: BLEU of the best hypothesis, mean over the seeds that decoded every size.
 """

@@ -47,7 +47,7 @@ def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def partner(run: Mapping[str, Any]) -> tuple[str, str, int]:
-    """What a run has in common with the unregularized run that its BLEU is set against."""
+    """The key that a run shares with the unregularized run to which its BLEU is compared."""
     return run["column"], run["model"], run["seed"]
 
 

@@ -50,7 +50,7 @@ ASSUMED_VOCABULARY = {
     "mttt_fr_en": (15000, "assumed (round guess)"),
     "wmt14_de_en": (40000, "assumed (round guess)"),
 }
-LOWEST_ENTROPY = -0.04  # of the axes: runs without a regularizer lie at 0
+LOWEST_ENTROPY = -0.04  # lower limits of the axes: runs without a regularizer lie at 0
 PUBLISHED_TABLE = ("A", "a_table_translation")
 
 

@@ -1,4 +1,4 @@
-"""Paper A, how sure the models are of their next word: histograms of the maximum probability, one panel a regularizer.
+"""Paper A, the models' confidence in their next word: histograms of the maximum probability, one panel a regularizer.
 
 The maximum probability of the predicted next-token distribution under the gold prefix is counted over the validation
 tokens in 20 equal bins of [0, 1]; the seeds of a regularizer are pooled: their counts are added, then divided by the
@@ -35,7 +35,7 @@ COLUMNS = (
     *("smoothing", "baseline", "split", "status", "reason", "seeds", "n_seeds", "n_tokens"),
     *("bin_low", "bin_high", "count", "share_percent"),
 )
-ROW_NAMES = {  # where no run of a table's row is finished, so that its regularizer may not be known
+ROW_NAMES = {  # used if no run of a table's row is finished, since its regularizer may not be known
     "none": "no regularizer",
     "label_smoothing_0.1": "label smoothing .1",
     "label_smoothing_tuned": "label smoothing, tuned",
@@ -139,7 +139,7 @@ def draw_panel(axes: Axes, panel: Sequence[Mapping[str, Any]], outline: Sequence
     axes.stairs([row["share_percent"] for row in panel], edges(panel), gid=panel[0]["regularizer"], **bars)
     seeds = counted(panel[0]["n_seeds"], "seed")
     told = f"{seeds}\n(missing: {panel[0]['reason']})" if panel[0]["reason"] else seeds
-    # in the middle: the most tokens are sure, or not at all
+    # in the middle, since most tokens lie at the ends
     axes.text(0.5, 0.97, told, transform=axes.transAxes, ha="center", va="top", size=TICK_POINTS - 1, zorder=5)
 
 

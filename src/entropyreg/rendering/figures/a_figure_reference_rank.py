@@ -15,7 +15,7 @@ from entropyreg.rendering.figures.footnotes import opening, ring
 from entropyreg.rendering.figures.runs import DESCRIPTION, baseline_label, describe, finished_runs
 
 SPLIT = "valid"
-BINS = ("[0, .25)", "[.25, .5)", "[.5, .75)", "[.75, 1]")  # the published ones; only the last contains its end
+BINS = ("[0, .25)", "[.25, .5)", "[.5, .75)", "[.75, 1]")  # the published bins; only the last contains its upper end
 MEASURES = ("entropy_normalized", "reference_rank")
 COLUMNS = (*DESCRIPTION, "skew_bin", "vocabulary_size", *MEASURES, "label")
 Y_LABEL = "mean rank of the reference"

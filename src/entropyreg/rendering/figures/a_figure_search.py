@@ -1,4 +1,4 @@
-"""Paper A, the search for skew and strength: where its trials lie, and the best validation BLEU expected after n.
+"""Paper A, the search for skew and strength: its trials, and the best validation BLEU expected after n of them.
 
 Left: every trial of each search in the plane of skew and strength, coloured by validation BLEU; a guided trial has its
 number. Right: expected maximum of n finished trials over all orders (Dodge et al. 2019; `measures.expected_best`),

@@ -39,7 +39,7 @@ MARGIN = 1.0  # inches right of each panel, for the names of its curves
 
 
 class Look(NamedTuple):
-    """How a curve is named and drawn."""
+    """The name and the style of a curve."""
 
     name: str
     color: Any
@@ -75,7 +75,7 @@ def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def targets_smoothing(run: Mapping[str, Any]) -> float:
-    """Equivalent smoothing of what the run was trained on: its teacher's, or its own amount."""
+    """Equivalent smoothing of the targets that the run was trained on: its teacher's, or its own amount."""
     return run["teacher"]["equivalent_smoothing"] if run["teacher"] else run["smoothing"] or 0.0
 
 
@@ -159,7 +159,7 @@ def write_temperatures(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def covered(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
-    """Places that a label should not cover: along the curves, close together, and the ends of the bars."""
+    """Points that a label should not cover: dense points along the curves, and the ends of the bars."""
     places = []
     for points in curves(rows).values():
         for one, other in pairwise(points):

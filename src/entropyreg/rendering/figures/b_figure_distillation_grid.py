@@ -1,6 +1,6 @@
 """Paper B, students over smoothing and temperature of their teacher: a heat map of mean validation accuracy.
 
-It separates what the paper's Figure 5 joins: a smoothed teacher at T = 1, and one at a raised temperature
+It separates two cases that the paper's Figure 5 joins: a smoothed teacher at T = 1, and one at a raised temperature
 (Chandrasegaran et al. 2022). Outlined: the best temperature of each teacher, chosen on validation.
 """
 
@@ -34,7 +34,7 @@ COLUMNS = (
     *("split", "teacher_model", "teacher_smoothing", "temperature", "selected", "n_seeds"),
     *("mean", "lowest", "highest"),
 )
-ROW = "student"  # other rows are not on the map
+ROW = "student"  # the only row on the map
 BAR = 0.5  # inches right of each panel, for its colour bar
 CELL = 0.3  # inches, height of a line of the map
 
@@ -96,7 +96,7 @@ def draw_panel(
     middle, half = (cells.max(axis=None) + cells.min(axis=None)) / 2, (cells.max(axis=None) - cells.min(axis=None)) / 2
     limits = {"vmin": middle - max(half, 0.05), "vmax": middle + max(half, 0.05)}
     look = {"cmap": "cividis", "linewidths": 0.8, "linecolor": "white", "annot_kws": {"size": TICK_POINTS}}
-    axes.set_facecolor(FAINT)  # seen where a cell has no run
+    axes.set_facecolor(FAINT)  # visible where a cell has no run
     seaborn.heatmap(cells, ax=axes, cbar_ax=bar, annot=True, fmt=".2f", **limits, **look)
     axes.invert_yaxis()  # the hard teacher at the bottom
     axes.grid(False)
@@ -108,7 +108,7 @@ def draw_panel(
     for row in rows:
         if row["selected"]:
             x, y = temperatures.index(row["temperature"]), smoothings.index(row["teacher_smoothing"])
-            for shade, thick in ((INK, 2.6), ("white", 0.9)):  # seen on dark and on light cells
+            for shade, thick in ((INK, 2.6), ("white", 0.9)):  # visible on dark and on light cells
                 edge = {"facecolor": "none", "edgecolor": shade, "linewidth": thick, "zorder": 4, "gid": "selected"}
                 axes.add_patch(Rectangle((x + 0.04, y + 0.08), 0.92, 0.84, **edge))
     bar.yaxis.set_major_locator(MaxNLocator(nbins=4))

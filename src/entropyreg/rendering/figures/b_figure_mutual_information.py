@@ -87,7 +87,7 @@ def draw_panel(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     bounds = {row["n_inputs"]: row["upper_bound"] for row in rows}
     highest = max([math.log(2), *(row["highest"] for row in rows)])
     lines = {"log 2": math.log(2)}
-    if not rows or highest > min(bounds.values()) / 2:  # else curves that stay low would be flat: the footnote says it
+    if not rows or highest > min(bounds.values()) / 2:  # else low curves would look flat: see the footnote
         lines |= {f"log {size}": bound for size, bound in bounds.items()}
     most = max(highest, *lines.values())
     lowest = min([0.0, *(row["lowest"] for row in rows)])
@@ -126,7 +126,7 @@ def thousands(updates: float) -> str:
 
 
 def bounds_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """', log 300 = 5.70': said here, because it lies above a panel whose curves stay low."""
+    """', log 300 = 5.70': given as text if it lies above a panel whose curves stay low."""
     bounds = sorted({row["n_inputs"]: row["upper_bound"] for row in rows}.items())
     return "".join(f", log {size} = {bound:.2f}" for size, bound in bounds)
 

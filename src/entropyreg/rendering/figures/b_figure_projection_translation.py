@@ -112,7 +112,7 @@ def accuracies(collected: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
 
 
 def absent(collected: Mapping[str, Any]) -> list[str]:
-    """What is not drawn of finished runs, and why."""
+    """The triplets of finished runs that are not drawn, with reasons."""
     titles = {column["task"]: column["title"] for column in collected["columns"]}
     reasons, without = [], 0
     for run in finished_images(as_network_runs(collected)):

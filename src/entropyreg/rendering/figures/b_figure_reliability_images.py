@@ -31,7 +31,7 @@ from entropyreg.rendering.figures.reliability import (
 )
 from entropyreg.rendering.figures.runs import digits
 
-SERIES = {"hard": "X", "hard_scaled": "+", "smoothed": "^"}  # what is drawn, with its marker
+SERIES = {"hard": "X", "hard_scaled": "+", "smoothed": "^"}  # series and their markers
 COLUMNS = (
     *IMAGE_RUN,
     *("series", "split", "n_seeds", "temperature", "temperature_lowest", "temperature_highest", "ece"),

@@ -52,7 +52,7 @@ ASIDE = 0.46  # inches left free beside large diagrams, so that they are squares
 
 
 class Kind(NamedTuple):
-    """A panel of every task: which rows it shows, and how."""
+    """A kind of panel: the rows that it shows, and their style."""
 
     conditioning: str  # gold | own
     title: str
@@ -80,7 +80,7 @@ def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def diagrams(run: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], float]]:
-    """(conditioning, series, {ece, bins}, temperature) of what is shown of a run."""
+    """(conditioning, series, {ece, bins}, temperature) of a run's series in the figure."""
     found = run["measures"]["temperatures"]
     yield "gold", run["row"], {"ece": run["measures"]["one"]["ece"], "bins": found["reliability"]}, 1.0
     if run["kind"] == "none":

@@ -17,7 +17,7 @@ from entropyreg.rendering.figures.style import INK, TICK_POINTS
 COLUMNS = ("artefact", "smoothing", "class", "is_target", "probability")
 CLASSES = 10
 TARGET = 3
-SMOOTHINGS = (0.0, 0.1, 0.75)  # none, the one used throughout the paper, its largest
+SMOOTHINGS = (0.0, 0.1, 0.75)  # amounts: none, the paper's usual one, its largest
 PANEL = 1.15  # inches
 
 

@@ -30,11 +30,11 @@ from entropyreg.rendering.figures.temperature_curves import (
 )
 
 COLUMNS = temperature_curves.COLUMNS
-ROWS = {"hard": "hard targets", "smoothed": "smoothed"}  # panels with BLEU and ECE, and names without a run
+ROWS = {"hard": "hard targets", "smoothed": "smoothed"}  # panels with BLEU and ECE, and their names without a run
 FIT_LINES = {"ece_all": (0, (4, 2)), "nll_all": (0, (1, 1.5))}
 FIT_NAMES = {"ece_all": "least ECE", "nll_all": "least NLL"}
 ASIDE, GAP = 0.42, 0.42  # inches: right axis of a panel, between panels
-LINES = 3  # of findings under a panel
+LINES = 3  # lines of findings under a panel
 
 
 def plotted_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -75,7 +75,7 @@ def name_of(rows: Sequence[Mapping[str, Any]], row: str) -> str:
 
 
 def entries(rows: Sequence[Mapping[str, Any]]) -> list[Line2D]:
-    """The legend: what is common to all panels."""
+    """The entries of the legend, common to all panels."""
     if not chosen(rows, kind_of_row="curve"):
         return []
     found = [
@@ -147,7 +147,7 @@ def draw_nll(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def gap_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The gap in BLEU at T = 1, and how much of it each temperature closes (where there is none, what is gained)."""
+    """The gap in BLEU at T = 1, and the part that each temperature closes (without a gap, the gain)."""
     lines = []
     for fit, name in FIT_NAMES.items():
         found = {one["quantity"]: one for one in chosen(rows, kind_of_row="scaling", row="hard", fit=fit)}

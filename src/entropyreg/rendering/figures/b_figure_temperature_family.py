@@ -26,7 +26,7 @@ from entropyreg.rendering.tables.translation_runs import ROWS
 
 COLUMNS = temperature_curves.COLUMNS
 PANELS = {"bleu": "BLEU (beam search)", "ece": "ECE (gold prefix)"}
-SCALED = {"bleu": ("scaled_bleu", "+.2f"), "ece": ("scaled_ece", "+.4f")}  # comparisons: at T = 1 to hard at its T
+SCALED = {"bleu": ("scaled_bleu", "+.2f"), "ece": ("scaled_ece", "+.4f")}  # comparison: at T = 1 with hard at its T
 LEAST_SPREAD = {"bleu": 1.0, "ece": 0.02}
 NAMES = 1.05  # inches right of a panel, for the names of its curves
 FIT = "ece_all"

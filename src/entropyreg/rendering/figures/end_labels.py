@@ -1,4 +1,4 @@
-"""Names at the right ends of curves, moved apart where the ends lie closer than a line of text."""
+"""Writes names at the right ends of curves, moved apart where the ends lie closer than a line of text."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -46,7 +46,7 @@ def write_end_labels(axes: Axes, labels: Sequence[EndLabel], size: float, away: 
 
 def spread(heights: Sequence[float], apart: float, low: float, high: float) -> list[float]:
     """Rising `heights` moved as little as needed to be `apart` from each other, within [low, high] if all fit there."""
-    groups: list[list[float]] = []  # each: wanted heights of members that stand `apart` from each other
+    groups: list[list[float]] = []  # each group: wanted heights of members that stand `apart` from each other
     for height in heights:
         groups.append([height])
         while len(groups) > 1 and top(groups[-2], apart) + apart > top(groups[-1], apart) - (

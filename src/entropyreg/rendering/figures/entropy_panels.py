@@ -1,4 +1,4 @@
-"""Panels with one point a run against normalised entropy, coloured by skew: one panel a data set, all drawn alike."""
+"""Draws a panel per data set with one point per run against normalised entropy, coloured by skew."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -55,7 +55,7 @@ def noise(rows: Sequence[Mapping[str, Any]], y: str) -> float | None:
 
 
 def noise_note(rows: Sequence[Mapping[str, Any]], y: str) -> list[str]:
-    """What the bar at the right is, where there is one."""
+    """Explains the bar at the right, where there is one."""
     return (
         []
         if noise(rows, y) is None
@@ -75,7 +75,7 @@ def draw_panel(axes: Axes, rows: Sequence[Mapping[str, Any]], y: str) -> None:
     skew_points(axes, rows, X, y)
     low, high = limits_around([row[y] for row in rows], least_spread=1.0)
     half = noise(rows, y)
-    if half is not None:  # drawn where entropies hardly ever are; the axis is at least as long
+    if half is not None:  # x of the bar, where entropies rarely are; the axis is at least this long
         middle = (low + high) / 2
         low, high = min(low, middle - 1.05 * half), max(high, middle + 1.05 * half)
         axes.errorbar(NOISE_X, middle, half, color=INK, linewidth=0.8, capsize=2, capthick=0.8, zorder=1)

@@ -1,4 +1,4 @@
-"""The lines under a figure: scale and seeds, what a mark is, what is missing or not shown, the metric's signature."""
+"""Writes the lines under a figure: scale and seeds, meaning of marks, missing or hidden runs, a metric's signature."""
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from entropyreg.rendering.tables.collected import missing_text, scale_line
 
 CHARACTERS_PER_INCH = 24  # most of the footnote's font on a line; lines of wide letters have fewer
 MARGIN = 0.06  # inches left free at both sides of the page
-HINTING = 1.07  # how much wider small letters may come out on a screen's pixels
+HINTING = 1.07  # factor by which a screen's pixels may widen small letters
 
 
 def wrapped(paragraphs: Iterable[str], width: float) -> list[str]:
@@ -37,14 +37,14 @@ def inches(line: str) -> float:
 
 @cache
 def advance(letter: str) -> float:
-    """How far a letter of the footnote's font moves on, in points."""
+    """The advance width of a letter in the footnote's font, in points."""
     font = get_font(findfont(FontProperties(family=FONT)))
     font.set_size(NOTE_POINTS, 72)
     return font.load_char(ord(letter), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536
 
 
 def opening(collected: Mapping[str, Any], *sentences: str) -> list[str]:
-    """Scale and seeds, the given sentences on what is shown, and the missing runs with their reasons."""
+    """Scale and seeds, the given sentences on the content, and the missing runs with their reasons."""
     missing = missing_text(collected["rows"])
     told = [f"{missing[0].upper()}{missing[1:]}."] if missing else []
     return [f"{scale_line(collected)}.", *sentences, *told]
@@ -61,5 +61,5 @@ def counted(number: int, what: str) -> str:
 
 
 def ring(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What a ring means, where one is drawn."""
+    """Explains the ring, where one is drawn."""
     return ["Ring: unigram baseline."] if any(row["baseline"] == "unigram" for row in rows) else []

@@ -1,4 +1,4 @@
-"""Panels of image figures: a grid with long titles in two lines, room for names at the right, a stamp that fits.
+"""Lays out panels of image figures: a grid with long titles in two lines, names at the right, a stamp that fits.
 
 Sizes are inches and fixed by the titles and the note, as in `panels`.
 """
@@ -17,8 +17,8 @@ from entropyreg.rendering.figures.style import COLUMN_INCHES, LABEL_POINTS, NOTE
 from entropyreg.rendering.tables.collected import is_smoke
 
 TOP, TITLE_LINE, TITLE_PAD, X_AXIS = 0.06, 0.125, 0.05, 0.42
-BELOW = 0.48  # inches under a panel for its axis and a distance to what is written below
-LEAST_POINTS = 5.0  # of a title or stamp
+BELOW = 0.48  # inches under a panel for its axis and the distance to the text below
+LEAST_POINTS = 5.0  # font size of a title or stamp
 
 
 def new_grid(
@@ -95,7 +95,7 @@ def write_below(axes: Axes, lines: Sequence[str]) -> None:
 
 
 def empty_panel(axes: Axes, text: str = "no finished run") -> None:
-    """Say in a panel that it shows nothing, below the place of the stamp; its axes have no numbers."""
+    """Write in a panel that it shows nothing, below the place of the stamp; its axes have no numbers."""
     axes.set_xticks([])
     axes.set_yticks([])
     say_empty(axes, text, at=(0.5, 0.12))

@@ -1,6 +1,6 @@
-"""The finished image runs of a collected table: what a plotted row says of its run, its name, and its colour.
+"""Reads the finished image runs of a collected table, and describes, names and colours each.
 
-Hard targets are black as no regularizer is anywhere, label smoothing has the colour of skew 1.
+Hard targets are black like no regularizer in all figures; label smoothing has the colour of skew 1.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ IMAGE_RUN += ("skew", "strength", "baseline")  # keys of `describe_image_run`, t
 
 @dataclass(frozen=True)
 class Network:
-    """A model trained on a task: what one panel shows. `model` is None where no run of the task is declared."""
+    """A model trained on a task, shown in one panel. `model` is None where no run of the task is declared."""
 
     column: str
     model: str | None
@@ -78,7 +78,7 @@ def run_color(run: Mapping[str, Any]) -> Any:
 def run_marker(run: Mapping[str, Any]) -> str:
     """The marker of a run's regularizer."""
     skew = shown_skew(run)
-    return (kind_in(run) if skew is None else MARKS[kind_of(skew)]).marker  # of skew 0 and 1 that of the ends
+    return (kind_in(run) if skew is None else MARKS[kind_of(skew)]).marker  # skews 0 and 1 have the markers of the ends
 
 
 def targets_name(run: Mapping[str, Any]) -> str:

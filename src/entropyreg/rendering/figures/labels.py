@@ -1,4 +1,4 @@
-"""Direct labels: a text beside its point, at the nearest place where it covers no point and no other text."""
+"""Places direct labels: each text beside its point, at the nearest place where it covers no point and no other text."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -78,5 +78,5 @@ def overlap(one: Bbox, other: Bbox) -> float:
 
 
 def outside(box: Bbox, frame: Bbox) -> float:
-    """Area of `box` outside `frame`, weighted so that a label rather covers a point than leaves the axes."""
+    """Area of `box` outside `frame`, weighted so that a label covers a point rather than leave the axes."""
     return 10 * (box.width * box.height - overlap(box, frame))

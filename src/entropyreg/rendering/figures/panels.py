@@ -1,4 +1,4 @@
-"""Panels of one size in a figure measured in inches, and what figures draw alike: skew points, skew bar, stamp.
+"""Lays out panels of one size in inches, and draws the parts common to figures: skew points, skew bar, stamp.
 
 Sizes are fixed, not found by a layout engine: the same panel has the same size in every figure, and the bytes of a
 figure do not depend on how wide a text came out.
@@ -37,8 +37,8 @@ from entropyreg.rendering.tables.collected import SMOKE_STAMP, is_smoke
 PANEL_INCHES = 2.05  # height of one panel
 LEFT, RIGHT, TOP, TITLE, GAP, X_AXIS = 0.56, 0.12, 0.5, 0.18, 0.5, 0.53  # inches around the panels
 MOST_ACROSS = 3
-NOTE_LINE = 0.095  # inches a line of the footnote
-LEGEND_LINE = 0.14  # inches a line of a legend
+NOTE_LINE = 0.095  # inches per line of the footnote
+LEGEND_LINE = 0.14  # inches per line of a legend
 POINT_AREA, RING_AREA = 26, 62  # square points
 
 
@@ -78,19 +78,19 @@ def new_panels(
 
 
 def is_first_across(axes: Axes) -> bool:
-    """Whether the panel is the leftmost of its line: there stands the label of the y axis."""
+    """Whether the panel is the leftmost of its line, which has the label of the y axis."""
     return math.isclose(axes.get_position().x0 * axes.figure.get_figwidth(), LEFT)
 
 
 def stamp_smoke(collected: Mapping[str, Any], axes: Axes) -> None:
-    """At smoke scale, say across the panel, behind its points, that they mean nothing."""
+    """At smoke scale, write across the panel, behind its points, that they mean nothing."""
     if is_smoke(collected):
         place = {"ha": "center", "va": "center", "size": 14, "zorder": 1}
         axes.text(0.5, 0.5, SMOKE_STAMP.replace(": ", ":\n"), transform=axes.transAxes, color=WARNING, **place)
 
 
 def say_empty(axes: Axes, text: str = "no finished run", at: tuple[float, float] = (0.5, 0.4)) -> None:
-    """Say in the panel that it has no points; `at` (in axes fractions) is the text's middle, or its end from .9 on."""
+    """Write that the panel has no points; `at` (in axes fractions) is the text's middle, or its end from .9 on."""
     side = "right" if at[0] >= 0.9 else "center"
     axes.text(*at, text, transform=axes.transAxes, ha=side, size=LABEL_POINTS)
 

@@ -1,4 +1,4 @@
-"""Lines of four panels in the plane of three templates: training and validation of hard targets, then of smoothed ones.
+"""Draws lines of four panels in the plane of three templates: training and validation of hard, then smoothed targets.
 
     coordinates Q^T x,  Q R = [w_1 - w_3, w_2 - w_3]: see `measures.penultimate`
 
@@ -43,7 +43,7 @@ class Line(NamedTuple):
     title: str
     rows: Sequence[Mapping[str, Any]]
     classes: Sequence[Any]
-    empty: str = NO_RUN  # what a panel without rows says
+    empty: str = NO_RUN  # text of a panel without rows
 
 
 def point_rows(
@@ -51,7 +51,7 @@ def point_rows(
 ) -> list[dict[str, Any]]:
     """A row an example or template of a run, for each triplet and split; `triplet` counts from 0.
 
-    `example` is what a point shows ('image'). A triplet has `classes` (3 keys), `names` and by split `points` (class,
+    `example` is the kind of a point ('image'). A triplet has `classes` (3 keys), `names` and by split `points` (class,
     point, 2) and `templates` (class, 2).
     """
     rows = []

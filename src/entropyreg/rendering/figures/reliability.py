@@ -1,9 +1,9 @@
-"""Reliability diagrams: accuracy against confidence in 15 bins, with the counts of the bins in a strip under each.
+"""Draws reliability diagrams: accuracy against confidence in 15 bins, with the bins' counts in a strip under each.
 
     x: mean confidence of a bin,    y: share of the bin's predictions that are right
 
 Bins of the seeds are pooled: counts are added, means weighted with them. Where figures show images or next tokens, the
-drawing is the same; what is drawn as which series, under which name, is the figure's (`Look`).
+drawing is the same; the figure chooses the series and their names (`Look`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,13 +21,13 @@ from entropyreg.rendering.figures.style import FAINT, INK, TICK_POINTS
 N_BINS = 15
 FEW = 10  # images or tokens: a bin with fewer over all seeds is drawn pale
 SCALED = "hard_scaled"  # the series at a temperature of its own: dashed, with pale bars
-STRIP, BETWEEN = 0.34, 0.07  # inches: the strip of counts under a diagram, and what is between
+STRIP, BETWEEN = 0.34, 0.07  # inches: the strip of counts under a diagram, and the gap between
 LINE = 0.115  # inches a line of the legend above a diagram
 
 
 @dataclass(frozen=True)
 class Look:
-    """What is drawn in a panel: `series` with their markers in order, `name` of a series by one of its rows, what is
+    """The content of a panel: `series` with their markers in order, `name` of a series by one of its rows, what is
     `counted`, and the `lines` that the legend has room for (`legend_room`).
     """
 
@@ -119,7 +119,7 @@ def draw_diagram(axes: Axes, rows: Sequence[Mapping[str, Any]], look: Look) -> N
 
 
 def draw_counts(axes: Axes, rows: Sequence[Mapping[str, Any]], look: Look) -> None:
-    """Bars of what is in a bin, all seeds together, on a logarithmic axis."""
+    """Bars of the counts of each bin, all seeds together, on a logarithmic axis."""
     axes.set_xlabel("confidence")
     if not rows:
         axes.set_yticks([])

@@ -1,4 +1,4 @@
-"""The finished runs of a collected table, once each, and what every plotted row says of its run."""
+"""Reads the finished runs of a collected table, once each, and describes the run of a plotted row."""
 
 import math
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
-"""Saving a figure as pdf, svg and png with the rows that it shows as csv; the same rows give the same bytes.
+"""Saves a figure as pdf, svg and png with the rows that it shows as csv; the same rows give the same bytes.
 
-Nothing that varies between two drawings enters the files: no date, no program's name, ids seeded by the figure's name.
+The files contain nothing that varies between two drawings: no date, no program's name, ids seeded by the figure's name.
 The page is the figure's own size (a tight bounding box would depend on rounding).
 """
 

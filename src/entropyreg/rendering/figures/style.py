@@ -1,4 +1,4 @@
-"""One look for all figures: fonts, widths, and a colour and a marker for each regularizer that never change.
+"""Defines one style for all figures: fonts, widths, and a fixed colour and marker for each regularizer.
 
 A member of the skew-Jensen family is coloured by its skew, on a scale that rises in lightness and stays readable for
 colour-blind eyes and in grey; its marker says whether it is an end of the family. No regularizer is black. Hollow
@@ -19,8 +19,8 @@ from entropyreg.regularizers.registry import built_in, named
 COLUMN_INCHES, PAGE_INCHES = 3.25, 6.75  # widths of one and of two columns of a paper
 LABEL_POINTS, TICK_POINTS, NOTE_POINTS = 8, 7, 5.5
 INK, FAINT, WARNING = "#222222", "#dddddd", "#b3001b"
-SKEW_COLORS = LinearSegmentedColormap.from_list("skew", matplotlib.colormaps["plasma"](range(0, 212)))  # not yellow
-FONT = "DejaVu Sans"  # comes with matplotlib
+SKEW_COLORS = LinearSegmentedColormap.from_list("skew", matplotlib.colormaps["plasma"](range(0, 212)))  # without yellow
+FONT = "DejaVu Sans"  # shipped with matplotlib
 PARAMETERS = {
     "font.family": FONT,
     "font.size": TICK_POINTS,
@@ -59,7 +59,7 @@ PARAMETERS = {
 
 
 MARKS = built_in()
-FAMILIES = {name: kind for name, kind in MARKS.items() if kind.generator == "entropy"}  # with a skew, and none
+FAMILIES = {name: kind for name, kind in MARKS.items() if kind.generator == "entropy"}  # with a skew, and 'none'
 DATA_SETS = (("#004d38", "d"), ("#5ab4e5", "v"), ("#a3962b", "P"), ("#8c8c8c", "h"))  # colour and marker of each
 
 

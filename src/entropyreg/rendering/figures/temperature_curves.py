@@ -1,4 +1,4 @@
-"""BLEU, ECE and NLL over the softmax temperature: the rows that figures plot, and how a curve with its band is drawn.
+"""Makes the rows of BLEU, ECE and NLL over the softmax temperature, and draws a curve with its band.
 
     p(T) = softmax(z / T): T > 1 softens;    band: simultaneous 95 % over the grid of temperatures
 
@@ -34,9 +34,9 @@ COLUMNS = (
     *("n_seeds", "n_sentences", "n_replicates", "bleu_signature"),
 )
 TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
-PUBLISHED = ("B", "b_table_calibration")  # of the paper's Table 3: row, and its temperature where it is not 1
+PUBLISHED = ("B", "b_table_calibration")  # rows of the paper's Table 3, with their temperatures where these are not 1
 PUBLISHED_ROWS = {"hard": "hard", "hard_scaled": "hard", "smoothed": "smoothed"}
-SIZE = 4.0  # of a marker on a curve, in points
+SIZE = 4.0  # size of a marker on a curve, in points
 
 
 def temperature_rows(collected: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -160,7 +160,7 @@ def draw_published(axes: Axes, points: Sequence[Mapping[str, Any]]) -> None:
 
 
 def along(points: Sequence[Mapping[str, Any]], steps: int = 8) -> list[tuple[float, float]]:
-    """Places on a curve and on the edges of its band, close together: what a label is not to cover."""
+    """Dense points on a curve and on the edges of its band, which a label must not cover."""
     places = []
     for one, other in pairwise(points):
         for n in range(steps + 1):
@@ -176,7 +176,7 @@ def extent(rows: Iterable[Mapping[str, Any]]) -> list[float]:
 
 
 def sizes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the bands are, in the footnote's words."""
+    """Explains the bands in the footnote."""
     found = sorted({(row["n_seeds"], row["n_replicates"]) for row in rows if row["kind_of_row"] == "curve"})
     if not found:
         return []

@@ -1,1 +1,1 @@
-"""The report of a scale: one self-contained page with verdicts, every artefact, its provenance and all records."""
+"""Writes the report of a scale: one self-contained page with verdicts, artefacts, their provenance and all records."""

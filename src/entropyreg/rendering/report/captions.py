@@ -1,4 +1,4 @@
-"""Captions are reStructuredText, as Snakemake's own report wants them; docutils makes them HTML."""
+"""Turns captions into HTML by docutils; they are reStructuredText, as Snakemake's own report requires."""
 
 from pathlib import Path
 
@@ -8,6 +8,6 @@ SETTINGS = {"file_insertion_enabled": False, "raw_enabled": False, "report_level
 
 
 def caption_html(path: Path) -> str:
-    """The body of a caption; raises docutils' SystemMessage for text that is no proper reStructuredText."""
+    """The body of a caption; raises docutils' SystemMessage for invalid reStructuredText."""
     text = path.read_text(encoding="utf-8")
     return publish_parts(text, writer="html5", settings_overrides=SETTINGS)["body"].strip()

@@ -1,4 +1,4 @@
-"""A `tables.formats.Table` as HTML: headers with their scope, footnote marks as links to their notes."""
+"""Writes a `tables.formats.Table` as HTML: headers with their scope, footnote marks as links to their notes."""
 
 from collections.abc import Sequence
 from html import escape
@@ -14,7 +14,7 @@ def to_html(table: Table) -> str:
 
 
 def section_html(name: str, section: Section) -> str:
-    """The rows of one data set in a box of its own that scrolls sideways."""
+    """The rows of one data set in a box that scrolls sideways."""
     text = f"<p>{escape(section.text)}</p>" if section.text else ""
     head = "".join(f"<tr>{line}</tr>" for line in (groups_html(section), headers_html(name, section)) if line)
     body = "".join(f"<tr>{row_html(name, row)}</tr>" for row in section.rows)
@@ -24,7 +24,7 @@ def section_html(name: str, section: Section) -> str:
 
 
 def groups_html(section: Section) -> str:
-    """The line over the headers; none where no group has a name."""
+    """The line above the headers; none if no group has a name."""
     if not any(name for name, _ in section.groups):
         return ""
     return "".join(f"<th colspan={span} scope=colgroup>{escape(name)}</th>" for name, span in section.groups)

@@ -1,4 +1,4 @@
-"""A figure's SVG made fit to stand in a page beside others: ids of its own, a name for screen readers, no prologue."""
+"""Prepares a figure's SVG for a page with others: unique ids, a name for screen readers, no prologue."""
 
 import re
 from html import escape

@@ -1,4 +1,4 @@
-"""The ledger as the page shows it: a line a claim, its numbers as text."""
+"""Makes the lines of the ledger for the page: one per claim, with its numbers as text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from entropyreg.comparing.claims.order import AFTER, BEFORE, SAME, day_of_declaration
 
 HISTORY = "which came first is in the history: git log --format=%cI -- workflow/experiments/claims.yaml"
-DAYS = {  # of the declaration, seen from the first record
+DAYS = {  # day of the declaration relative to the first record
     BEFORE: "declared on an earlier day",
     SAME: f"declared on the same day, {HISTORY}",
     AFTER: "declared AFTER it",
 }
-SYMBOLS = {  # not colour alone
+SYMBOLS = {  # marks, so that a verdict does not depend on colour alone
     "supported": "\N{CHECK MARK}",
     "not_supported": "\N{MULTIPLICATION X}",
     "inconclusive": "?",
@@ -39,7 +39,7 @@ def ledger_lines(ledger: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def claim_line(claim: Mapping[str, Any], declared: str = "") -> dict[str, Any]:
-    """One claim; `declared` is the day of the declaration, which older ledgers do not set against the first record."""
+    """One claim; `declared` is the day of the declaration, which older ledgers do not compare with the first record."""
     first = claim.get("first_record")
     return {
         **{key: claim[key] for key in ("id", "paper", "statement", "quantity", "reason", "note")},
@@ -93,7 +93,7 @@ def test_line(test: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decide_text(claim: Mapping[str, Any]) -> str | None:
-    """What it would take to decide an undecided claim."""
+    """The seeds or precision that would decide an undecided claim."""
     if "detectable_effect" not in claim:
         return None
     effect, seeds = claim["detectable_effect"], claim.get("seeds_to_decide")

@@ -1,4 +1,4 @@
-"""The page: what a scale's files say, put into the template. Everything is inside the one file, nothing is fetched."""
+"""Fills the page's template from a scale's files. The page is one file and fetches nothing."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ SHOWN = (  # columns of the table of records, where any record has them; the csv
     *("run", "kind", "skew", "strength", "smoothing", "seed", "split", "updates", "bleu", "rouge_l", "accuracy"),
     *("nll", "entropy_normalized", "calibration.ece", "reference_rank"),
 )
-SOURCES = {"A": "paper A", "B": "paper B", "ReScience": "replication"}  # of published numbers
+SOURCES = {"A": "paper A", "B": "paper B", "ReScience": "replication"}  # columns of published numbers
 PAPERS = {
     "A": "Paper A: Meister, Salesky, Cotterell 2020",
     "B": "Paper B: Müller, Kornblith, Hinton 2019",
@@ -74,7 +74,7 @@ def page(settings: Settings, results: Path, figures: Path, captions: Path) -> st
 
 
 def read_ledger(path: Path) -> dict[str, Any] | None:
-    """The ledger as the page shows it; None where none was written."""
+    """The ledger in the form of the page; None if none was written."""
     if not path.exists():
         return None
     with blaming(path):
@@ -82,7 +82,7 @@ def read_ledger(path: Path) -> dict[str, Any] | None:
 
 
 def scale_line(scale: str, note: str) -> str:
-    """'demo scale: small models ...'; a note may say its scale itself."""
+    """'demo scale: small models ...'; a note may name its scale itself."""
     named = f"{scale} scale"
     return note if note.startswith(named) else f"{named}: {note}" if note else named
 
@@ -99,7 +99,7 @@ def artefact_part(
     captions: Path,
     published: Published,
 ) -> dict[str, Any]:
-    """What the page shows of one table or figure."""
+    """The page's part on one table or figure."""
     name, kind = artefact["name"], artefact["kind"]
     path = results / "tables" / f"{name}.json"
     with blaming(path):
@@ -108,7 +108,7 @@ def artefact_part(
     if kind == "table":
         with blaming(path):
             shown = to_html(import_module(f"entropyreg.rendering.tables.{name}").build(collected))
-        beside = []  # its published numbers stand in the table
+        beside = []  # a table contains its published numbers
     else:
         svg = (figures / f"{name}.svg").read_text(encoding="utf-8")
         shown, beside = inline_svg(svg, name, artefact["title"]), published_of(name, published)
@@ -145,7 +145,7 @@ def as_yaml(content: Mapping[str, Any]) -> str:
 
 
 def run_states(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The runs of a collected table, each once, with the number of its finished seeds and why others are missing."""
+    """The runs of a collected table, each once, with its number of finished seeds and the reasons for missing ones."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         if row.get("run"):
@@ -188,5 +188,5 @@ def records_part(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def data_link(text: str, kind: str = "text/csv") -> str:
-    """A file inside the page."""
+    """A link to a file embedded in the page."""
     return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"

@@ -1,4 +1,4 @@
-"""Where the runs of a scale were made: each distinct fact with the number of runs that have it."""
+"""Summarises how the runs of a scale were made: each distinct fact with the number of runs that have it."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from entropyreg.io.errors import blaming
 from entropyreg.io.files import read_json
 
-# of one run alone; seconds are summed
+# facts of one run alone; seconds are summed
 LEFT_OUT = {"seconds", "finished", "resumed_from_update", "resumed_from_epoch", "images_per_second"}
 
 

@@ -1,4 +1,4 @@
-"""What the report of a scale depends on besides its files; light, as Snakemake asks at every start."""
+"""Selects the settings that the report of a scale depends on; light, since Snakemake loads it at every start."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tables of the papers, one module each: pure functions from a collected table to cells, and one writer for all.
+"""Makes tables of the papers, one module each: pure functions from a collected table to cells, and one writer for all.
 
 No module here loads torch, pandas or matplotlib.
 """

@@ -40,7 +40,7 @@ FLOORS = (
     Quantity(("share_below_floor_x0.01",), Cell("% < 0.01 floor"), "percent", ".3f", 100),
 )
 UNMATCHED = f"not matched: the two Ĥ differ by more than {TOLERANCE}"
-MEMBERS = {"label_smoothing": 1.0, "confidence_penalty": 0.0}  # that the paper has, by skew
+MEMBERS = {"label_smoothing": 1.0, "confidence_penalty": 0.0}  # members that the paper has, by skew
 ROWS = {"label_smoothing": "label_smoothing", "confidence_penalty": "confidence_penalty", "skew_jensen": "ger"}
 OTHER = Cell("other member")
 SIZES = ("n_sentences", "n_tokens", "vocabulary_size")
@@ -91,7 +91,7 @@ class Side:
         mean, error = measures.get(quantity.key), measures.get(quantity.key + ERROR)
         if mean is None:
             return Value(reason=NOT_MEASURED)
-        if quantity.key == "log_floor":  # follows from skew and strength
+        if quantity.key == "log_floor":  # determined by skew and strength
             return setting(mean, 1)
         interval = at(self.run.get("intervals"), (SPLIT, quantity.key))
         if error is not None:
@@ -100,12 +100,12 @@ class Side:
 
     @property
     def other(self) -> bool:
-        """Whether it is the member that is set beside label smoothing."""
+        """Whether it is the member paired with label smoothing."""
         return self.member != "label_smoothing"
 
     @property
     def absence(self) -> str:
-        """Why there is no pair, its kind first: 'failed: out of memory (match 'x')'."""
+        """The reason why there is no pair, its kind first: 'failed: out of memory (match 'x')'."""
         name = f"match '{self.pair.series}'"
         reason = self.pair.reason.removeprefix(f"{name}: ")
         known = any(reason.startswith(start) for start in WORDS)
@@ -118,7 +118,7 @@ class Side:
 
     @property
     def named(self) -> dict[str, Any]:
-        """What a csv line says of it: the row and run of the member, and the run of the other one."""
+        """Columns of its csv line: the row and run of the member, and the run of the other one."""
         run, (smoothed, other) = self.run or {}, (self.pair.smoothed or {}, self.pair.other or {})
         partner = smoothed if self.other else other
         return {

@@ -1,7 +1,7 @@
 """Paper A: ROUGE and normalised entropy of abstractive summarisation by regularizer.
 
 The published values are not available to us and are printed as such. The public BART number on CNN/DailyMail stands in
-a row of its own: it is not from paper A.
+a separate row, since it is not from paper A.
 """
 
 from collections.abc import Mapping

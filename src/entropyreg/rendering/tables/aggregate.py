@@ -1,4 +1,4 @@
-"""From runs to the value of a cell: mean, 95 % interval and number of seeds, or the reason why there is none."""
+"""Computes the value of a cell from its runs: mean, 95 % interval and number of seeds, or why there is none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,13 +8,13 @@ from typing import Any
 from entropyreg.rendering.tables.intervals import mean_interval
 
 NOT_COLLECTED = "not run: no run is declared for it"
-OVER_SEEDS, BOOTSTRAP, SENTENCES, SETTING = "seeds", "bootstrap", "sentences", "setting"  # what an interval is over
+OVER_SEEDS, BOOTSTRAP, SENTENCES, SETTING = "seeds", "bootstrap", "sentences", "setting"  # the basis of an interval
 Run = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Value:
-    """What is known of one quantity in one cell; `reason` says why nothing, or not all, is known.
+    """The value of one quantity in one cell; `reason` says why it is missing or incomplete.
 
     Neither mean nor reason: the quantity does not apply to the cell. A setting is declared, so it has no interval.
     """
@@ -43,12 +43,12 @@ class Value:
         return replace(self, low=low, high=high, interval=over)
 
     def of_one_seed(self, interval: Sequence[float] | None) -> "Value":
-        """The value of a single seed with its collected interval over sentences; of more seeds, as it is."""
+        """The value of a single seed with its collected interval over sentences; of more seeds, unchanged."""
         return self.between(interval, SENTENCES) if self.n == 1 else self
 
 
 def summary(values: Mapping[int, float], reasons: Sequence[str], n_runs: int) -> Value:
-    """Of a number a seed; the reason counts the missing runs where some are there."""
+    """Summarise one number per seed; if some runs are finished, the reason counts the missing ones."""
     distinct = "; ".join(dict.fromkeys(reasons))
     if not values:
         return Value(reason=distinct or NOT_COLLECTED)
@@ -68,5 +68,5 @@ def summary(values: Mapping[int, float], reasons: Sequence[str], n_runs: int) ->
 
 
 def setting(number: float | None, n: int = 0) -> Value:
-    """A declared number of n finished runs; None: there is none to declare."""
+    """A declared number of n finished runs; None: nothing is declared."""
     return Value() if number is None else Value(float(number), n=n, interval=SETTING)

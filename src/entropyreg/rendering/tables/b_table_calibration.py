@@ -50,7 +50,7 @@ PARTS = ("valid", "held_out", "test")
 
 
 def fitted(fit: str) -> tuple[Quantity, ...]:
-    """What is shown of one way to choose the temperature; only a half leaves images held out."""
+    """The entries of one way to choose the temperature; only fitting on a half leaves images held out."""
     start, parts = ("temperature", fit), [part for part in PARTS if "half" in fit or part != "held_out"]
     return (
         measure((*start, "temperature"), "T", DIVIDER, ".2f"),
@@ -150,7 +150,7 @@ def make(column: Column, arms: Sequence[Arm], published: Published, legend: Lege
 
 
 def main_entries(line: Line, sources: Mapping[str, Sequence[str]], published: Published) -> list[Entry]:
-    """Temperature and ECE, each beside what is published on it; `sources` by the split that they stand beside."""
+    """Temperature and ECE, each beside its published value; `sources` by the split that they stand beside."""
     entries = [line.temperature(fitted("ece_all")[0], published, bound_remark(line.arm, "ece_all"))]
     for split in SPLITS:
         found = [
@@ -162,7 +162,7 @@ def main_entries(line: Line, sources: Mapping[str, Sequence[str]], published: Pu
 
 
 def chance_entry(line: Line) -> Entry:
-    """The ECE that chance gives calibrated networks; not known of scaled ones."""
+    """The ECE of calibrated networks by chance; not known for scaled ones."""
     return Entry(CHANCE, Value()) if line.scaled else line.arm.entry(CHANCE)
 
 

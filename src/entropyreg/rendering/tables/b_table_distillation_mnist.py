@@ -60,7 +60,7 @@ def build(collected: Mapping[str, Any], published: Published | None = None) -> T
 
 
 def make(column: Column, arms: Sequence[Arm], published: Published, legend: Legend) -> Parts:
-    """Teachers, then students; all are set beside the paper's MNIST networks. A student's own targets are hard."""
+    """Teachers, then students, beside the paper's MNIST networks. A student's own targets are hard."""
     task, lines, entries = column["task"], [], []
     for arm in in_rows(arms, LAYOUT.rows):
         keys = ((source, LAYOUT.name, arm.row, PUBLISHED_AS, METRIC) for source in OF_B)

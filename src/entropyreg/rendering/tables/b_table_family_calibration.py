@@ -35,7 +35,7 @@ ENTROPY = measure(("valid", "entropy_normalized"), "Ĥ", "share of log V", ".3f"
 TEMPERATURE = measure(("temperature",), "T", DIVIDER, ".2f")
 ECE, DEBIASED, _, CHANCE = at_one_errors()
 NLL, BLEU = one("nll", "NLL", NATS, ".4f"), one("bleu", "BLEU", "BLEU", ".2f")
-SCALED = {ECE: "ece", NLL: "nll", BLEU: "bleu"}  # what is known of the hard model at its temperature
+SCALED = {ECE: "ece", NLL: "nll", BLEU: "bleu"}  # quantities known of the hard model at its temperature
 MAIN = (DESIGNED, ENTROPY, TEMPERATURE, ECE, NLL, BLEU)
 T_HALF = replace(fit_measure("ece_half", "temperature"), header=Cell("T, half"))
 HALF = fit_measure("ece_half", "temperature"), fit_measure("ece_half", "held_out_ece")

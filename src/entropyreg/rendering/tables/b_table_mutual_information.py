@@ -1,4 +1,4 @@
-"""What makes the estimated mutual information fall, as Müller et al. 2019 (Figure 6) saw: every form of the estimate.
+"""Shows every form of the mutual information estimate, to find which makes it fall as in Müller et al. 2019 (Figure 6).
 
 One line an objective, number of draws L, form of the variance and sample; networks differ in augmentation and length of
 training. No replication known to us saw the published curve, so the table gives the end and the slope of each form.
@@ -21,7 +21,7 @@ Form = tuple[int, str, str]  # draws L, form of the variance, sample
 CURVES = ("mutual_information", "curves")
 VARIANCES = {"shared": "one", "per_input": "one an image"}
 SAMPLES = {"fresh": "fresh draw", "same": "same draws"}
-QUANTITIES = {  # of a curve: header, unit, format
+QUANTITIES = {  # quantities of a curve: header, unit, format
     "final": ("at the end", NATS, ".3f"),  # the paper has its curve
     "slope": ("slope", "nats over the second half", "+.3f"),
     "peak": ("peak", NATS, ".3f"),
@@ -66,7 +66,7 @@ def make(column: Column, arms: Sequence[Arm], published: Published, legend: Lege
 
 
 def entries_of(arm: Arm, form: Form | None, arms: Sequence[Arm]) -> list[Entry]:
-    """What is shown of one form of the estimate, called 'final.draws5.shared.fresh' and so on."""
+    """The entries of one form of the estimate, called 'final.draws5.shared.fresh' and so on."""
     entries = []
     for key, (header, unit, written) in QUANTITIES.items():
         beside = (Beside("B"),) if key == "final" else ()
@@ -111,19 +111,19 @@ def names_of(arm: Arm, form: Form | None) -> tuple[Cell, ...]:
 
 
 def number_of(run: Mapping[str, Any], form: Form | None, key: str) -> float | None:
-    """What a run's curve of this form has; None without one."""
+    """A number of a run's curve of this form; None without one."""
     curves = at(run["measures"], CURVES) or ()
     return next((curve[key] for curve in curves if form_of(curve) == form), None)
 
 
 def diverges(arm: Arm, form: Form | None) -> bool:
-    """Whether the estimate falls far below 0 for any seed: the others would be chosen by their luck."""
+    """Whether the estimate falls far below 0 for any seed; a mean over the other seeds would be a biased choice."""
     curves = [curve for run in arm.done for curve in at(run["measures"], CURVES) or () if form_of(curve) == form]
     return any(value is not None and value < -DIVERGED for curve in curves for value in curve["values"])
 
 
 def value(arm: Arm, form: Form | None, key: str) -> Value:
-    """Mean over seeds of a quantity of the curve; none where the estimate diverges."""
+    """Mean over seeds of a quantity of the curve; absent where the estimate diverges."""
     if diverges(arm, form):
         return arm.over_seeds(lambda run: None, absent=NO_NUMBER)
     return arm.over_seeds(lambda run: number_of(run, form, key))

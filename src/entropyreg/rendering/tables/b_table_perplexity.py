@@ -25,10 +25,10 @@ from entropyreg.rendering.tables.translation_runs import as_network_runs
 NAME, SURVEY = "b_table_perplexity", "b_table_survey"
 TITLE = "Paper B: BLEU and perplexity En-De without and with label smoothing, run again"
 PUBLISHED_ROWS = {"hard": "without_smoothing", "smoothed": "with_smoothing"}
-PUBLISHED = {"bleu_as_published": "bleu", "perplexity": "perplexity"}  # ours: metric of the survey
+PUBLISHED = {"bleu_as_published": "bleu", "perplexity": "perplexity"}  # our measure: metric of the survey
 OTHER_WORDS = "other words: a perplexity a subword is not to be compared with one of other subwords"
 SPLITS = ("valid", "test")
-EXP: Mapping[str, Callable[[float], float]] = {"perplexity": exp}  # of the measure `nll`
+EXP: Mapping[str, Callable[[float], float]] = {"perplexity": exp}  # format of the measure `nll`
 DEFINITIONS = (
     "Smoothing of amount a: targets y (1 - a) + a / V over V subwords. hard: amount 0.",
     "perplexity: exp of the mean NLL, a subword token of the reference under the gold prefix, ends of sentences "
@@ -47,7 +47,7 @@ SIGNATURES = {"bleu_as_published_signature": "BLEU", "bleu_signature": "BLEU of 
 
 
 def quantities(split: str) -> tuple[Quantity, ...]:
-    """What is shown of a split, that beside published numbers first."""
+    """The quantities of a split, those with published numbers first."""
     return (
         measure((split, "bleu_as_published"), "BLEU", "BLEU", ".2f"),
         measure((split, "perplexity"), "perplexity", "perplexity a subword", ".3f"),
@@ -88,7 +88,7 @@ def section(column: Column, own: Sequence[Arm], published: Published, split: str
 
 
 def entry(column: Column, arm: Arm, quantity: Quantity, published: Published) -> Entry:
-    """A quantity of a line, with what the survey has on it."""
+    """A quantity of a line, with the survey's number."""
     return Entry(quantity, value(arm, *quantity.path), beside_survey(column, arm.row, quantity, published))
 
 
@@ -113,6 +113,6 @@ def value(arm: Arm, split: str, name: str) -> Value:
         return None if found is None else EXP.get(name, float)(found)
 
     found = arm.over_seeds(of_run, path)
-    if name in EXP and found.interval == SENTENCES:  # that of the NLL
+    if name in EXP and found.interval == SENTENCES:  # path of the NLL
         return replace(found, low=EXP[name](found.low), high=EXP[name](found.high))
     return found

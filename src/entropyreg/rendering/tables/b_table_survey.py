@@ -1,4 +1,4 @@
-"""Paper B: results of label smoothing in earlier work, transcribed from the paper; nothing here was run."""
+"""Paper B: results of label smoothing in earlier work, transcribed from the paper; none was reproduced."""
 
 from collections.abc import Mapping
 from typing import Any

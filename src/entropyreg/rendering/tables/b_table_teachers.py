@@ -1,7 +1,8 @@
-"""Teachers of equal predicted entropy and skew 0, 0.5 or 1, a hard one, and what their students learn.
+"""Teachers of equal predicted entropy and skew 0, 0.5 or 1, a hard one, and the accuracy of their students.
 
-Is it smoothing, or entropy, that erases what distillation needs? Each student learns from its teacher at the
-temperature that gives it the training entropy of the label-smoothed teacher. Of neither paper: it joins both.
+Does smoothing, or entropy, erase the information that distillation needs? Each student learns from its teacher at the
+temperature that gives it the training entropy of the label-smoothed teacher. The table is in neither paper: it joins
+both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ OF_TEACHERS = (
     measure(("information_loss", "similarity_correlation"), "similarity", "correlation", ".3f"),
 )
 INFORMATION = measure(("mutual_information", "final"), "mutual information", NATS, ".3f")
-SHOWN_TO_STUDENTS = (  # of the softened teacher, on the training images
+SHOWN_TO_STUDENTS = (  # measures of the softened teacher, on the training images
     measure(("teacher", "temperature"), "T of teacher", DIVIDER, ".3f"),
     measure(("teacher", "entropy_normalized"), "entropy of teacher", SHARE_OF_LOG_K, ".4f"),
     measure(("teacher", "equivalent_smoothing"), "equivalent smoothing of teacher", SHARE, ".4f"),
@@ -76,7 +77,7 @@ LAYOUT = ImageLayout(
         INTERVAL,
     ),
     differences=DIFFERENCES,
-    compared=tuple(f"student_of_{key}" for key in KINDS),  # a teacher minus a student says nothing
+    compared=tuple(f"student_of_{key}" for key in KINDS),  # a teacher minus a student is not meaningful
 )
 
 
@@ -86,7 +87,7 @@ def build(collected: Mapping[str, Any], published: Published | None = None) -> T
 
 
 def make(column: Column, arms: Sequence[Arm], published: Published, legend: Legend) -> Parts:
-    """The teachers, and the students with what they were shown and what their teachers kept of the images."""
+    """The teachers, and the students with their teachers' softened predictions and mutual information."""
     teachers = [arm for arm in arms if not is_student(arm)]
     students = [arm for arm in arms if is_student(arm)]
     of_teachers = [(arm, teacher_entries(arm)) for arm in teachers]

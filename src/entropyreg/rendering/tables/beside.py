@@ -1,4 +1,4 @@
-"""What is published beside a cell: the paper's and the replication's number, their sources and their titles."""
+"""Finds the published numbers beside a cell: the paper's and the replication's, their sources and their titles."""
 
 from collections.abc import Iterable, Sequence
 
@@ -18,7 +18,7 @@ OF_B = ("B", "ReScience")
 def beside(published: Published, key: tuple[str, str, str | None, str | None, str], task: str) -> Beside:
     """The number of `key` (source, artefact, row, published task, metric) beside a cell of `task`.
 
-    A row or a published task that is None has nothing beside it.
+    For a row or a published task that is None there is no number.
     """
     source, artefact, row, name, metric = key
     if row is None or name is None:
@@ -58,7 +58,7 @@ def published_title(task: str, name: str, published: Published) -> str:
 def notes(
     artefact: str, published: Published, shown: Iterable[str | None] | None = None, papers: Sequence[str] = OF_B
 ) -> tuple[Note, ...]:
-    """Where the numbers of each source were read, remarks on them, and published tasks that are not `shown`."""
+    """Notes on where each source's numbers were read, remarks on them, and published tasks that are not `shown`."""
     found = []
     for source in papers:
         numbers = [one for one in published.numbers.values() if (one.paper, one.artefact) == (source, artefact)]

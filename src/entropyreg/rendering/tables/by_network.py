@@ -1,4 +1,4 @@
-"""A table of paper B: what its tables of image and of translation runs have in common, around their own sections."""
+"""Builds a table of paper B: the parts common to tables of image and translation runs, beside their own sections."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ SPLITS = ("train", "valid", "test")
 
 
 class Parts(NamedTuple):
-    """What the runs of a task give: sections, entries of the csv with what names them, and definitions."""
+    """The parts from the runs of a task: sections, entries of the csv with their keys, and definitions."""
 
     sections: list[Section]
     entries: list[tuple[Mapping[str, Any], Sequence[Entry]]]
@@ -27,7 +27,7 @@ class Parts(NamedTuple):
 
 
 class Further(NamedTuple):
-    """What a table shows beside its image runs: sections, csv lines, what stands beside them, and definitions."""
+    """The parts of a table besides its image runs: sections, csv lines, published numbers, and definitions."""
 
     sections: list[Section]
     lines: list[tidy.Line]
@@ -46,7 +46,7 @@ def build(
     make: Make,
     further: Callable[[Published, Legend], Further] = lambda *_: NOTHING,
 ) -> Table:
-    """The table of a collected table's content (pure); `make` gives what one task shows, `further` what follows.
+    """The table of a collected table's content (pure); `make` gives the parts of one task, `further` the rest.
 
     Every measure of the layout that an entry does not have already is in the csv too.
     """
@@ -85,7 +85,7 @@ def build(
 
 
 def remaining(parts: Parts, own: Sequence[Arm], measures: Sequence[Any]) -> list[tuple[Mapping[str, Any], list[Entry]]]:
-    """The measures of each run that stand in no section."""
+    """The measures of each run that are in no section."""
     known = {(named["row"], named["run"], entry.quantity.path) for named, entries in parts.entries for entry in entries}
     return [
         (arm.named, [arm.entry(one) for one in measures if (arm.row, arm.named["run"], one.path) not in known])

@@ -1,4 +1,4 @@
-"""A table by regularizer and data set, reproduced beside published: what the tables of paper A have in common.
+"""Builds a table by regularizer and data set, reproduced beside published: the common parts of paper A's tables.
 
 A gain is the mean over seeds of a measure minus that of the unregularized run of the same seed.
 """
@@ -24,7 +24,7 @@ SIZES = ("n_sentences", "n_tokens", "vocabulary_size", "filler_entries")
 
 @dataclass(frozen=True)
 class Content:
-    """What the cells of one table are made from."""
+    """The data from which the cells of one table are made."""
 
     layout: Layout
     collected: Mapping[str, Any]
@@ -51,7 +51,7 @@ class Content:
         return arm.value(quantity.path)
 
     def base(self, row: str, column: Column) -> str | None:
-        """The unregularized row that gains are taken to: of a row that the layout does not list, that of its model."""
+        """The unregularized row that gains are relative to; for a row not listed in the layout, that of its model."""
         if row in self.layout.rows:
             return self.layout.rows[row].base
         model = self.arm(row, column).declared("model")
@@ -66,7 +66,7 @@ class Content:
         return arm.minus(self.arm(base, column), quantity.measure).of_one_seed(interval)
 
     def beside(self, row: str, column: Column, quantity: Measured) -> tuple[Beside, ...]:
-        """What is published on the cell, where the column stands beside a published data set."""
+        """The published numbers of the cell, if the column has a published counterpart."""
         name, layout = column.get("published_as"), self.layout
         if name is None or not quantity.published:
             return ()
@@ -134,14 +134,14 @@ def main_section(content: Content, column: Column) -> Section:
 
 
 def further_section(content: Content, column: Column) -> Section:
-    """What nothing is published on: BLEU of text, entropy under every other conditioning."""
+    """Quantities without published numbers: BLEU of text, entropy under every other conditioning."""
     quantities = content.layout.shown(FURTHER)
     lines = [((content.label(row),), content.entries(row, column, quantities)) for row in content.rows(column)]
     return block(f"{column['title']}: {content.layout.further}", "", ["regularizer"], lines, content.legend)
 
 
 def section_title(column: Column, published: Published) -> str:
-    """Says what the data set is set beside; raises `UserError` for a published data set that is not in the list."""
+    """Names the published data set beside it; raises `UserError` for a published data set that is not in the list."""
     name, task = column.get("published_as"), column["task"]
     if name is None:
         return f"{column['title']} (nothing is published on it)"
@@ -164,7 +164,7 @@ def sizes_text(content: Content, column: Column) -> str:
 
 
 def csv_lines(content: Content) -> list[tuple[Any, ...]]:
-    """Every quantity of every cell, and the published numbers that stand beside none."""
+    """Every quantity of every cell, and the published numbers without a cell."""
     lines, shown, layout = [], [], content.layout
     for column in content.collected["columns"]:
         for row in [*content.rows(column), *content.references(column)]:

@@ -1,6 +1,6 @@
-"""The lines of the calibration table: which run stands beside which published row.
+"""Makes the lines of the calibration table, which pair runs with published rows.
 
-Amounts of smoothing are set beside the same amount only; a published amount that was not run has a line of its own.
+Amounts of smoothing are compared with the same amount only; a published amount that was not run has its own line.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,13 @@ from entropyreg.rendering.tables.formats import Cell
 from entropyreg.rendering.tables.runs import Arm
 
 NAME = "b_table_calibration"
-AMOUNT = "smoothed_"  # '<this><amount>': rows of the replication
+AMOUNT = "smoothed_"  # '<prefix><amount>': rows of the replication
 SMOOTHING = "smoothing"  # metric of the paper's one smoothed row
 OTHER_PART = "other part: of the published data set, not known to be its same part and direction: no difference"
 NOT_RUN = "not run: no network here has this amount of smoothing"
 
 
-Names = Mapping[str, str | None]  # by source; None: nothing stands beside
+Names = Mapping[str, str | None]  # by source; None: no published row
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Line:
     arm: Arm | None
     title: str
     label: str
-    names: Names  # of the published network
+    names: Names  # row of the published network
     published_rows: Mapping[str, str | None]
     task: str
     model: str | None
@@ -40,7 +40,7 @@ class Line:
 
     @property
     def named(self) -> dict[str, Any]:
-        """What a csv line says of it; of one that was not run, the published row."""
+        """Columns of its csv line; if it was not run, the published row."""
         if self.arm is not None:
             return self.arm.named
         return {"row": next(row for row in self.published_rows.values() if row), "model": self.model, "run": None}
@@ -50,7 +50,7 @@ class Line:
         return Cell(self.title), Cell(self.label)
 
     def beside(self, source: str, metric: str, published: Published, applies: bool = True) -> Beside:
-        """What a source publishes on the line; temperatures only of lines that are scaled."""
+        """A source's numbers on the line; temperatures only of lines that are scaled."""
         name = self.names[source]
         key = (source, NAME, self.published_rows[source] if applies else None, name, metric)
         found = beside(published, key, self.task)
@@ -115,7 +115,7 @@ def network_lines(members: Sequence[Arm], title: str, names: Names, published: P
 
 
 def label_of(amount: float, arm: Arm) -> str:
-    """'smoothed 0.1'; with a choice between several, which of them was chosen."""
+    """'smoothed 0.1'; with a choice between several, the chosen one is marked."""
     label = f"smoothed {amount:.3g}" if amount else "smoothed"
     return f"{label}, chosen" if arm.declared("selected") else label
 

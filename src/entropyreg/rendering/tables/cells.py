@@ -1,8 +1,9 @@
-"""The one form of a cell in every table: reproduced mean [low, high] (seeds), published value, their difference.
+"""Writes the cells of every table in one form: reproduced mean [low, high] (seeds), published value, their difference.
 
     difference = reproduced - published, in the unit of the published number
 
-It is taken only where the task is the published one. Whatever a cell lacks, a word says why (`legend`).
+It is taken only where the task is the published one. A word stands for each missing part of a cell and says why
+(`legend`).
 """
 
 from collections.abc import Sequence
@@ -13,15 +14,15 @@ from entropyreg.rendering.tables.aggregate import SETTING, Value
 from entropyreg.rendering.tables.formats import Cell, Section
 from entropyreg.rendering.tables.legend import DOES_NOT_APPLY, NEEDS_SEEDS, NOT_AVAILABLE, Legend
 
-SOURCES = {"A": "published", "B": "paper", "ReScience": "replication"}  # of published numbers, by the key `paper`
+SOURCES = {"A": "published", "B": "paper", "ReScience": "replication"}  # source of published numbers, by `paper`
 NOT_APPLICABLE = Cell("-")
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a column shows: `path` leads to it in a run's measures, `factor` brings it to `unit` as it is printed.
+    """The quantity of a column: `path` is its path in a run's measures, `factor` converts it to the printed `unit`.
 
-    What is `declared` is not reproduced, so there is no column of differences.
+    A `declared` quantity is not reproduced, so it has no column of differences.
     """
 
     path: tuple[str, ...]
@@ -38,7 +39,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Beside:
-    """What a source publishes on a cell: `number` None is not available; `reason`: why no difference is taken.
+    """A source's number for a cell: `number` None is not available; `reason`: why no difference is taken.
 
     `applies` False: the source has no such cell. `error` is the number after a plus-minus.
     """
@@ -66,7 +67,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Entry:
-    """One cell: a quantity, its value in the unit that is printed, and what is published on it.
+    """One cell: a quantity, its value in the printed unit, and its published numbers.
 
     `remark` is a footnote of the reproduced value.
     """
@@ -77,7 +78,7 @@ class Entry:
     remark: str = ""
 
 
-Line = tuple[tuple[Cell, ...], Sequence[Entry]]  # what names the line, and its cells
+Line = tuple[tuple[Cell, ...], Sequence[Entry]]  # keys of the line, and its cells
 
 
 def block(title: str, text: str, labels: Sequence[str], lines: Sequence[Line], legend: Legend) -> Section:

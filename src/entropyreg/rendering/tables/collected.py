@@ -1,4 +1,4 @@
-"""Reading a collected table: the one file that a table or a figure is drawn from.
+"""Reads a collected table, the one file that a table or a figure is drawn from.
 
 A collected table (`results/<scale>/tables/<artefact>.json`) holds one entry a run: which cell it fills (`row`,
 `column`), its regularizer and seed, its status, and its measures on the validation and test splits. A table of image
@@ -34,7 +34,7 @@ def read_collected(path: str | Path, artefact: str) -> dict[str, Any]:
 
 
 def check_run(run: Mapping[str, Any], tasks: Iterable[str], place: str) -> None:
-    """Raise `UserError` unless the entry is whole."""
+    """Raise `UserError` unless the entry is complete."""
     for key in RUN_KEYS:
         if key not in run:
             raise UserError(f"{place} lacks the key '{key}'; allowed: {', '.join(RUN_KEYS)}, ...")
@@ -49,7 +49,7 @@ def check_run(run: Mapping[str, Any], tasks: Iterable[str], place: str) -> None:
 
 
 def is_smoke(collected: Mapping[str, Any]) -> bool:
-    """Whether the numbers were made to test the machinery only."""
+    """Whether the numbers only test the pipeline."""
     return collected["scale"] == SMOKE
 
 
@@ -78,7 +78,7 @@ def seeds_text(runs: Iterable[Mapping[str, Any]]) -> str:
 
 
 def short_reason(reason: str) -> str:
-    """The kind of a reason, for counting: what stands before a colon ('failed: loss is NaN' -> 'failed')."""
+    """The kind of a reason, for counting: the text before a colon ('failed: loss is NaN' -> 'failed')."""
     return reason.split(":", 1)[0].strip()
 
 

@@ -1,4 +1,4 @@
-"""Differences between the rows of a table, with intervals: the collected `comparisons` as sections.
+"""Shows differences between the rows of a table, with intervals: the collected `comparisons` as sections.
 
 They are computed when runs are collected (`results.comparisons`, `results.image_comparisons`); nothing here resamples.
 """
@@ -19,11 +19,11 @@ PAIRED = ", of seeds that both have"
 NO_PAIR = "no pair: the two rows have no finished runs that are compared"
 NONE_AT_ALL = "Differences between rows, with intervals: none was collected."
 Entry = Mapping[str, Any]
-Names = Sequence[tuple[tuple[Cell, ...], str, str | None]]  # cells that name a line, its row, its model
+Names = Sequence[tuple[tuple[Cell, ...], str, str | None]]  # cells that name a line: its row, its model
 
 
 class Metric(NamedTuple):
-    """How a difference is printed."""
+    """The format of a difference."""
 
     header: str
     form: str
@@ -35,7 +35,7 @@ Metrics = Mapping[str, Metric]
 
 
 def comparisons(collected: Mapping[str, Any], task: str | None = None) -> list[Entry]:
-    """Those of a task, or all; tables that were collected before there were comparisons have none."""
+    """The comparisons of a task, or all; tables collected by older versions have none."""
     found = collected.get("comparisons") or ()
     return [entry for entry in found if task in (None, entry["column"])]
 
@@ -85,7 +85,7 @@ def cell(entry: Entry | None, same: bool, metric: Metric, legend: Legend) -> Cel
 
 
 def sizes_text(entries: Sequence[Entry], metrics: Metrics) -> str:
-    """What was resampled how often: '500 test sentences, 2000 replicates.'; names the metrics that differ in it."""
+    """Resampled items and replicates: '500 test sentences, 2000 replicates.'; names the metrics that differ in it."""
     shown: dict[tuple[Any, ...], list[str]] = {}
     for entry in entries:
         unit = "images" if "n_images" in entry else "sentences"
@@ -99,7 +99,7 @@ def sizes_text(entries: Sequence[Entry], metrics: Metrics) -> str:
 
 
 def notes(collected: Mapping[str, Any], units: str, paired: bool) -> tuple[Note, ...]:
-    """What the differences are; `paired`: of seeds that both rows have."""
+    """Notes that explain the differences; `paired`: of seeds that both rows have."""
     if not comparisons(collected):
         return (Note(NONE_AT_ALL),)
     return (Note(DEFINITION.format(units=units, seeds=PAIRED if paired else "")),)

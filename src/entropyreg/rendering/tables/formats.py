@@ -1,4 +1,4 @@
-"""Writing one table as csv, Markdown and LaTeX; the bytes depend on the table alone.
+"""Writes one table as csv, Markdown and LaTeX; the bytes depend on the table alone.
 
 csv is tidy (one line a quantity, full precision); Markdown and LaTeX are the table as a person reads it.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from entropyreg.io.files import write_atomically
 
-ALPHA, GAMMA = "\u03b1", "\u03b3"  # written as escapes where they stand in texts: they look like Latin letters
+ALPHA, GAMMA = "\u03b1", "\u03b3"  # written as escapes in texts, since they look like Latin letters
 MARKDOWN_SPECIAL = re.compile(r"([\\|*_<>`\[\]])")
 LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -143,7 +143,7 @@ def markdown_note(note: Note) -> str:
 
 
 def markdown(text: str) -> str:
-    """Escape what Markdown would read as markup; line breaks become spaces."""
+    """Escape characters that Markdown would read as markup; line breaks become spaces."""
     return MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 

@@ -1,4 +1,4 @@
-"""What the tables of image runs consist of: measures by their path, and what explains them.
+"""Lays out the tables of image runs: measures by their path, and explanations.
 
 Measures are shares, nats or dividers of logits; shares of accuracy and error are printed as percentages.
 """
@@ -18,7 +18,7 @@ DIVIDER = "divider of logits"
 
 @dataclass(frozen=True)
 class ImageLayout:
-    """A table of image runs: its rows with their labels, its measures (all in the csv) and what explains them."""
+    """A table of image runs: its rows with their labels, its measures (all in the csv) and explanations."""
 
     name: str
     title: str
@@ -26,7 +26,7 @@ class ImageLayout:
     measures: tuple[Quantity, ...]
     definitions: tuple[str, ...]
     differences: Mapping[str, Metric]
-    beside: tuple[str, ...] = ()  # published networks that stand beside every run, whatever the run is published as
+    beside: tuple[str, ...] = ()  # published networks shown beside every run, whatever its own published counterpart
     compared: tuple[str, ...] = ()  # the rows whose differences are shown; none: all
 
     def row(self, name: str) -> str:
@@ -53,12 +53,12 @@ INTERVAL = (
 PUBLISHED = " paper, replication: as printed there; difference, minus ...: reproduced minus published."
 VALIDATION = "valid: images held out of the training images; test: images that nothing is chosen on."
 SMOOTHING = "Smoothing of amount a: targets y (1 - a) + a / K over K classes. hard: amount 0."
-SPLIT_OF = dict(zip(OF_B, ("valid", "test"), strict=True))  # that published numbers are of
-VALIDATION_SET_IS_TEST = ("imagenet",)  # its published validation set: here nothing is chosen on it
+SPLIT_OF = dict(zip(OF_B, ("valid", "test"), strict=True))  # split of the published numbers
+VALIDATION_SET_IS_TEST = ("imagenet",)  # its published validation set, on which nothing is chosen here
 
 
 def split_of(source: str, name: str) -> str:
-    """The split of ours that a source's numbers on a published network stand beside."""
+    """Our split beside which a source's numbers on a published network are shown."""
     return "test" if name.startswith(VALIDATION_SET_IS_TEST) else SPLIT_OF[source]
 
 

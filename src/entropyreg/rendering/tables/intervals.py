@@ -1,4 +1,4 @@
-"""The 95 % interval of a mean over n seeds: mean +- t s / sqrt(n), t of Student's distribution of n - 1 degrees."""
+"""95 % interval of a mean over n seeds: mean +- t s / sqrt(n), t of Student's distribution of n - 1 degrees."""
 
 from functools import cache
 from math import sqrt
@@ -17,6 +17,6 @@ def mean_interval(mean: float, deviation: float, n: int) -> tuple[float, float]:
 @cache
 def student_quantile(degrees: int) -> float:
     """The t with P(|T| <= t) = 0.95."""
-    from scipy.special import stdtrit  # asked for only where a row has several seeds
+    from scipy.special import stdtrit  # imported only if a row has several seeds
 
     return float(stdtrit(degrees, (1 + LEVEL) / 2))

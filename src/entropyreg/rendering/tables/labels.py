@@ -1,4 +1,4 @@
-"""Names of regularizers as the tables print them."""
+"""Names regularizers as the tables print them."""
 
 from entropyreg.regularizers.registry import named
 from entropyreg.rendering.tables.formats import GAMMA, Cell
@@ -11,7 +11,7 @@ def printed(kind: str) -> Cell:
 
 
 def with_amount(amount: str, latex: str | None = None) -> Cell:
-    """Label smoothing with how much of it: '(tuned)'."""
+    """Label smoothing with its amount: '(tuned)'."""
     return Cell(f"{LABEL_SMOOTHING.text} ({amount})", latex=f"{LABEL_SMOOTHING.latex} ({latex or amount})")
 
 

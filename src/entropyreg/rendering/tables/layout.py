@@ -1,4 +1,4 @@
-"""What a table by regularizer and data set consists of: its rows, its quantities, and how each is written."""
+"""Lays out a table by regularizer and data set: its rows, its quantities, and their formats."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ GAIN = "_gain"  # '<measure>_gain': the measure minus that of the unregularized 
 
 @dataclass(frozen=True)
 class Row:
-    """A row as printed; `base` is the unregularized row that gains are taken to, None where it is one itself."""
+    """A row as printed; `base` is the unregularized row that gains are relative to, None if it is one itself."""
 
     label: Cell
     base: str | None = "none"
@@ -25,7 +25,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured(Quantity):
-    """A quantity of a run's split: in which section it is shown, and all of them are in the csv.
+    """A quantity of a run's split and the section that shows it; all are in the csv.
 
     `published`: published numbers stand beside it; `signature` names the measure that holds its settings.
     """
@@ -76,20 +76,20 @@ class Layout:
         return self.rows.get(name) or Row(Cell(name))
 
 
-ROWS = {  # of the main tables, as printed in the paper
+ROWS = {  # rows of the main tables, as printed in the paper
     "none": Row(labels.NONE, base=None, has_skew=False),
     "label_smoothing_0.1": Row(labels.LABEL_SMOOTHING_01),
     "label_smoothing_tuned": Row(labels.LABEL_SMOOTHING_TUNED),
     "confidence_penalty": Row(labels.CONFIDENCE_PENALTY),
     "ger": Row(labels.GER),
 }
-TUNED = ("label_smoothing_tuned", "confidence_penalty", "ger")  # in the paper, by data set
+TUNED = ("label_smoothing_tuned", "confidence_penalty", "ger")  # names in the paper, by data set
 
 SKEW = measured("skew", "skew", "number", ".4g", published=True, declared=True)
 STRENGTH = measured("strength", "strength", "number", ".4g", published=True, declared=True)
 SMOOTHING = measured("smoothing", "smoothing", "number", ".4g", section="", published=True, declared=True)
 ENTROPY = measured("entropy_normalized", "Ĥ", "share of log V", ".2f", published=True)
-CONDITIONINGS = (  # beside the primary one, which is `ENTROPY`: gold prefix, all entries of the softmax
+CONDITIONINGS = (  # besides the primary one, `ENTROPY`: gold prefix, all entries of the softmax
     measured("entropy_normalized_own_prefix", "Ĥ, own prefix", "share of log V", ".2f", FURTHER),
     measured("entropy_normalized_beam", "Ĥ, beam", "share of log V", ".2f", FURTHER),
     measured("entropy_normalized_without_filler", "Ĥ, without filler", "share of log V", ".2f", FURTHER),

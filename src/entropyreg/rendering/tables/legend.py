@@ -1,11 +1,11 @@
-"""What stands under a table for its cells: words that say why one has no value, and lettered remarks.
+"""Makes the notes on a table's cells: words for missing values, and lettered remarks.
 
-The word is what a reason begins with: 'failed: out of memory' -> 'failed', 'not run at demo scale' -> 'not run'.
+The word is the beginning of a reason: 'failed: out of memory' -> 'failed', 'not run at demo scale' -> 'not run'.
 """
 
 from entropyreg.rendering.tables.formats import Cell, Note
 
-WORDS = {  # of reasons that are given when runs are collected, by how they begin
+WORDS = {  # reasons given when runs are collected, by their beginning
     "not run": "not run",
     "no record": "no record",
     "failed": "failed",
@@ -53,7 +53,7 @@ class Legend:
 
 
 def split(reason: str) -> tuple[str, str]:
-    """A reason as its word and what there is to say of it."""
+    """Split a reason into its word and the explanation."""
     for start, word in WORDS.items():
         if reason.startswith(start):
             return word, reason.removeprefix(f"{start}:").strip()

@@ -1,4 +1,4 @@
-"""The lines under a table by regularizer and data set: definitions, signatures, what is to be known of the sources."""
+"""Writes the lines under a table by regularizer and data set: definitions, signatures, notes on the sources."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,12 +9,12 @@ from entropyreg.rendering.tables.aggregate import Run
 from entropyreg.rendering.tables.formats import Note
 from entropyreg.rendering.tables.layout import Layout
 
-WINNER = "-winner/"  # in the name of a run whose regularizer a search on this data chose
+WINNER = "-winner/"  # part of the name of a run whose regularizer was chosen by a search on this data
 TRANSLATION = "a_table_translation"  # the only table whose published skews and strengths are known
 
 
 def remarks(layout: Layout, collected: Mapping[str, Any], published: Published) -> tuple[Note, ...]:
-    """All notes but those of cells."""
+    """All notes except those of cells."""
     shown = [column.get("published_as") for column in collected["columns"]]
     return (
         *untuned_notes(layout, collected, published),
@@ -26,7 +26,7 @@ def remarks(layout: Layout, collected: Mapping[str, Any], published: Published) 
 
 
 def untuned_notes(layout: Layout, collected: Mapping[str, Any], published: Published) -> Iterator[Note]:
-    """Says which of the paper's tuned rows were not tuned on this data: run as published, or as declared here."""
+    """Lists the paper's tuned rows that were not tuned on this data, but run as published or as declared here."""
     runs = [run for run in collected["rows"] if run["row"] in layout.tuned and run["run"]]
     runs = [run for run in runs if WINNER not in run["run"]]
     theirs = [run["row"] for run in runs if as_published(run, layout.paper, published)]

@@ -1,7 +1,7 @@
-"""Runs as lines of a table: one a run, with its seeds; a measure of it is the mean over the finished seeds.
+"""Groups runs into lines of a table: one per run, with its seeds; its measures are means over the finished seeds.
 
 A collected table has one entry a seed of a run. A row that several runs fill (models, amounts of smoothing) has one
-line for each of them; a row that no run fills has one line that says why.
+line for each of them; a row without runs has one line with the reason.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ class Arm:
     runs: Sequence[Run] = ()
 
     def declared(self, key: str) -> Any:
-        """What is the same for every seed; None where no run fills the row."""
+        """The settings that are equal for all seeds; None for a row without runs."""
         return self.runs[0].get(key) if self.runs else None
 
     @property
@@ -39,28 +39,28 @@ class Arm:
 
     @property
     def chosen(self) -> bool:
-        """Whether it was chosen on validation, or no choice was to be made."""
+        """Whether it was chosen on validation, or there was no choice."""
         return self.declared("selected") is not False
 
     @property
     def missing(self) -> str:
-        """Why no run of it is finished; '' if one is."""
+        """The reason why no run of it is finished; '' if one is."""
         return "" if self.done else "; ".join(dict.fromkeys(run["reason"] for run in self.runs)) or NOT_COLLECTED
 
     @property
     def named(self) -> dict[str, Any]:
-        """What a csv line says of it."""
+        """The columns of a csv line that describe it."""
         selected = self.declared("selected")
         names = {"row": self.row, "model": self.declared("model"), "run": self.declared("run")}
         return names | {"selected": None if selected is None else str(selected).lower()}
 
     def teaching(self, key: str) -> Any:
-        """What is declared of a student's teacher."""
+        """The declaration of a student's teacher."""
         teacher = self.declared("teacher")
         return teacher.get(key) if teacher else None
 
     def setting(self, key: str) -> Value:
-        """A declared number, known before training, so also where the run is missing."""
+        """A declared number, known before training and so also for missing runs."""
         values = [run[key] for run in self.done or self.runs if run[key] is not None]
         return setting(values[0], len(self.done)) if values else Value(reason=self.missing)
 
@@ -69,7 +69,7 @@ class Arm:
         return self.over_seeds(lambda run: at(run["measures"], path), path)
 
     def value_of_teacher(self, key: str) -> Value:
-        """Mean over seeds of what each student's own teacher showed it."""
+        """Mean over seeds of a statistic of each student's own teacher."""
         return self.over_seeds(lambda run: (run["teacher"] or {}).get(key))
 
     def minus(self, other: "Arm", path: Path) -> Value:
@@ -83,7 +83,7 @@ class Arm:
         return self.over_seeds(gap, absent=NO_PAIR)
 
     def over_seeds(self, find: Callable[[Run], float | None], path: Path = (), absent: str = NOT_MEASURED) -> Value:
-        """Mean over seeds of what `find` gives for a finished run; where that is None, `absent` says why."""
+        """Mean over seeds of the result of `find` for a finished run; if that is None, `absent` says why."""
         values, reasons, interval = {}, [], None
         for run in self.runs:
             value = find(run) if run["status"] == "done" else None
@@ -97,7 +97,7 @@ class Arm:
         return summary(values, reasons, len(self.runs)).of_one_seed(interval)
 
     def absence(self, run: Run, path: Path) -> str:
-        """Why a finished run has nothing at `path`, where that is known."""
+        """The reason why a finished run has no value at `path`, if it is known."""
         if "test" in path and not self.chosen:
             return NOT_CHOSEN
         if path and path[0] in SPLITS and not run["measures"].get(path[0]):

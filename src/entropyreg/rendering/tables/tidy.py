@@ -1,4 +1,4 @@
-"""The csv of every table: one line a cell and source of published numbers, with what is lacking and why.
+"""Writes the csv of every table: one line per cell and source of published numbers, with reasons for missing values.
 
 `mean`, `low` and `high` are in the unit of the published number; `difference` is reproduced minus published. `reason`
 names each of mean, interval, published and difference that is empty.
@@ -27,7 +27,7 @@ Keys = set[tuple[str, str, str, str, str]]
 
 
 def line(collected: Mapping[str, Any], **fields: Any) -> Line:
-    """A csv line; what is not given is empty."""
+    """A csv line; columns that are not given are empty."""
     fields = {"artefact": collected["artefact"], "paper": collected["artefact"][0].upper()} | fields
     fields["scale"] = collected["scale"]
     return tuple(fields.get(name) for name in HEADER)
@@ -36,7 +36,7 @@ def line(collected: Mapping[str, Any], **fields: Any) -> Line:
 def lines_of(
     collected: Mapping[str, Any], column: Mapping[str, Any], entries: Iterable[Entry], published: Published, **of: Any
 ) -> list[Line]:
-    """The lines of one row of a table; `of` is what names it: row, model, run, selected, signature."""
+    """The lines of one row of a table; `of` has its keys: row, model, run, selected, signature."""
     found = []
     for entry in entries:
         value = entry.value
@@ -54,7 +54,7 @@ def lines_of(
 
 
 def published_fields(one: Beside | None, entry: Entry, published: Published) -> dict[str, Any]:
-    """What a line says of the published number beside it."""
+    """The columns of a line on the published number beside it."""
     if one is None:
         return {}
     return {"paper": one.source, "difference": one.difference(entry.value)[0], **number_fields(one.number, published)}
@@ -73,7 +73,7 @@ def number_fields(number: PublishedNumber | None, published: Published) -> dict[
 
 
 def reasons_of(entry: Entry, one: Beside | None) -> list[tuple[str, str]]:
-    """(what, why) for all that is not there, or not whole."""
+    """(column, reason) for every value that is missing or incomplete."""
     value, found = entry.value, []
     if value.mean is None or value.reason:
         found.append(("mean", value.reason or DOES_NOT_APPLY))
@@ -96,7 +96,7 @@ def rest(
     shown: Iterable[Beside | PublishedNumber | None],
     reason: str = WITHOUT,
 ) -> list[Line]:
-    """The published numbers that stand beside nothing here, so that every one of them is in the csv."""
+    """The published numbers without a cell here, so that the csv has all of them."""
     taken = {one.number if isinstance(one, Beside) else one for one in shown}
     taken |= {one.error for one in shown if isinstance(one, Beside)}
     return [
@@ -112,7 +112,7 @@ def rest(
 
 
 def compared(collected: Mapping[str, Any], metrics: Metrics) -> list[Line]:
-    """One line a comparison of two rows, called '<metric>_difference'."""
+    """One line per comparison of two rows, called '<metric>_difference'."""
     titles = {column["task"]: column["title"] for column in collected["columns"]}
     found = []
     for entry in comparisons(collected):

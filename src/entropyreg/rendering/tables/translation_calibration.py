@@ -100,7 +100,7 @@ def lines_of(column: Column, own: Sequence[Arm], published: Published) -> list[L
 
 
 def main_entries(shaped: Collected, line: Line, published: Published) -> list[Entry]:
-    """Temperature and ECE, each beside what is published on it."""
+    """Temperature and ECE, each beside its published value."""
     remark = bound_remark(line.arm, "ece_all") if line.scaled else ""
     error = fit_measure("ece_all", "ece") if line.scaled else ECE
     found = [line.beside(source, "ece", published) for source in OF_B]

@@ -1,4 +1,4 @@
-"""What the tables of paper B's translation runs share: lines by objective, intervals, differences.
+"""Makes the common parts of paper B's tables of translation runs: lines by objective, intervals, differences.
 
 Runs have the shape of image runs (`translation_runs`), so that a line is a `runs.Arm`.
 """
@@ -36,7 +36,7 @@ INTERVALS = (
     "alone (so about this model, not about training); of all else by Student's t over seeds, of one seed by bootstrap "
     "over sentences where it is a measure of them."
 )
-INTERVALS_OF = {  # what the collected intervals are of
+INTERVALS_OF = {  # measure: quantity of its collected interval
     "one.ece": "ece",
     "one.nll": "nll",
     "one.bleu": "bleu",
@@ -90,13 +90,13 @@ def fit_measure(fit: str, name: str) -> Quantity:
 
 
 def fit_measures(fit: str) -> tuple[Quantity, ...]:
-    """What is measured of a fit: only half of the sentences leaves some held out, only all are decoded at it."""
+    """The measures of a fit: only a fit on half of the sentences has held-out ones, only a fit on all is decoded."""
     names = ("held_out_ece", "nll", "held_out_nll") if fit.endswith("half") else ("nll", "bleu")
     return tuple(fit_measure(fit, name) for name in ("temperature", "ece", *names, "at_bound"))
 
 
 def bound_remark(arm: Arm | None, fit: str) -> str:
-    """Says where a temperature is at the end of the grid."""
+    """A remark where a temperature is at the end of the grid."""
     bound = arm.value(fit_measure(fit, "at_bound").path) if arm else None
     if not bound or not bound.mean:
         return ""
@@ -115,7 +115,7 @@ def entry(shaped: Collected, arm: Arm, quantity: Quantity) -> Entry:
 
 
 def beside_text(column: Column, published: Published, *others: str) -> str:
-    """'beside published En-De, Transformer (another data set: values are not to be equated)'; `others` stand there too.
+    """'beside published En-De, Transformer (another data set: values are not to be equated)'; `others` follow.
 
     A task is of the data set whose name its own name begins with.
     """
@@ -193,7 +193,7 @@ def difference_sections(collected: Collected, legend: Legend, metrics: Metrics =
 def tidy_lines(
     shaped: Collected, column: Column, own: Sequence[Arm], quantities: Sequence[Quantity], published: Published
 ) -> list[tidy.Line]:
-    """The csv lines of quantities that nothing is published on."""
+    """The csv lines of quantities without published numbers."""
     lines = []
     for arm in own:
         entries = [entry(shaped, arm, quantity) for quantity in quantities]

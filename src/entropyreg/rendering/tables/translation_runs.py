@@ -1,7 +1,7 @@
-"""Translation runs of paper B in the shape of image runs, so that tables and figures of both are made alike.
+"""Converts translation runs of paper B to the shape of image runs, so that the same code makes tables of both.
 
 A translation run is one seed and names it in its id; an image run has all seeds. Here a run's id is without its seed,
-its regularizer has a `kind`, and the groups of its validation measures stand where those of an image run do; the group
+its regularizer has a `kind`, and the groups of its validation measures are where those of an image run are; the group
 `one` has what was measured at temperature 1.
 """
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from entropyreg.regularizers.registry import kind_in
 
-GROUPS = ("temperatures", "projection", "clusters", "training_accuracy")  # of the measures of the validation split
-ROWS = {  # of the collected tables, in order, as printed
+GROUPS = ("temperatures", "projection", "clusters", "training_accuracy")  # groups of validation measures
+ROWS = {  # rows of the collected tables, in order, as printed
     "hard": "hard",
     "smoothed": "smoothed",
     "skew0.5": "skew 0.5",
@@ -19,7 +19,7 @@ ROWS = {  # of the collected tables, in order, as printed
 }
 PAPER_ROWS = ("hard", "smoothed")
 EXTENSION = ("skew0.5", "confidence_penalty")  # rows that the paper does not have
-QUANTITIES = ("bleu", "ece", "nll")  # over the temperature
+QUANTITIES = ("bleu", "ece", "nll")  # quantities over the temperature
 
 
 def as_network_runs(collected: Mapping[str, Any]) -> dict[str, Any]:

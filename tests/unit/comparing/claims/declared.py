@@ -1,7 +1,7 @@
-"""Records of all declared runs of a scale with made-up values, as measuring would lay them out: what the claims get.
+"""Records of all declared runs of a scale with made-up values, in the form that measuring gives them to the claims.
 
 Rows of tables are made by the collecting code itself, so what is not declared, not decoded on test, not measured or
-hidden by a selection is missing here as it will be later. The values decide nothing: what counts is what is there.
+hidden by a selection is missing here as it will be later. The values do not matter, only which records exist.
 """
 
 import json

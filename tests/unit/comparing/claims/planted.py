@@ -41,7 +41,7 @@ class World:
         self.uniform = self.generator.permutation((np.arange(N_IMAGES) + 0.5) / N_IMAGES)
 
     def jitter(self, scale: float = 0.001) -> float:
-        """What a seed adds."""
+        """The deviation of a seed."""
         return float(self.generator.normal(0, scale))
 
     def add(self, artefacts: Sequence[str], task: str, **keys: Any) -> None:
@@ -99,7 +99,7 @@ class World:
         excess: float = 0.0,
         **keys: Any,
     ) -> None:
-        """One image run with all its seeds; `excess` is how much the network is too sure."""
+        """One image run with all its seeds; `excess` is the network's over-confidence."""
         own = keys.pop("own", lambda: {})
         shifts = np.array([[self.jitter(0.001)] for _ in SEEDS])
         correct = self.uniform < accuracy + shifts
@@ -361,7 +361,7 @@ def token_bins(world: World, accuracy: float, excess: float) -> np.ndarray:
 
 
 def planted(folder: Path, claims: Path, sign: int) -> World:
-    """Everything, written."""
+    """Write the whole planted scale."""
     world = World(folder, sign, claims)
     for plant in (plant_paper_a, plant_networks, plant_distillation, plant_training, plant_temperatures):
         plant(world)

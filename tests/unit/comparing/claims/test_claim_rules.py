@@ -55,7 +55,7 @@ def test_equivalence_takes_the_larger_p_value():
     assert both.p_value == pytest.approx(norm.sf(2), rel=0.05)
 
 
-def test_unknown_direction_and_lacking_margin():
+def test_an_unknown_direction_or_a_missing_margin_is_refused():
     with pytest.raises(UserError, match=r"direction is 'bigger'; allowed: greater, less"):
         limits_of("bigger", None, None)
     with pytest.raises(ValueError, match="needs a margin"):
@@ -127,7 +127,7 @@ def test_detectable_effect_is_that_of_the_declared_table():
     assert detectable_effect(precision(1.0, 10), 0.05) == pytest.approx(1.16, abs=0.02)
 
 
-def test_seeds_that_would_decide():
+def test_seeds_to_decide_an_undecided_claim():
     infinity = float("inf")
     assert seeds_to_decide(1.05, precision(1.0, 5), (0.0, infinity), 0.05) in (12, 13)
     assert seeds_to_decide(-1.05, precision(1.0, 5), (0.0, infinity), 0.05) in (12, 13)  # to be refuted
@@ -137,7 +137,7 @@ def test_seeds_that_would_decide():
     # too small: no number of seeds averages its sentences out
 
 
-def test_what_is_not_resampled_by_seeds_is_decided_by_no_seeds():
+def test_evidence_not_resampled_over_seeds_needs_no_number_of_seeds():
     cells = precision_of(Evidence(known(0.4, 0.1), None, (3,), 100))
     assert cells.standard_error == pytest.approx(0.1)
     assert seeds_to_decide(0.4, cells, (0.5, float("inf")), 0.05) is None

@@ -1,4 +1,4 @@
-"""No claim stays undecided in silence: the declared runs of a scale serve the rules, or docs/claims.md says why not."""
+"""The declared runs of a scale suffice for the rules, or docs/claims.md says why a claim stays undecided."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ def found(tmp_path_factory):
 
 
 def cell_of(outcome: dict) -> str:
-    """What the page says of one claim at one scale."""
+    """The page's entry for one claim at one scale."""
     if outcome["decided"] == {"proof"}:
         return "proof"
     roles = sorted("together" if role is None else role for role in outcome["roles"])
@@ -50,7 +50,7 @@ def test_every_claim_is_decided_at_some_scale_and_roles_that_none_decides_are_li
     assert {(claim, role) for claims, role in lines for claim in claims.split(", ")} == never
 
 
-def test_every_reason_is_told(found):
+def test_every_reason_is_reported(found):
     words = " ".join(TOLD.split())
     reasons = {
         re.sub(r"(no designed sweep of) .*", r"\1", reason)
@@ -61,7 +61,7 @@ def test_every_reason_is_told(found):
     assert reasons and not [reason for reason in reasons if f'"{reason}"' not in words]
 
 
-def test_a_declared_run_less_is_seen(tmp_path, monkeypatch):
+def test_a_missing_declared_run_is_noticed(tmp_path, monkeypatch):
     """The check can fail: without test decoding of the matched pairs A8 has none; without one of ten teachers, B22."""
     made = Declared.__init__
 
@@ -81,7 +81,7 @@ def test_a_declared_run_less_is_seen(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_declared_runs_have_seeds_that_may_decide_but_for_the_trials_of_searches(scale):
+def test_declared_runs_except_search_trials_have_verdict_seeds(scale):
     experiments = load_experiments(WORKFLOW, load_config(WORKFLOW, {"scale": scale}))
     tuning = {
         cell.run

@@ -86,7 +86,7 @@ def test_a_run_of_the_design_counts_once_though_a_match_shows_it_too(true):
     assert test["beside"] == {"n_cells": 25} and test["n_seeds"] == 3 and len(test["runs"]) == 75
 
 
-def test_when_a_record_was_made(tmp_path):
+def test_date_of_a_record(tmp_path):
     records = Records(tmp_path, tmp_path)
     for run, provenance in (("dated", {}), ("made", {"made": "2026-12-02"}), ("trained", {"made": "2026-12-03"})):
         (tmp_path / run).mkdir()
@@ -108,7 +108,7 @@ def test_descriptive_claims_have_estimates_and_no_verdict(true):
         assert entry["tests"] and all(test["low"] <= test["estimate"] <= test["high"] for test in entry["tests"])
 
 
-def test_roles_that_nobody_fills_stand_beside_the_verdict(true):
+def test_roles_without_a_data_set_are_listed_beside_the_verdict(true):
     assert true["by_id"]["B2"]["unfilled_roles"] == ["imagenet"]
     assert {test["role"] for test in true["by_id"]["B2"]["tests"]} == {"cifar100", "translation"}
 
@@ -127,14 +127,14 @@ def test_declaration_stands_before_the_first_record(true):
     assert entry["declared_day"] == "before"
 
 
-def test_a_declaration_of_the_first_record_s_day_is_told_apart_from_an_earlier_one(true):
+def test_a_declaration_of_the_first_record_s_day_is_reported_apart_from_an_earlier_one(true):
     made = "2026-11-22T00:30:00+00:00"
     found = [day_of_declaration(day, made) for day in ("2026-11-21", "2026-11-22", "2026-11-23")]
     assert found == ["before", "same", "after"]
     assert all((entry["declared_day"] is None) == (entry["first_record"] is None) for entry in true["claims"])
 
 
-def test_stand_ins_are_marked(tmp_path):
+def test_substitute_data_sets_are_marked(tmp_path):
     claims = write_claims(CLAIMS, tmp_path / "experiments")
     roles = claims.with_name("roles.yaml")
     roles.write_text(roles.read_text(encoding="utf-8").replace('"stand_ins": false', '"stand_ins": true'))
@@ -186,7 +186,7 @@ def test_an_amendment_is_a_link_and_makes_its_claims_post_hoc_for_runs_before_it
     assert entries()["A3"]["post_hoc"] == [late]
 
 
-def test_wording_and_layout_leave_the_digest_as_it_is(tmp_path):
+def test_wording_and_layout_do_not_change_the_digest(tmp_path):
     claims = tmp_path / "claims.yaml"
     text = CLAIMS.read_text(encoding="utf-8")
     digests = {}
@@ -230,7 +230,7 @@ def test_a_split_that_was_not_decoded_is_not_tested(tmp_path):
     assert "is not decoded on test" in entries["A5"]["reason"] and "is not decoded on test" in entries["A1"]["reason"]
 
 
-def test_seeds_of_the_search_enter_no_verdict_of_tuned_arms(tmp_path):
+def test_search_seeds_are_excluded_from_verdicts_on_tuned_arms(tmp_path):
     def searched(artefact, rows):
         if artefact != "a_table_translation":
             return rows
@@ -253,7 +253,7 @@ def test_seeds_of_the_search_enter_no_verdict_of_tuned_arms(tmp_path):
     assert test["n_seeds"] == 3 and "seed 1 left out: the search trained with it" in test["caveats"]
 
 
-def test_the_best_skew_is_chosen_on_validation_by_trials_that_decide_nothing(true):
+def test_trials_choose_the_best_skew_on_validation_only(true):
     (test,) = true["by_id"]["A12"]["tests"]
     assert test["task"] == "pairs, summaries" and test["n_seeds"] == len(SEEDS)
     chosen = [(one["task"], one["skew"]) for one in test["beside"]["best_skews"]]
@@ -262,7 +262,7 @@ def test_the_best_skew_is_chosen_on_validation_by_trials_that_decide_nothing(tru
     assert not [caveat for caveat in test["caveats"] if "pilot" in caveat]  # trials are expected to have such seeds
 
 
-def test_equal_best_skews_decide_nothing(tmp_path):
+def test_equal_best_skews_give_a_gain_of_zero(tmp_path):
     def alike(artefact, rows):
         """The other task's searches at skew 1, its best, as if they had been at skew .5, and the other way round."""
         other = {0.5: 1.0, 1.0: 0.5}
@@ -294,7 +294,7 @@ def test_the_best_skew_needs_two_data_sets_three_skews_and_fresh_seeds(tmp_path,
     assert paper_a_without(tmp_path, fewer)["A12"]["reason"] == f"pairs, summaries: {reason}"
 
 
-def test_seeds_of_pilots_enter_no_verdict(tmp_path):
+def test_pilot_seeds_are_excluded_from_verdicts(tmp_path):
     def pilots(artefact, rows):
         """Three seeds that may decide, and a pilot's far better one; of the sweep pilots alone."""
         moved = {"a_table_translation": {4: 103}, "a_figure_equilibrium": {1: 101, 2: 102, 3: 103, 4: 104}}
@@ -308,7 +308,7 @@ def test_seeds_of_pilots_enter_no_verdict(tmp_path):
     assert entries["A14"]["reason"].endswith("pairs: no designed sweep of pairs")
 
 
-def test_only_pilots_is_a_reason(tmp_path):
+def test_a_claim_with_only_pilot_runs_is_not_tested(tmp_path):
     def pilots(artefact, rows):
         return [{**row, "seed": 100 + row["seed"]} if row["row"] == "ger" else row for row in rows]
 
@@ -366,7 +366,7 @@ def test_the_command_writes_the_same_bytes_twice(tmp_path):
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
 
 
-def test_an_undecided_claim_tells_what_would_decide_it(tmp_path):
+def test_an_undecided_claim_names_the_seeds_that_would_decide_it(tmp_path):
     claims = write_claims(CLAIMS, tmp_path / "experiments")
     world = World(tmp_path, 1, claims)
     for row, shift in (("label_smoothing_0.1", 0.0), ("label_smoothing_tuned", 0.005)):

@@ -98,7 +98,7 @@ class Touch:
         return (open, (str(self.path), "w"))
 
 
-def test_a_pickle_that_would_run_code_runs_none(tmp_path):
+def test_a_malicious_pickle_runs_no_code(tmp_path):
     content = pickle.dumps({b"data": Touch(tmp_path / "made")}, 2)
     with pytest.raises(UserError, match="numpy arrays alone"):
         load_pickle(content)
@@ -115,6 +115,6 @@ def test_arrays_of_old_and_new_numpy_are_read(dump):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x02}q", b"hello"])
-def test_damaged_pickles_are_told(content):
+def test_damaged_pickles_are_reported(content):
     with pytest.raises(UserError, match="damaged"):
         load_pickle(content)

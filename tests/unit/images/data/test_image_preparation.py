@@ -36,7 +36,7 @@ def test_impossible_sizes_are_refused(n_validation, n_train):
         split_train_validation(10, n_validation, 0, n_train)
 
 
-def test_digits_are_parted_without_overlap(tmp_path):
+def test_digits_are_split_without_overlap(tmp_path):
     summary = prepare_images(DIGITS, tmp_path)
     prepared = load_prepared(tmp_path)
     assert summary["n_images"] == {"train": 1097, "valid": 300, "test": 400}

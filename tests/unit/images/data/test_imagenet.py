@@ -82,7 +82,7 @@ def test_folders_give_the_same_index(tmp_path):
     np.testing.assert_allclose(shades_of(train, tmp_path), [49, 40, 209, 200], atol=1)
 
 
-def test_what_is_missing_is_named(tars):
+def test_missing_files_are_named(tars):
     (tars / DEVKIT).unlink()
     with pytest.raises(UserError, match=DEVKIT):
         index_imagenet(tars)

@@ -1,4 +1,4 @@
-"""The networks: sizes by hand, published shapes, one training step each, and what is easily ported wrongly."""
+"""The networks: sizes by hand, published shapes, one training step each, and details that are easily ported wrongly."""
 
 import math
 
@@ -142,7 +142,7 @@ def test_initial_weights_are_as_published():
     assert last.std().item() == pytest.approx((128 * 9) ** -0.5, rel=0.02)
 
 
-def test_resnets_have_as_many_layers_as_they_say():
+def test_resnets_have_their_declared_number_of_layers():
     for layers in (8, 20, 56):
         model = ResNet((3, 8, 8), 10, layers=layers, widths=(4, 4, 4), stem=4)
         threes = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
@@ -151,7 +151,7 @@ def test_resnets_have_as_many_layers_as_they_say():
         ResNet((3, 8, 8), 10, layers=18)
 
 
-def test_features_are_the_rectified_units_that_the_templates_meet():
+def test_features_are_the_inputs_of_the_last_layer():
     model = MLP((1, 4, 4), 3, hidden=(8, 6), init_std=0.5, generator=stream("initial", 1)).eval()
     x = torch.randn(5, 1, 4, 4, generator=stream("test", 1))
     logits, features = evaluate(model, x)

@@ -91,7 +91,7 @@ def information_table(columns=("one",)):
 
 
 def teacher_of(smoothing, temperature, gamma, seed):
-    """What a student's row says of its teacher."""
+    """The teacher's entry in a student's row."""
     return {
         **{"run": f"teacher{smoothing:g}", "model": "resnet", "model_title": "Model resnet", "smoothing": smoothing},
         **{"kind": "label_smoothing" if smoothing else "none", "skew": None, "wanted_entropy": None, "seed": seed},

@@ -1,4 +1,4 @@
-"""The figure of BLEU against entropy: what it plots, what it says, and that its bytes never vary."""
+"""The figure of BLEU against entropy: its points, its texts, and that its bytes never vary."""
 
 import csv
 import json
@@ -115,7 +115,7 @@ def test_environment_and_settings_are_left_as_they_were(tmp_path, monkeypatch):
     assert "SOURCE_DATE_EPOCH" not in os.environ and dict(matplotlib.rcParams) == before
 
 
-def test_missing_runs_and_scale_are_told_in_the_figure(collected):
+def test_missing_runs_and_scale_are_reported_in_the_figure(collected):
     words = words_of(drawn(collected))
     assert "demo scale, 1 seed: small models" in words
     assert "One point a run (10). 1 of 11 runs missing (failed: 1)." in words

@@ -73,7 +73,7 @@ def test_published_entropies_agree_as_stated_in_the_theory():
     assert round(tuned["predicted"], 2) == 0.87 and tuned["measured"] == 0.81
 
 
-def test_every_run_with_a_prediction_is_a_point_and_the_others_are_told():
+def test_every_run_with_a_prediction_is_a_point_and_the_others_are_reported():
     figure, rows = drawn(table(NAME, RUNS))
     left, right = figure.axes[:2]
     ours = [row for row in rows if row["kind"] == "point" and row["source"] == "ours"]

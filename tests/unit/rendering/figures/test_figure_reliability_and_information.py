@@ -50,7 +50,7 @@ def test_the_strip_counts_every_image_once_a_series():
     assert sorted(heights) == sorted(row["count"] for row in rows)
 
 
-def test_a_temperature_at_the_end_of_its_range_is_told():
+def test_a_temperature_at_the_end_of_its_range_is_reported():
     table = reliability_table(columns=("one",))
     table["rows"][0]["measures"]["temperature"]["ece_all"]["at_bound"] = True
     assert "T at an end of its range in 1 run." in words_of(drawn(table)[0])

@@ -1,4 +1,4 @@
-"""What the figures share: names of regularizers, groups, lines of a footnote, panels and the legend of skews."""
+"""Common parts of the figures: names of regularizers, groups, lines of a footnote, panels and the legend of skews."""
 
 from importlib import import_module
 

@@ -32,7 +32,7 @@ const visit = SCRIPT;
 
 
 class Visit(NamedTuple):
-    """What the script returned at each width, the lines of the console, and the paths that were fetched."""
+    """The script's results at each width, the lines of the console, and the fetched paths."""
 
     found: list
     console: list[str]
@@ -50,7 +50,7 @@ class Handler(SimpleHTTPRequestHandler):
         self.fetched.append(self.path)
 
     def log_message(self, *args):
-        """Stay silent."""
+        """Print nothing."""
 
 
 def visit(page: Path, script: str, widths: tuple[int, ...], *options: str) -> Visit:

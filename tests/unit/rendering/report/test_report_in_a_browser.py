@@ -114,7 +114,7 @@ def test_a_dark_scheme_has_light_ink_on_dark_paper_and_no_complaint(light, opene
         assert abs(paper - ink) > 0.5 and (ink > paper) is expected
 
 
-def test_what_is_looked_for_would_be_found(opened, tmp_path):
+def test_the_checks_find_planted_faults(opened, tmp_path):
     path, text = tmp_path / "report.html", opened[0].read_text(encoding="utf-8")
     planted = '<script>throw new Error("planted")</script><img src="missing.png"><img src="http://127.0.0.1:1/far.png">'
     path.write_text(text.replace("<main", f'{planted}<p style="width: 2000px">wide</p><main', 1), encoding="utf-8")

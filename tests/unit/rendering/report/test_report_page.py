@@ -1,4 +1,4 @@
-"""The report: whole without any other file, its links and ids in order, its numbers those of the records."""
+"""The report: complete in one file, its links and ids in order, its numbers those of the records."""
 
 import base64
 import csv

@@ -1,4 +1,4 @@
-"""The published numbers: exact, complete, unique, and nothing that was only remembered."""
+"""The published numbers: exact, complete, unique, and each read in a source."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""One form of a cell: interval of Student, difference in the published unit, and a word for whatever is lacking."""
+"""One form of a cell: interval of Student, difference in the published unit, and a word for each missing part."""
 
 import pytest
 from scipy import stats
@@ -69,7 +69,7 @@ def test_difference_is_reproduced_minus_published_with_its_sign():
         (setting(0.5, 3), Beside("A", number(0.5)), ["0.5", "0.5", "0.0"]),
     ],
 )
-def test_whatever_a_cell_lacks_a_word_says_why(value, beside, shown):
+def test_a_word_explains_every_missing_value(value, beside, shown):
     assert texts(value, beside) == shown
 
 
@@ -82,7 +82,7 @@ def test_a_published_dash_is_printed_and_a_number_that_cannot_be_read_is_not_ava
     assert [note.text for note in legend.notes()] == [NOT_AVAILABLE, "published: the exponent is unreadable"]
 
 
-def test_what_is_declared_has_no_column_of_differences():
+def test_declared_quantities_have_no_column_of_differences():
     skew = Quantity(("skew",), Cell("skew"), "number", ".4g", declared=True)
     assert texts(setting(0.5, 1), Beside("A", number(0.7, "0.70")), quantity=skew) == ["0.5", "0.70"]
 

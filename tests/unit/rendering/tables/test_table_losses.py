@@ -24,7 +24,7 @@ def case(n_classes, uniform):
 
 
 def value(cell, at):
-    """What is printed, read as Python: a space between factors is a product, `||` separates, `^` is a power."""
+    """Evaluate the printed formula as Python: a space between factors is a product, `||` separates, `^` is a power."""
     p = at.logits.softmax(-1)
 
     def entropy(first, second=None):

@@ -1,4 +1,4 @@
-"""What holds for every table of every collected table at hand: nothing is lacking without a reason."""
+"""Properties of every table of every available collected table: no value is missing without a reason."""
 
 import csv
 import io

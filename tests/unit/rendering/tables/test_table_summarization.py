@@ -1,4 +1,4 @@
-"""Paper A's summarisation table: what is not available is printed so, and BART's number is not paper A's."""
+"""Paper A's summarisation table: unavailable numbers are marked so, and BART's number is not paper A's."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What stands where in the tables of paper B: seeds, amounts, choices, sources, students and their teachers."""
+"""Contents of the tables of paper B: seeds, amounts, choices, sources, students and their teachers."""
 
 import json
 from pathlib import Path
@@ -124,7 +124,7 @@ def test_at_gives_none_where_any_part_is_absent():
     assert (at(measures, ("a", "b")), at(measures, ("a", "x")), at(measures, ("c", "b"))) == (0.0, None, None)
 
 
-def test_differences_are_in_points_and_unequal_seeds_are_told():
+def test_differences_are_in_points_and_unequal_seeds_are_reported():
     line = cells(b_table_accuracy, collected_of(b_table_accuracy), 2, row="smoothed")
     assert line["minus hard: accuracy (points)"] == "+1.23 [-0.40, +3.00], p = 0.041 (n = 1 and 2)"
     assert line["minus hard: NLL (nats)"] == "-0.0512 [-0.0700, -0.0100], p = 1.000 (n = 1 and 2)"
@@ -173,7 +173,7 @@ def test_scaled_networks_show_the_temperature_of_least_error_on_all_validation_i
     assert further["test ECE if calibrated"] == "-"
 
 
-def test_only_a_half_leaves_images_held_out_and_a_bound_is_told():
+def test_only_a_half_leaves_images_held_out_and_a_bound_is_reported():
     collected = collected_of(b_table_calibration)
     lines = lines_of(b_table_calibration.build(collected).sections[2])
     mlp = [line for line in lines if (line["network"], line["targets"]) == ("MLP of 128 units", "hard")]

@@ -1,4 +1,4 @@
-"""Paper B's tables of translation runs: where planted numbers stand, what stands beside them, what is missing."""
+"""Paper B's tables of translation runs: positions of planted numbers, published numbers beside them, missing values."""
 
 import csv
 import io
@@ -144,14 +144,14 @@ def test_only_a_half_holds_out_and_only_all_is_decoded():
     assert [line["BLEU"] == "-" for line in hard.values()] == [False, False, True, True]
 
 
-def test_a_temperature_at_the_end_of_the_grid_is_told():
+def test_a_temperature_at_the_end_of_the_grid_is_reported():
     collected = calibration()
     run = next(run for run in collected["rows"] if run["column"] == "en_de")
     run["measures"]["valid"]["temperatures"]["fits"]["ece_all"]["at_bound"] = True
     assert "T is at the end of the grid for 1 of 3 seeds" in to_markdown(b_table_calibration.build(collected))
 
 
-def test_differences_of_translation_are_told_with_their_sentences():
+def test_differences_of_translation_are_reported_with_their_sentences():
     table = b_table_calibration.build(calibration())
     (line,) = lines_of(table, "Data en_de: differences with 95 % intervals")
     assert line["minus hard: ECE against scaled"] == "-0.0021 [-0.0061, +0.0019], p = 0.250 (n = 3)"
@@ -219,7 +219,7 @@ def test_members_of_the_family_follow_the_hard_model_and_its_scaled_self():
     assert "minus hard: held-out ECE" in difference
 
 
-def test_strengths_that_were_not_chosen_for_one_entropy_are_told():
+def test_strengths_that_were_not_chosen_for_one_entropy_are_reported():
     collected = example(b_table_family_calibration)
     text = "the strengths were not chosen for one entropy"
     assert text not in to_markdown(b_table_family_calibration.build(collected))

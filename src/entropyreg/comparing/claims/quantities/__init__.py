@@ -1,4 +1,4 @@
-"""The evaluators by the declared quantity of a claim, word for word: a claim that is reworded needs a look here."""
+"""Maps the declared quantity of a claim, word for word, to its evaluator: after a change of wording, edit this map."""
 
 from entropyreg.comparing.claims.evaluators import Evaluator
 from entropyreg.comparing.claims.quantities import (

@@ -1,11 +1,11 @@
-"""The best skew of each task, and what it gains on test over the best skew of another task: A12.
+"""Evaluates A12: the gain on test of each task's best skew over the best skew of another task.
 
     gain = mean over ordered pairs of tasks (i, j) of  score_i(best_i) - score_i(best_j),    0 where best_i = best_j
 
 The best skew of a task is chosen on validation among the trials of its searches at fixed skews, of equal numbers of
-trials: the skew of the best trial, most often so when the sentences are resampled. The trials choose and decide
-nothing. What is compared on test are the winners of the same searches, trained with fresh seeds, so that a skew which
-was chosen by luck gains nothing by it.
+trials: the skew of the best trial, most often so when the sentences are resampled. The trials serve for
+this choice alone. On test the winners of the same searches are compared, trained with fresh seeds, so that a skew which
+was chosen by luck has no advantage.
 """
 
 from collections import Counter
@@ -72,7 +72,7 @@ def gain_of_own_skew(case: Case) -> Plan:
 def searched_of(case: Case, filler: Filler) -> list[Searched]:
     """The models of a task whose searches at fixed skews have winners on the declared split.
 
-    Winners with a seed of the search are left out: fresh seeds alone decide.
+    Winners with a seed of the search are left out: only fresh seeds count.
     """
     trials, found = case.records.trials(TRIALS, filler), []
     rows = [row for row in case.records.rows(WINNERS, filler) if case.split in row["measures"]]

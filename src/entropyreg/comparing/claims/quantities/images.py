@@ -1,7 +1,7 @@
-"""Hard against smoothed networks on images: B1-B4, B10, B11, B19, B20, B21.
+"""Compares hard and smoothed networks on images: B1-B4, B10, B11, B19, B20, B21.
 
 Accuracy and ECE have statistics of every image, and images are resampled with the seeds. Of the measures of the
-penultimate layer a record keeps one value a seed, with its interval over images where that was measured.
+penultimate layer a record keeps one value per seed, with its interval over images where that was measured.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +17,9 @@ from entropyreg.comparing.claims.records import NotTested, Row
 from entropyreg.measures.calibration import debiased_ece_of_sums, ece_of_sums
 
 ACCURACY, CALIBRATION = ("b_table_accuracy",), ("b_table_calibration",)
-CALIBRATED = (*tokens.TEMPERATURE, *CALIBRATION)  # of tokens, of images
+CALIBRATED = (*tokens.TEMPERATURE, *CALIBRATION)  # predictions: tokens, images
 CLUSTERS, TEACHERS, MNIST = ("b_figure_projection",), ("b_table_teachers",), ("b_table_distillation_mnist",)
-SMOOTHING = 0.1  # of the declared smoothed arm
+SMOOTHING = 0.1  # amount of the declared smoothed arm
 SMOOTHED_MINUS_HARD = {"smoothed": 1.0, "hard": -1.0}
 TWO_SIDED = 2 * norm.isf(0.025)  # width of a 95 % interval in standard errors
 
@@ -96,7 +96,7 @@ def best_temperature(case: Case) -> Plan:
 
 
 def counted(case: Case, arms: Mapping[str, Sequence[Row]]) -> dict[str, int]:
-    """Seeds, and predictions that the ECE is measured on."""
+    """The numbers of seeds, and of predictions on which the ECE is measured."""
     scores = arms["hard"][0]["measures"]["scores"]
     if case.split not in scores:
         raise NotTested(f"'hard' of {case.filler.task} is not predicted on {case.split}")
@@ -120,7 +120,7 @@ def clusters(names: Mapping[str | None, tuple[str, str, Mapping[str, float]]]) -
 def cluster_contrast(
     case: Case, arms: Mapping[str, Sequence[Row]], name: str, split: str, weights: Mapping[str, float]
 ) -> Evidence:
-    """A contrast of a measure of the clusters, with the spread over images that its interval tells."""
+    """A contrast of a measure of the clusters, with the spread over images from its interval."""
 
     def of_split(row: Row) -> Mapping[str, float]:
         found = row["measures"]["clusters"].get(split)

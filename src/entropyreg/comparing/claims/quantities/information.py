@@ -1,4 +1,4 @@
-"""Mutual information and what it explains, and the speed of learning: B16, B17, B18, B22, B24, C5.
+"""Evaluates claims on mutual information and the speed of learning: B16, B17, B18, B22, B24, C5.
 
 The curve is the paper's: five draws, one variance for all inputs, and a fresh sample (the first of the record's with
 the last two; with fewer draws, of as many as there are).

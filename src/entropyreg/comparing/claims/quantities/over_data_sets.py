@@ -1,4 +1,4 @@
-"""C4: over data sets, the hard model's over-confidence and what smoothing does to the ECE."""
+"""Evaluates C4: over data sets, the hard model's over-confidence and the effect of smoothing on the ECE."""
 
 from dataclasses import replace
 

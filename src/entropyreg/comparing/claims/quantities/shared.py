@@ -1,4 +1,4 @@
-"""What the evaluators share: the arms of a case, and contrasts of their scores."""
+"""Helpers of the evaluators: the arms of a case, and contrasts of their scores."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,7 +16,7 @@ POINTS = 100.0  # accuracy points of a share
 
 
 def arm(case: Case, artefacts: Sequence[str], row: str, split: str | None = None) -> list[Row]:
-    """The finished rows of an arm, one a seed; raises `NotTested` without any, or where the split lacks."""
+    """The finished rows of an arm, one a seed; raises `NotTested` without any, or without the split."""
     rows = [one for one in case.records.rows(artefacts, case.filler, case.model) if one["row"] == row]
     if not rows:
         raise NotTested(case.records.missing_reason(artefacts, case.filler, row))
@@ -29,7 +29,7 @@ def arm(case: Case, artefacts: Sequence[str], row: str, split: str | None = None
 
 
 def fresh(case: Case, arms: Mapping[str, list[Row]]) -> tuple[dict[str, list[Row]], tuple[str, ...]]:
-    """The arms without the seeds that a search of the same task and model was trained with, and what to remark.
+    """The arms without the seeds that a search of the same task and model was trained with, and remarks on them.
 
     Verdict runs use fresh seeds. Arms that are declared as tuned, but are no winners of a search, are remarked.
     """

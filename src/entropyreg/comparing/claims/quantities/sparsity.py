@@ -1,4 +1,4 @@
-"""A8: the share of the vocabulary under small probabilities, confidence penalty minus label smoothing at equal entropy.
+"""Evaluates A8: the share of improbable words, confidence penalty minus label smoothing at equal entropy.
 
 Pairs of runs are the units: one is a confidence penalty within .005 of the entropy of a label smoothing on validation
 (`results.pairs`). The records keep a share and its standard error over sentences; the sentences are the same for all

@@ -1,6 +1,6 @@
-"""The designed sweep of skews and entropies: A5, A6, A7, A11, A14.
+"""Evaluates claims on the designed sweep of skews and entropies: A5, A6, A7, A11, A14.
 
-A cell is a skew at a strength, its value the mean over its seeds. Resampled are cells and sentences, for A7 seeds and
+A cell is a skew at a strength, its value the mean over its seeds. Cells and sentences are resampled, for A7 seeds and
 sentences; sentences are the same for all cells.
 """
 
@@ -34,7 +34,7 @@ class Sweep(NamedTuple):
 
     @property
     def counts(self) -> dict[str, int]:
-        """What the claims need at least."""
+        """The counts that the claims' minimum is compared with."""
         per_skew = Counter(self.skews.tolist())
         return {"skews": len(per_skew), "strengths_per_skew": min(per_skew.values())}
 
@@ -63,7 +63,7 @@ def sweep_of(case: Case, artefacts: Sequence[str]) -> Sweep:
 def resampled_values(
     case: Case, cells: Sequence[Sequence[Row]], what: Sequence[str], *, seeds: bool = False
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Each quantity's cell means as observed (C,) and on resampled sentences (R, C); with `seeds` these too.
+    """Each quantity's cell means as observed (C,) and on resampled sentences (R, C); with `seeds`, also seeds.
 
     Quantities: bleu, entropy (normalised), rank. The same sentences are drawn for all cells and quantities.
     """
@@ -149,7 +149,7 @@ def explained(case: Case) -> Plan:
 
 
 def noise_ceiling(case: Case, sweep: Sweep) -> float | None:
-    """1 - Var(cell mean between seeds) / Var(cell means): what any function of the cell could explain."""
+    """1 - Var(cell mean between seeds) / Var(cell means): the most that a function of the cell can explain."""
     by_seed = [bleu_of_sums(case.records.text(rows, f"{case.split}.bleu").sum(axis=1)) for rows in sweep.cells]
     if min(map(len, by_seed)) < 2:
         return None
@@ -159,7 +159,7 @@ def noise_ceiling(case: Case, sweep: Sweep) -> float | None:
 
 
 def gain_of_skew(case: Case) -> Plan:
-    """A6: what the skew as a factor adds to the prediction."""
+    """A6: the R2 that the skew as a factor adds to the prediction."""
     sweep = sweep_of(case, ARTEFACTS)
     parameters = 2 + len(np.unique(sweep.skews))
 

@@ -1,4 +1,4 @@
-"""Distillation: B12 to B15 and C1, of the students' accuracy on test.
+"""Evaluates claims on distillation, by the students' accuracy on test: B12 to B15 and C1.
 
 Temperatures, and the amount of smoothing where a claim names none, are chosen on validation. A point of a curve is
 one run; the curves are compared at equal equivalent smoothing, where each is interpolated linearly, so that a
@@ -18,15 +18,15 @@ from entropyreg.comparing.claims.records import NotTested, Row
 
 CURVES, GRID = ("b_figure_distillation",), ("b_figure_distillation_grid",)
 BOTH = (*CURVES, *GRID)
-LARGEST_SMOOTHING = 0.6  # of B12
-EXTENSION_SMOOTHING = 0.1  # of the teachers of C1
+LARGEST_SMOOTHING = 0.6  # amounts of B12
+EXTENSION_SMOOTHING = 0.1  # amounts of the teachers of C1
 POINTS_OF_CURVE = 201
 
 Runs = dict[str, list[Row]]
 
 
 def runs_of(rows: Sequence[Row]) -> Runs:
-    """Rows by run: a point each."""
+    """Rows by run; each run is a point."""
     found: Runs = {}
     for row in rows:
         found.setdefault(row["run"], []).append(row)
@@ -160,7 +160,7 @@ def from_smoothed_against_smoothing(case: Case) -> Plan:
 
 
 def interaction(case: Case) -> Plan:
-    """C1: what a smoothed teacher costs above temperature 1, less what it costs at 1; and what it costs at 1."""
+    """C1: the loss by a smoothed teacher above temperature 1 minus that at 1; and the loss at 1."""
     groups = {
         "hard": students(case, is_hard),
         "smoothed": students(case, lambda one: is_smoothed(one) and is_amount(one["smoothing"], EXTENSION_SMOOTHING)),

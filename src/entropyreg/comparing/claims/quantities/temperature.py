@@ -1,8 +1,8 @@
-"""Translation at many temperatures: B7, B8, B9, B23.
+"""Evaluates claims on translation at many temperatures: B7, B8, B9, B23.
 
 Sentences have statistics at every decoded temperature, and at the two that were fitted on validation: of BLEU
 (n, G, 10), of calibration bins (n, G, 45) and NLL (n, G) under the gold prefix (`results.temperature_measures`). The
-claims are tested on the split that they declare, and records without it leave them untested.
+claims are tested on the split that they declare, and stay untested for records without it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ def grid_of(rows: Sequence[Row], split: str) -> np.ndarray:
 
 
 def one_index(grid: np.ndarray) -> int:
-    """Where temperature 1 stands; raises `NotTested` without it."""
+    """The index of temperature 1; raises `NotTested` without it."""
     if not np.isclose(grid, 1).any():
         raise NotTested("temperature 1 was not decoded")
     return int(np.abs(np.log(grid)).argmin())

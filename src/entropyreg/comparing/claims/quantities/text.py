@@ -1,4 +1,4 @@
-"""Differences between rows of translation and summarisation: BLEU, ROUGE-L, NLL (A1-A4, A10, A13, B5, B6)."""
+"""Evaluates differences between rows of translation and summarisation: BLEU, ROUGE-L, NLL (A1-A4, A10, A13, B5, B6)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean

@@ -1,4 +1,4 @@
-"""Calibration of tokens under the gold prefix, at decoded temperatures: B2, B3, B4, C4 of translation; C2, C3."""
+"""Evaluates token calibration under the gold prefix, at decoded temperatures: B2, B3, B4, C4 of translation; C2, C3."""
 
 import numpy as np
 

@@ -133,7 +133,7 @@ class EntropyRegularizedCrossEntropy(FairseqCriterion):
         self.sentence_avg = sentence_avg
         self.checked = None  # the id of the model whose normalization was checked
         self.regularizer = given = declared(regularizer)
-        # of strength 0, any member: it changes nothing
+        # at strength 0 any member may stand here: it changes nothing
         self.member = member_of(given if given["strength"] else given | {"skew": 1.0})
         self.distribution = None
         if given["baseline"] == "unigram":
@@ -155,7 +155,7 @@ class EntropyRegularizedCrossEntropy(FairseqCriterion):
             baseline=self.distribution,
             ignore_index=self.padding_idx,
             reduction="sum" if reduce else "none",
-            # The logits come from the output projection, which does not save them, and nothing else reads them.
+            # The output projection does not save the logits, and nothing else reads them.
             overwrite_logits=torch.is_grad_enabled() and logits.requires_grad,
             return_parts=True,
         )
