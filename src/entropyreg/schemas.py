@@ -82,7 +82,7 @@ def parse_yaml(text: str | bytes, place: str) -> Any:
     """What a text says; raises `UserError` that begins with `place`."""
     try:
         text = text.decode("utf-8") if isinstance(text, bytes) else text
-        return yaml.load(text, Loader=StrictLoader)
+        return yaml.load(text, Loader=StrictLoader)  # noqa: S506, as it is a safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, a date of month 13
         raise UserError(f"{place} is not valid YAML: {one_line(error)}.") from None
 

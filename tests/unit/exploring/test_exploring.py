@@ -400,6 +400,7 @@ def test_the_version_is_that_of_the_package(root, capsys):
     assert capsys.readouterr().out == f"entropyreg {version}\n"
 
 
+@pytest.mark.slow
 def test_what_fairseq_notes_while_it_is_imported_reaches_nobody():
     """It asks for tensorboardX, which nothing here needs, and sets up the log for itself unless somebody did before."""
     script = (

@@ -197,7 +197,7 @@ def test_resumed_with_other_threads_all_is_computed_with_those_of_the_first(
     digits, settings, tmp_path, monkeypatch, capsys, student
 ):
     """Whether one thread and two differ in bits depends on the processor, so the threads themselves are watched."""
-    settings = settings | {"seeds": [1], "epochs": 2, "model": settings["model"] | {"hidden": [800, 500]}}
+    settings = settings | {"seeds": [1], "epochs": 2}
     teacher, computing = {}, []
     if student:
         train(settings | {"epochs": 1}, digits, tmp_path / "teacher")
