@@ -17,7 +17,10 @@ def counts(output):
     return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
 
 
-@pytest.mark.parametrize("scale", SCALES)
+LARGE = ("workstation", "paper")
+
+
+@pytest.mark.parametrize("scale", [pytest.param(one, marks=[pytest.mark.slow] * (one in LARGE)) for one in SCALES])
 def test_every_scale_has_a_dag(snakemake, tmp_path, workflow_dir, scale):
     done = snakemake(tmp_path, "--dry-run", "--config", f"scale={scale}", "data_dir=.")
     assert done.returncode == 0, done.stderr
