@@ -12,7 +12,7 @@ from typing import Any
 
 from entropyreg import __version__, origins, stages
 from entropyreg.blame import read_by
-from entropyreg.code_identity import refuse_other_code
+from entropyreg.code_identity import BY_NAME, refuse_other_code
 from entropyreg.errors import SHOW_TRACEBACK, sentence_of
 from entropyreg.paths import SCALES
 from entropyreg.run_folder import Busy, forget_failures, note_failure
@@ -89,7 +89,7 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     "extract-pretrained": (
         stages.extract_pretrained,
         "take published weights out of their archive",
-        [("name", {}), ("--out", PATHS), DATA_DIR, DOWNLOAD_DIR],
+        [("pretrained", {}), ("--out", PATHS), DATA_DIR, DOWNLOAD_DIR],
     ),
     "propose": (
         stages.propose,
@@ -278,8 +278,6 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     ),
 }
 
-WITHOUT_SETTINGS = ("render", "extract-pretrained")  # stages that the workflow plans so
-
 FOR_PEOPLE = {  # the commands that people type; the others are the workflow's
     "results": ("status", "records", "compare", "reference"),
     "before a run": ("forecast", "download"),
@@ -326,7 +324,7 @@ def parser() -> argparse.ArgumentParser:
         example = f"example: python -m {EXAMPLES[name]}" if name in EXAMPLES else None
         command = commands.add_parser(name, description=text, epilog=example)
         command.set_defaults(function=function)
-        planned = name in WITHOUT_SETTINGS or any(flag == "--settings" for flag, _ in arguments)
+        planned = name in BY_NAME or any(flag == "--settings" for flag, _ in arguments)
         for flag, options in arguments + (PLANNED if planned else []):
             command.add_argument(flag, **options)
     return root

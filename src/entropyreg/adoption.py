@@ -54,10 +54,8 @@ def adopt(roots: tuple[str, str], planned: Planned, outputs: Callable[[str], boo
             redate = redate or late
         elif gone or not known:
             aside += [set_aside(output) for output in outputs_of_job if output.exists()]
-    if (
-        redate
-    ):  # one date for all: an output that is absent lets Snakemake compare what lies before it with what follows
-        now = time.time_ns()
+    if redate:
+        now = time.time_ns()  # for all: over an absent output, Snakemake compares what lies before it with what follows
         for path in [*current, *Path(roots[0], "benchmarks").rglob("*.tsv")]:  # whose date counts as that of an output
             os.utime(path, ns=(now, now))
     sums.keep()

@@ -88,6 +88,7 @@ ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether 
         lambda declared: declared["stage"] != "collect" or bool(declared.get("curves", True)),
     ),
 }
+BY_NAME = {"render": "artefact", "extract-pretrained": "pretrained"}  # stages that depend on a name, not on settings
 DYNAMIC: dict[str, tuple[str, ...]] = {  # module: modules that it loads by a name it computes; {artefact} as declared
     "regularizers.kernels": ("regularizers.native", "regularizers.triton_kernel"),
     "tables": ("tables.{artefact}",),
@@ -106,7 +107,7 @@ FILES: dict[str, tuple[str, ...]] = {  # module: files beside the package's modu
 def code_digest(stage: str, declared: Mapping[str, Any]) -> str:
     """16 hexadecimal digits that change when code that decides the outcome of this job changes.
 
-    stage: a command of `python -m entropyreg`.    declared: its settings, or {"artefact": name} for `render`.
+    stage: a command of `python -m entropyreg`.    declared: its settings, or its name (`BY_NAME`).
     """
     digest, known_before = hashlib.sha256(), len(cached())
     for name, meaning in sorted(meanings(stage, declared).items()):
@@ -121,13 +122,19 @@ def refuse_other_code(args: argparse.Namespace) -> None:
     planned = getattr(args, "code", None)
     if planned is None:
         return
-    found = code_digest(args.command, getattr(args, "settings", vars(args)))
+    found = code_digest(args.command, declared_by(args))
     if found != planned:
         raise UserError(
             f"the job was planned by the code in {os.environ.get(PLANNED_IN, 'another tree')} (digest {planned}), but "
             f"would run that in {PACKAGE.parents[1]} (digest {found}): install the first one into the environment that "
             "runs the job, or start Snakemake in the second one."
         )
+
+
+def declared_by(args: argparse.Namespace) -> Mapping[str, Any]:
+    """The declaration of a stage's command line: its settings, or the one name that it depends on."""
+    name = BY_NAME.get(args.command)
+    return {name: getattr(args, name)} if name else args.settings
 
 
 def meanings(stage: str, declared: Mapping[str, Any]) -> dict[str, str]:

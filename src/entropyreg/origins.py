@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from entropyreg.code_identity import code_digest
+from entropyreg.code_identity import code_digest, declared_by
 from entropyreg.errors import UserError, blaming
 from entropyreg.files import read_json, sha256_of, write_json
 
@@ -31,7 +31,7 @@ def origin_path(first: str) -> str:
 
 
 class Origin(NamedTuple):
-    """What made some outputs. `of` are the wildcards of the job, `declared` what its code digest follows."""
+    """The job that made some outputs. `of` are the wildcards of the job, `declared` what its code digest follows."""
 
     stage: str
     of: Mapping[str, str]
@@ -81,9 +81,7 @@ def begin(args: argparse.Namespace) -> Callable[[], None]:
     origins = [path for path in paths if path.parent.name == FOLDER]
     if not origins:
         return lambda: None
-    declared, root = getattr(args, "settings", None), args.root
-    if declared is None:
-        declared = {"artefact": args.of["artefact"]} if "artefact" in args.of else {}
+    declared, root = declared_by(args), args.root
     origins_in.cache_clear()
     verify(args.inputs, root)
     code = code_digest(args.command, declared)

@@ -49,7 +49,7 @@ def train(args: argparse.Namespace) -> None:
 def extract_pretrained(args: argparse.Namespace) -> None:
     from entropyreg.translation.pretrained import extract_weights as run
 
-    run(args.name, args.out, args.data_dir, args.download_dir)
+    run(args.pretrained, args.out, args.data_dir, args.download_dir)
 
 
 def propose(args: argparse.Namespace) -> None:

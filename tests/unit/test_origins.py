@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from entropyreg import __main__, origins
-from entropyreg.code_identity import code_digest
+from entropyreg.code_identity import BY_NAME, code_digest
 from entropyreg.errors import UserError
 from entropyreg.files import read_json, sha256_of, write_json
 from entropyreg.origins import Origin, origin_path, verify
@@ -40,7 +40,7 @@ def root(tmp_path):
 
 
 def refused(root, *names):
-    """What `verify` says of files, '' if nothing; the folder is written as R."""
+    """The sentence with which `verify` refuses files, empty if it does not; the folder is written as R."""
     origins.origins_in.cache_clear()
     try:
         verify([root / name for name in names], root)
@@ -161,3 +161,21 @@ def test_every_stage_of_the_workflow_compares_before_it_runs_and_notes_what_it_m
         assert __main__.main([name, *given, *map(str, bound)]) == 2 and not called
         assert "is not what stage measure wrote" in capsys.readouterr().err
         assert __main__.main([name, *given]) == 0 and called.pop() == name
+
+
+@pytest.mark.parametrize(("stage", "name"), BY_NAME.items())
+def test_a_stage_without_settings_declares_its_name_as_the_workflow_does(root, monkeypatch, stage, name):
+    """Else a tree without Snakemake's memory would set such outputs aside whenever it starts."""
+    made, value = root / "x", "a_table_losses"
+    _, *rest = __main__.STAGES[stage]
+    monkeypatch.setitem(__main__.STAGES, stage, (lambda args: made.write_text("x") and None, *rest))
+    files = [
+        part
+        for flag, options in rest[1]
+        if options.get("type") is Path and options.get("required")
+        for part in (flag, str(root))
+    ]
+    about = ["--code", code_digest(stage, {name: value}), "--root", root, "--of", json.dumps({name: value})]
+    args = [stage, value, *files, *about, "--inputs", "--outputs", made, origin_path(str(made))]
+    assert __main__.main([*map(str, args)]) == 0
+    assert Origin.read(Path(origin_path(str(made)))).declared == {name: value}

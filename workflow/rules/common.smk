@@ -5,7 +5,7 @@ import shlex
 
 from entropyreg import image_settings, origins, predicted_files
 from entropyreg import settings as narrow
-from entropyreg.code_identity import code_digest
+from entropyreg.code_identity import BY_NAME, code_digest
 from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.local import names_of, present_files
@@ -37,13 +37,12 @@ SETTINGS = {  # stage: what a job depends on besides its files and code, by its 
     "report": lambda: report_settings(config, EXPERIMENTS),
     "forecast": lambda: config,
 }
-NAMED = {"render": "artefact", "extract-pretrained": "pretrained"}  # stages that depend on a name alone
 
 
 def planned(stage, of):
     """What a job declares, and the digest of the code that it needs for that."""
-    if stage in NAMED:
-        declared = {NAMED[stage]: of[NAMED[stage]]}
+    if stage in BY_NAME:
+        declared = {BY_NAME[stage]: of[BY_NAME[stage]]}
     else:
         declared = SETTINGS[stage](**of)
     return declared, code_digest(stage, declared)
@@ -59,8 +58,8 @@ def job(stage, **fixed):
     def command(wildcards):
         of = {**dict(wildcards.items()), **fixed}
         declared, code = planned(stage, of)
-        name = [of[NAMED[stage]]] if stage in NAMED else []
-        settings = [] if stage in NAMED else ["--settings", json.dumps(declared, sort_keys=True)]
+        name = [declared[BY_NAME[stage]]] if stage in BY_NAME else []
+        settings = [] if stage in BY_NAME else ["--settings", json.dumps(declared, sort_keys=True)]
         about = ["--code", code, "--of", json.dumps(of, sort_keys=True), "--root", PATHS.results]
         return shlex.join(["python", "-m", "entropyreg", stage, *name, *about, *settings])
 
