@@ -10,12 +10,12 @@ sys.path.insert(0, str(ROOT / "src"))  # the light modules only: standard librar
 # `python` in shell commands is the one that runs Snakemake; a conda environment still goes before it
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
-from entropyreg import failed_jobs
-from entropyreg.code_identity import PLANNED_IN
-from entropyreg.errors import UserError
+from entropyreg.cli import failed_jobs
+from entropyreg.provenance.code_identity import PLANNED_IN
+from entropyreg.io.errors import UserError
 from entropyreg.experiments import load_experiments
-from entropyreg.overrides import given_config
-from entropyreg.paths import Paths
+from entropyreg.config.overrides import given_config
+from entropyreg.config.paths import Paths
 
 failed_jobs.shorten()
 os.environ[PLANNED_IN] = str(ROOT)  # for what a job says that runs from another tree

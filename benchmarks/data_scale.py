@@ -22,10 +22,10 @@ import sys
 from itertools import accumulate
 from pathlib import Path
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import measuring_settings, prediction_settings, preparation_settings, training_settings
 from entropyreg.experiments import Regularizer, Run
-from entropyreg.files import sha256_of, write_json
-from entropyreg.settings import measuring_settings, prediction_settings, preparation_settings, training_settings
+from entropyreg.io.files import sha256_of, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks"  # committed, as docs/speed.md shows them
@@ -131,7 +131,7 @@ def repeat(bench: Bench, smaller: Bench) -> None:
     """Make the predictions and the text of `bench` from those of `smaller`, repeated."""
     import numpy as np
 
-    from entropyreg.files import read_npz
+    from entropyreg.io.files import read_npz
 
     times, n_smaller = bench.pairs // smaller.pairs, smaller.pairs
     text, predictions = (Path(name) for name in ("valid-text", "run/predictions"))

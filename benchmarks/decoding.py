@@ -20,9 +20,9 @@ from pathlib import Path
 
 import torch
 
-from entropyreg.errors import UserError
 from entropyreg.experiments import Regularizer
-from entropyreg.files import read_json
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_json
 from entropyreg.translation.beam import Hypothesis, build_generator, search
 from entropyreg.translation.ctranslate import agreement, converted, decode, library, usable
 from entropyreg.translation.prediction import iterate_batches, load_model

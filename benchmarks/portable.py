@@ -17,8 +17,8 @@ import tempfile
 from itertools import zip_longest
 from pathlib import Path
 
-from entropyreg.files import read_json, write_json
 from entropyreg.forecast.machine import this_machine
+from entropyreg.io.files import read_json, write_json
 
 COMMITTED = Path(__file__).parent / "results" / "portable.json"
 PORTABLE = {  # read by the libraries when they are loaded; `--portable` adds what no setting reaches

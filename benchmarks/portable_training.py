@@ -21,15 +21,15 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 from training_step import ROOT, VARIANTS, arguments_of, trainer_of
 
-from entropyreg.code_identity import code_digest
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import preparation_settings
 from entropyreg.data.preparation import prepare_corpus
 from entropyreg.data.subwords import segment_corpus
-from entropyreg.files import write_json
 from entropyreg.images.data.preparation import load_prepared, prepare_images
 from entropyreg.images.engines import Plain
 from entropyreg.images.training import Training
-from entropyreg.settings import preparation_settings
+from entropyreg.io.files import write_json
+from entropyreg.provenance.code_identity import code_digest
 from entropyreg.translation.binarization import binarize
 
 UPDATES = (1, 2, 5, 10, 30)

@@ -22,11 +22,11 @@ from fairseq import options, tasks, utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.trainer import Trainer
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import preparation_settings, training_settings
 from entropyreg.data.preparation import prepare_corpus
 from entropyreg.data.subwords import segment_corpus
 from entropyreg.experiments import Regularizer, Run
-from entropyreg.settings import preparation_settings, training_settings
 from entropyreg.translation.binarization import binarize
 from entropyreg.translation.command import training_arguments
 

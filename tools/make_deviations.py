@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
-from entropyreg.schemas import read_yaml, validate
+from entropyreg.io.errors import UserError
+from entropyreg.io.schemas import read_yaml, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "deviations.md"

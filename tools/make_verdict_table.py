@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.report.ledger_lines import ledger_lines
+from entropyreg.rendering.report.ledger_lines import ledger_lines
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

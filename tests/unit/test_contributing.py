@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.code_identity import meanings
+from entropyreg.provenance.code_identity import meanings
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "src/entropyreg/"
@@ -59,8 +59,8 @@ def perplexity(nll):
 '''
 FIGURE = '''"""The NLL of every run, a point each."""
 
-from entropyreg.figures.panels import new_panels
-from entropyreg.figures.runs import finished_runs, regularizer_name
+from entropyreg.rendering.figures.panels import new_panels
+from entropyreg.rendering.figures.runs import finished_runs, regularizer_name
 
 COLUMNS = ("run", "regularizer", "nll")
 
@@ -122,7 +122,9 @@ ADDED = {  # thing: {file: its whole text, or {a place in it: what is put behind
             "from collections.abc import Callable, Mapping\n": "from functools import partial\n",
             'settings.get("unigram_temperature", 1.0))': IN_THE_OBJECTIVE,
         },
-        f"{CODE}figures/style.py": {"MARKS = {**FAMILIES, ": '"tsallis": Family("Tsallis", "P", "+", "#123456"), '},
+        f"{CODE}rendering/figures/style.py": {
+            "MARKS = {**FAMILIES, ": '"tsallis": Family("Tsallis", "P", "+", "#123456"), '
+        },
     },
     "A parameter of a regularizer": {
         REGULARIZER: {
@@ -147,7 +149,7 @@ ADDED = {  # thing: {file: its whole text, or {a place in it: what is put behind
     },
     "A measure": {
         f"{CODE}measures/perplexity.py": MEASURE,
-        f"{CODE}results/records.py": {
+        f"{CODE}measuring/records.py": {
             "from entropyreg.measures.entropy import normalized_entropy\n": (
                 "from entropyreg.measures.perplexity import perplexity\n"
             ),
@@ -155,7 +157,7 @@ ADDED = {  # thing: {file: its whole text, or {a place in it: what is put behind
         },
     },
     "A figure or table": {
-        f"{CODE}figures/a_figure_nll.py": FIGURE,
+        f"{CODE}rendering/figures/a_figure_nll.py": FIGURE,
         PAPER_A: {
             "\nartefacts:": "\n  a_figure_nll:\n    title: NLL of every run\n    tasks: {smoke: [smoke_de_en]}",
             "    artefacts: &every_run # what shows all runs of a task\n": "      - a_figure_nll\n",
@@ -201,9 +203,9 @@ from fairseq.data import Dictionary
 from made_runs import CLAIMS, NONE, Smoke, write_text, write_text_run
 
 from entropyreg import regularizers
-from entropyreg.__main__ import main
+from entropyreg.cli.main import main
 from entropyreg.experiments.images import ImageRegularizer
-from entropyreg.figures import image_runs, runs
+from entropyreg.rendering.figures import image_runs, runs
 from entropyreg.images.data.sources import read_image_set
 from entropyreg.images.objective import hard_objective
 from entropyreg.translation import USER_DIR
@@ -345,7 +347,7 @@ def test_what_is_added_is_planned_and_forecast(copy):
     assert re.search(r"^my_images +image block +2 ", told, re.MULTILINE)
 
 
-REMADE = ["tests/unit/tables/test_table_texts.py", "tests/unit/translation/test_command.py"]
+REMADE = ["tests/unit/rendering/tables/test_table_texts.py", "tests/unit/translation/test_command.py"]
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 NAMED = re.compile(r"#.*\bdeviations?: ([a-z0-9_]+(?:, [a-z0-9_]+)*)")
 

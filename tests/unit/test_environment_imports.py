@@ -51,7 +51,7 @@ def installed_in(root, name):
 
 def run(root, name, packages, *command):
     code = HIDDEN + (COMMAND if command else "")
-    packages = [f"entropyreg.{package}" for package in packages] + ["entropyreg.stages"]
+    packages = [f"entropyreg.{package}" for package in packages] + ["entropyreg.cli.stages"]
     arguments = [json.dumps(installed_in(root, name)), json.dumps(packages), *command]
     environment = os.environ | {"MPLBACKEND": "Agg"}
     return subprocess.run(

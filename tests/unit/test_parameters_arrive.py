@@ -10,12 +10,12 @@ from fairseq import options, utils
 from fairseq.data import Dictionary
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
-from entropyreg.config import load_config
-from entropyreg.errors import UserError
+from entropyreg.config.loading import load_config
 from entropyreg.experiments import Regularizer
 from entropyreg.experiments.images import ImageRegularizer
 from entropyreg.images.objective import hard_objective
 from entropyreg.images.settings import REGULARIZERS
+from entropyreg.io.errors import UserError
 from entropyreg.regularizers import annealed_unigram, strength_for_entropy
 from entropyreg.translation import USER_DIR, command
 

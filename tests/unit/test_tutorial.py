@@ -8,7 +8,7 @@ import torch
 import yaml
 from tutorial_snippets import TUTORIAL, snippet
 
-from entropyreg.__main__ import main
+from entropyreg.cli.main import main
 from entropyreg.regularizers import entropy_regularized_cross_entropy
 from entropyreg.regularizers.equilibrium import equilibrium
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import psutil
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
 from entropyreg.experiments import load_experiments
 
 ROOT = Path(__file__).resolve().parents[2]

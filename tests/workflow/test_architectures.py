@@ -13,7 +13,7 @@ from fairseq.data import LanguagePairDataset
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.trainer import Trainer
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
 from entropyreg.experiments import Regularizer
 from entropyreg.translation.beam import build_generator, search
 from entropyreg.translation.binarization import binarize

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from test_rerun_economy import PARTS, jobs_in
 
-from entropyreg import origins
-from entropyreg.adoption import ASIDE
-from entropyreg.errors import UserError
-from entropyreg.origins import FOLDER, Origin, located
+from entropyreg.io.errors import UserError
+from entropyreg.provenance import origins
+from entropyreg.provenance.adoption import ASIDE
+from entropyreg.provenance.origins import FOLDER, Origin, located
 
 pytestmark = pytest.mark.slow
 RESULTS = Path("results", "smoke")

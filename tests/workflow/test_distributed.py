@@ -9,13 +9,13 @@ import sys
 import pytest
 import torch
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import preparation_settings, training_settings
 from entropyreg.data.preparation import prepare_corpus
 from entropyreg.data.subwords import segment_corpus
 from entropyreg.experiments import Regularizer, Run
 from entropyreg.images.data.preparation import prepare_images
 from entropyreg.images.training import train_image_run
-from entropyreg.settings import preparation_settings, training_settings
 from entropyreg.translation.binarization import binarize
 
 pytestmark = pytest.mark.slow

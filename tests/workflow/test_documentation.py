@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import pytest
 
-from entropyreg.__main__ import parser
-from entropyreg.config import load_config
+from entropyreg.cli.main import parser
+from entropyreg.config.loading import load_config
 from entropyreg.experiments import load_experiments
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from entropyreg.config import SCALES, load_config
+from entropyreg.config.loading import SCALES, load_config
 from entropyreg.experiments import load_experiments
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from chaos import command, contents
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import training_settings
 from entropyreg.experiments import load_experiments
-from entropyreg.run_folder import failures
-from entropyreg.settings import training_settings
+from entropyreg.io.run_folder import failures
 
 pytestmark = pytest.mark.long
 FIGURE = "b_figure_projection"
@@ -131,7 +131,7 @@ def train_step(self, sample, model, criterion, optimizer, update_num, *further, 
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
     return step(self, sample, model, criterion, optimizer, update_num, *further, **options)
 FairseqTask.train_step = train_step
-from entropyreg.__main__ import main
+from entropyreg.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 

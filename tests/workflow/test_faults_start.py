@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from entropyreg.images.data.preparation import prepare_images
-from entropyreg.run_folder import failures
+from entropyreg.io.run_folder import failures
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
 
 pytestmark = pytest.mark.slow
 HOSTILE = (

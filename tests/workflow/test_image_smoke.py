@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
 from entropyreg.experiments import load_experiments
-from entropyreg.files import read_npz, sha256_of
+from entropyreg.io.files import read_npz, sha256_of
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
 
 pytestmark = pytest.mark.slow
 SUMMARY = "results/smoke/data/mine/text/summary.json"

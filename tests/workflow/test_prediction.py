@@ -9,10 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import prediction_settings
 from entropyreg.experiments import load_experiments
-from entropyreg.files import read_npz
-from entropyreg.settings import prediction_settings
+from entropyreg.io.files import read_npz
 
 pytestmark = pytest.mark.slow
 RUN = "smoke_de_en/transformer/jensen-skew0.50-strength1.00/seed1"

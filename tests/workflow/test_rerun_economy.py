@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
 from entropyreg.experiments import load_experiments
 
 pytestmark = pytest.mark.slow
@@ -98,9 +98,9 @@ def test_what_has_no_part_in_a_result_makes_nothing_again(checkout):
     for touched in ("src/entropyreg/data/embedded/registry.de-en.tsv.xz", "src/entropyreg/translation/training.py"):
         os.utime(checkout.folder / touched)
     with ExitStack() as stack:
-        for name in ("regularizers/divergence.py", "measures/bleu.py", "tables/formats.py"):
+        for name in ("regularizers/divergence.py", "measures/bleu.py", "rendering/tables/formats.py"):
             stack.enter_context(checkout.module(name, "\n# a comment\n"))
-        path = "src/entropyreg/tables/__init__.py"
+        path = "src/entropyreg/rendering/tables/__init__.py"
         text = (checkout.folder / path).read_text()
         stack.enter_context(checkout.edited(path, text, text.replace('"""', '"""Another docstring. ', 1)))
         for path in ("README.md", "docs/speed.md"):
@@ -111,12 +111,12 @@ def test_what_has_no_part_in_a_result_makes_nothing_again(checkout):
 
 
 def test_editing_a_figure_redraws_that_figure(checkout):
-    with checkout.module("figures/a_figure_peakiness.py"):
+    with checkout.module("rendering/figures/a_figure_peakiness.py"):
         assert checkout.planned() == (ALWAYS | {"a_figure_peakiness": 1}, set())
 
 
 def test_editing_what_all_tables_share_redraws_the_tables(checkout, experiments):
-    with checkout.module("tables/__init__.py"):
+    with checkout.module("rendering/tables/__init__.py"):
         assert checkout.planned() == (ALWAYS | names(experiments, "table"), set())
 
 
@@ -129,7 +129,10 @@ def test_editing_a_measure_measures_again_and_trains_and_predicts_nothing(checko
 
 def test_a_new_regularizer_or_figure_beside_the_others_plans_nothing(checkout):
     package = checkout.folder / "src" / "entropyreg"
-    new = [package / name for name in ("regularizers/of_mine.py", "figures/a_figure_of_mine.py", "measures/of_mine.py")]
+    new = [
+        package / name
+        for name in ("regularizers/of_mine.py", "rendering/figures/a_figure_of_mine.py", "measures/of_mine.py")
+    ]
     try:
         for path in new:
             path.write_text("SCALE = 2.0\n")

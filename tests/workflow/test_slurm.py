@@ -12,7 +12,7 @@ import psutil
 import pytest
 from slurm_cluster import Cluster, wait_until, why_not
 
-from entropyreg.files import read_json, sha256_of
+from entropyreg.io.files import read_json, sha256_of
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = "results/smoke/runs"

@@ -7,12 +7,12 @@ import shutil
 import numpy as np
 import pytest
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments
-from entropyreg.files import read_npz, sha256_of
-from entropyreg.paths import Paths
+from entropyreg.io.files import read_npz, sha256_of
+from entropyreg.io.run_folder import note_failure
 from entropyreg.regularizers.equilibrium import equilibrium
-from entropyreg.run_folder import note_failure
 
 pytestmark = pytest.mark.slow
 SEARCH = "results/smoke/proposals/smoke_ger"

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import training_settings
 from entropyreg.experiments import Regularizer, Run
-from entropyreg.settings import training_settings
 from entropyreg.translation.binarization import sizes
 
 pytestmark = pytest.mark.slow

@@ -3,16 +3,18 @@
 import json
 import shlex
 
-from entropyreg import image_settings, origins, predicted_files
-from entropyreg import settings as narrow
-from entropyreg.code_identity import BY_NAME, code_digest
+from entropyreg.config import image_settings
+from entropyreg.provenance import origins
+from entropyreg.io import predicted_files
+from entropyreg.config import settings as narrow
+from entropyreg.provenance.code_identity import BY_NAME, code_digest
 from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.local import names_of, present_files
 from entropyreg.data.sources import local_path
-from entropyreg.origins import origin_path
-from entropyreg.report.settings import report_settings
-from entropyreg.run_folder import failure_files
+from entropyreg.provenance.origins import origin_path
+from entropyreg.rendering.report.settings import report_settings
+from entropyreg.io.run_folder import failure_files
 
 CLAIMS = os.path.relpath(WORKFLOW / "experiments" / "claims.yaml")
 SETTINGS = {  # stage: what a job depends on besides its files and code, by its wildcards

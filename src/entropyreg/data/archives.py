@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO
 
 from entropyreg.data.parallel_text import decode_lines
-from entropyreg.errors import UserError
-from entropyreg.files import atomic_path
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import atomic_path
 
 GREATEST_ARCHIVE = 16 << 30  # bytes, unpacked; the largest of ours, commoncrawl and BART, are a quarter of it
 GREATEST_HEADER = 1 << 20  # bytes of an extended header, which tarfile reads as a whole

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from entropyreg.data.pairs import BENCHMARK, PlacedPair
-from entropyreg.errors import UserError
-from entropyreg.files import sha256_of
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import sha256_of
 
 FOLDER = "cnn_dailymail"
 FILES = {  # split: the published files, in their order

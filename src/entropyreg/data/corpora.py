@@ -14,7 +14,7 @@ from entropyreg.data.sources import Folder, locate_all
 from entropyreg.data.split import Splitter
 from entropyreg.data.task import CorpusTask
 from entropyreg.data.wmt14 import Wmt14
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 DOWNLOADED = {"multi30k": Multi30k, "iwslt14": Iwslt14, "wmt14": Wmt14, "mttt": Mttt}
 EMBEDDED = {"train": TRAINING, "valid": TRAINING._replace(ratio=False), "test": TRAINING._replace(ratio=False)}

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from entropyreg.data.receiver import MirrorError, Patience, Receiver
 from entropyreg.data.sources import Folder, Located, Source, local_path, locate, pin_of, source_of
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 log = logging.getLogger("entropyreg.download")
 

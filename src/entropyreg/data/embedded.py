@@ -7,8 +7,8 @@ import lzma
 from collections.abc import Iterator
 from pathlib import Path
 
-from entropyreg.errors import UserError
-from entropyreg.files import sha256_of
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import sha256_of
 
 FOLDER = Path(__file__).with_suffix("")  # `embedded/`, beside this module
 SUFFIX = ".tsv.xz"

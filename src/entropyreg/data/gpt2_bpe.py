@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from entropyreg.files import sha256_of, write_atomically
+from entropyreg.io.files import sha256_of, write_atomically
 
 NAME = "gpt2_bpe"  # the folder, of the download and in a prepared corpus
 FILES = ("encoder.json", "vocab.bpe", "dict.txt")

@@ -16,7 +16,7 @@ from entropyreg.data.pairs import PUBLISHED, TRAINING, PlacedPair
 from entropyreg.data.parallel_text import align
 from entropyreg.data.sources import Folder, locate
 from entropyreg.data.tagged_text import paired_segments, training_sentences
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 ARCHIVE = "iwslt14/de-en.tgz"
 TRAINING_TEXT = "de-en/train.tags.de-en.{language}"

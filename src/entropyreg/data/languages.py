@@ -8,7 +8,7 @@ other name for English without a word; hence every name goes through `language_c
 import re
 from importlib.util import find_spec
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 _ISO_639 = """
 aa/aar ab/abk ae/ave af/afr ak/aka am/amh an/arg ar/ara as/asm av/ava ay/aym az/aze ba/bak be/bel bg/bul bi/bis bm/bam

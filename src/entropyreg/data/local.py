@@ -7,7 +7,7 @@ from entropyreg.data.pairs import BENCHMARK, PlacedPair
 from entropyreg.data.parallel_text import read_parallel
 from entropyreg.data.sources import content_sha256
 from entropyreg.data.split import SPLITS
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 class SplitFolder:

@@ -11,7 +11,7 @@ from entropyreg.data.archives import member_name, read_member_lines
 from entropyreg.data.pairs import BENCHMARK, PlacedPair
 from entropyreg.data.parallel_text import align
 from entropyreg.data.sources import Folder, locate
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 ARCHIVE = "mttt/multitarget-ted.tgz"
 MEMBER = "multitarget-ted/en-{other}/raw/ted_{name}_en-{other}.raw.{language}"

@@ -11,7 +11,7 @@ from typing import Any
 from entropyreg.data.pairs import BENCHMARK, PlacedPair
 from entropyreg.data.parallel_text import read_parallel
 from entropyreg.data.sources import Folder, locate_all
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 TEST_SETS = ("test_2016_flickr", "test_2017_flickr", "test_2017_mscoco", "test_2018_flickr")
 LANGUAGES = ("de", "en", "fr")

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import IO
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 LONGEST_LINE = 1 << 20  # bytes, its end included; sentences of the corpora have up to some kilobytes
 

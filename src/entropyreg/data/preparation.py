@@ -31,8 +31,8 @@ from entropyreg.data.sources import Folder, locate_all
 from entropyreg.data.split import SPLITS
 from entropyreg.data.task import CorpusTask
 from entropyreg.data.tokenization import Tokenizer
-from entropyreg.errors import UserError
-from entropyreg.files import atomic_path, sha256_of, write_json
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import atomic_path, sha256_of, write_json
 
 SUMMARY = "summary.json"
 NAMED = 10  # segments that `summary.json` names, of those that one language lacks

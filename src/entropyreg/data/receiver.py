@@ -17,8 +17,8 @@ from shutil import disk_usage
 from typing import IO, Any
 
 from entropyreg.data.sources import Source
-from entropyreg.errors import UserError
-from entropyreg.files import write_atomically
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import write_atomically
 
 BLOCK = 1 << 18
 GREATEST_DOWNLOAD = 8 << 30  # bytes, where the published size is not known; BART, the largest of those, is half of it

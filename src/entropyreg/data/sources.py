@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from entropyreg.errors import UserError
-from entropyreg.files import read_json, write_json
-from entropyreg.schemas import suggestion
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_json, write_json
+from entropyreg.io.schemas import suggestion
 
 Folder = str | Path | None
 

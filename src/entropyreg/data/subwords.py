@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.data.split import SPLITS
-from entropyreg.errors import UserError
-from entropyreg.files import atomic_path, sha256_of, write_atomically, write_json
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import atomic_path, sha256_of, write_atomically, write_json
 
 FOLDER = "subwords"
 SEPARATOR = "@@"
@@ -72,7 +72,7 @@ def segment_corpus(task: Mapping[str, Any], prepared_dir: str | Path) -> dict[st
     With 'gpt2' nothing is learned: the published subwords of a pre-trained model are applied.
     """
     if task["subwords"] == "gpt2":
-        from entropyreg.translation.gpt2_encoding import encode_corpus  # fairseq's
+        from entropyreg.data.gpt2_encoding import encode_corpus  # fairseq's
 
         return encode_corpus(task, prepared_dir)
     prepared_dir, languages = Path(prepared_dir), [task["languages"]["source"], task["languages"]["target"]]

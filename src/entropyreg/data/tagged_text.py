@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from entropyreg.data.pairs import PlacedPair
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 DROPPED_LINES = ("<url>", "<talkid>", "<keywords>")
 DROPPED_TAGS = re.compile("</?(?:title|description)>")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 KINDS = ("embedded", "multi30k", "iwslt14", "wmt14", "mttt", "cnn_dailymail", "parallel")
 TOKENIZERS = ("moses", "none")

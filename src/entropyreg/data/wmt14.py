@@ -19,7 +19,7 @@ from entropyreg.data.pairs import PUBLISHED, TRAINING, PlacedPair
 from entropyreg.data.parallel_text import align
 from entropyreg.data.sources import Folder, locate_all
 from entropyreg.data.tagged_text import paired_segments
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 EUROPARL = ("wmt14/training-parallel-europarl-v7.tgz", "training/europarl-v7.de-en.{language}")
 COMMONCRAWL = ("wmt14/training-parallel-commoncrawl.tgz", "commoncrawl.de-en.{language}")

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
 from entropyreg.experiments.runs import Artefact, Run
-from entropyreg.schemas import suggestion
+from entropyreg.io.errors import UserError
+from entropyreg.io.schemas import suggestion
 
 PACKAGE = Path(__file__).parents[1]
 

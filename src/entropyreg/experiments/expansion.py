@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
 from entropyreg.experiments.checks import (
     check_curves,
     check_files,
@@ -22,7 +21,8 @@ from entropyreg.experiments.images import ImageRun, add_image_run, check_teacher
 from entropyreg.experiments.regularizer import regularizer_of
 from entropyreg.experiments.runs import Artefact, Cell, Experiments, Proposal, Run, Trial
 from entropyreg.experiments.series import match_members, search_members
-from entropyreg.schemas import read_yaml, validate
+from entropyreg.io.errors import UserError
+from entropyreg.io.schemas import read_yaml, validate
 
 FLAGS = ("test", "beam_sizes", "temperatures")  # of a block and of its runs
 MERGED = (*FLAGS, "test_temperatures")  # a run of several blocks has what any of them asks for

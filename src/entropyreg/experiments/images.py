@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from entropyreg.errors import UserError
 from entropyreg.experiments.kinds import kind_of
 from entropyreg.experiments.regularizer import Regularizer, digits, regularizer_of
+from entropyreg.io.errors import UserError
 
 REFUSED = {"winner": "no search runs on images"}
 TEACHING = ("loss", "weight", "over", "teacher_seed", "teacher_sees")  # keys that go to the library as they are

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 FIXED_SKEW = {"label_smoothing": 1.0, "confidence_penalty": 0.0}
 GENERATORS = {  # kind: the convex function of its Jensen divergence

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from entropyreg.errors import UserError
 from entropyreg.experiments.kinds import CHOICES, FIXED_SKEW, GENERATORS, by_kind, check_choice, kind_of
-from entropyreg.schemas import suggestion
+from entropyreg.io.errors import UserError
+from entropyreg.io.schemas import suggestion
 
 BASELINE_KEYS = ("baseline", "unigram_temperature")
 ARM_KEYS = {  # regularizer: (required keys, further keys)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import MALFORMED, UserError
 from entropyreg.experiments.kinds import CHOICES
-from entropyreg.files import one_line, read_json
+from entropyreg.io.errors import MALFORMED, UserError
+from entropyreg.io.files import one_line, read_json
 from entropyreg.regularizers.equilibrium import strength_for_entropy
 
 LARGEST = {"skew": 1.0, "strength": sys.float_info.max, "unigram_temperature": sys.float_info.max}

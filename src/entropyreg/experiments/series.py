@@ -8,9 +8,9 @@ looks for the strength that gives another member of the family the measured entr
 from collections.abc import Mapping
 from typing import Any
 
-from entropyreg.errors import UserError
 from entropyreg.experiments.regularizer import Regularizer, regularizer_of
 from entropyreg.experiments.runs import Proposal, Run, Trial
+from entropyreg.io.errors import UserError
 
 Member = tuple[Run, str | None, Trial]
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from entropyreg.errors import UserError
-from entropyreg.files import read_json, read_npz
+from entropyreg.comparing.image_comparisons import BINNED, MEANS, arm_statistics
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_json, read_npz
+from entropyreg.io.text_table import aligned
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.measures.significance import Score, mean_of_sums, paired_bootstrap
-from entropyreg.results.image_comparisons import BINNED, MEANS, arm_statistics
-from entropyreg.results.tidy_records import DECLARED, lines_of, record_paths, short_number
-from entropyreg.text_table import aligned
+from entropyreg.measuring.tidy_records import DECLARED, lines_of, record_paths, short_number
 
 N_REPLICATES = 2000
 SENTENCE_SUMS = {"nll": "nll_sum", "accuracy": "correct_sum", "confidence": "confidence_sum"}  # over n_tokens

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
-from entropyreg.files import atomic_path, write_atomically
-from entropyreg.results.tidy_records import columns_of, lines_of, record_paths, short_number
-from entropyreg.schemas import suggestion
-from entropyreg.tables.formats import csv_text, plain
-from entropyreg.text_table import aligned
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import atomic_path, write_atomically
+from entropyreg.io.schemas import suggestion
+from entropyreg.io.text_table import aligned
+from entropyreg.measuring.tidy_records import columns_of, lines_of, record_paths, short_number
+from entropyreg.rendering.tables.formats import csv_text, plain
 
 SHOWN = ("run", "kind", "skew", "strength", "seed", "split", "bleu", "accuracy", "nll", "entropy_normalized")
 TRUTH = {"true": True, "false": False}

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments
 from entropyreg.forecast.blocks import Block, declared_blocks
 from entropyreg.forecast.state import run_state
-from entropyreg.paths import Paths
-from entropyreg.run_folder import failures, is_locked, killed, place_of
-from entropyreg.text_table import aligned
+from entropyreg.io.run_folder import failures, is_locked, killed, place_of
+from entropyreg.io.text_table import aligned
 
 STATES = {  # in the order of the columns
     "done": "has a record",

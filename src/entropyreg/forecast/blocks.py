@@ -11,7 +11,7 @@ from typing import Any
 from entropyreg.experiments import Experiments
 from entropyreg.experiments.expansion import LISTS, members_of
 from entropyreg.experiments.images import image_block_runs
-from entropyreg.schemas import read_yaml
+from entropyreg.io.schemas import read_yaml
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from entropyreg.errors import UserError
 from entropyreg.experiments import Experiments
 from entropyreg.forecast.image_networks import image_network
 from entropyreg.forecast.image_work import seen_shape
@@ -26,6 +25,7 @@ from entropyreg.forecast.machine import this_machine
 from entropyreg.forecast.sizes import ImageSize, TextSize
 from entropyreg.forecast.text_networks import TRAINING, text_network
 from entropyreg.forecast.text_work import Cost
+from entropyreg.io.errors import UserError
 
 LARGEST = 4e11  # operations of a step that is timed: seconds on one core
 MOST_TOKENS, MOST_IMAGES = 1000, 128  # of a batch
@@ -88,7 +88,7 @@ def rate_of(step: Callable[[], None], operations: float) -> float:
 
 def text_rates(config: Mapping[str, Any], run: Any, size: TextSize) -> dict[str, float]:
     """Training, teacher-forced prediction and search of one model of text."""
-    from entropyreg.settings import decoding_settings
+    from entropyreg.config.settings import decoding_settings
     from entropyreg.translation.beam import build_generator, search
 
     settings = config["models"][run.model]

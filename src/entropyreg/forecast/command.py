@@ -5,16 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from entropyreg.config import load_config
-from entropyreg.errors import UserError
+from entropyreg.config.loading import load_config
+from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments
-from entropyreg.files import write_json
 from entropyreg.forecast.devices import Declared, declared_devices
 from entropyreg.forecast.report import report
 from entropyreg.forecast.scale import costs_of, forecast, sizes_of
 from entropyreg.forecast.sizes import declared_sizes
-from entropyreg.paths import Paths
-from entropyreg.schemas import read_keys, read_yaml
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import write_json
+from entropyreg.io.schemas import read_keys, read_yaml
 
 
 def run(

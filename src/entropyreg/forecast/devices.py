@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from entropyreg.errors import UserError
-from entropyreg.schemas import read_yaml, suggestion, validate
+from entropyreg.io.errors import UserError
+from entropyreg.io.schemas import read_yaml, suggestion, validate
 
 
 @dataclass(frozen=True)

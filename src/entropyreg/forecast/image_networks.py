@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 @dataclass(frozen=True)

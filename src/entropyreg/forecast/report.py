@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from entropyreg.text_table import aligned
+from entropyreg.io.text_table import aligned
 
 
 def report(forecast: Mapping[str, Any]) -> str:

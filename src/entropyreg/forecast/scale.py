@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from entropyreg.config.paths import Paths
 from entropyreg.experiments import Experiments
 from entropyreg.forecast.blocks import declared_blocks, longest_chain, needs_of
 from entropyreg.forecast.devices import Declared, Device
@@ -17,7 +18,6 @@ from entropyreg.forecast.image_work import image_cost
 from entropyreg.forecast.sizes import ImageSize, TextSize, image_size, text_size
 from entropyreg.forecast.state import RunState, run_state
 from entropyreg.forecast.text_work import LINE_BYTES, Cost, text_cost
-from entropyreg.paths import Paths
 
 HOUR = 3600.0
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from entropyreg.files import read_json
-from entropyreg.paths import Paths
-from entropyreg.schemas import read_yaml, validate
+from entropyreg.config.paths import Paths
+from entropyreg.io.files import read_json
+from entropyreg.io.schemas import read_yaml, validate
 from entropyreg.translation.binarization import vocabulary_size
 
 GPT2_VOCABULARY = 50264  # BART's dictionary, with fairseq's symbols

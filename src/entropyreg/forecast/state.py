@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from entropyreg.errors import UserError, blaming
-from entropyreg.files import read_json
-from entropyreg.paths import Paths
+from entropyreg.config.paths import Paths
+from entropyreg.io.errors import UserError, blaming
+from entropyreg.io.files import read_json
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from entropyreg.config.settings import decoding_settings
 from entropyreg.experiments import Run
 from entropyreg.forecast.devices import Work
 from entropyreg.forecast.sizes import POSITIONS, TextSize
 from entropyreg.forecast.text_networks import TRAINING, TextNetwork, text_network
-from entropyreg.settings import decoding_settings
 
 STATE_BYTES = {"adam": 8, "nag": 4}  # of the optimizer, a parameter
 TOKEN_BYTES = 9 * 4 + 1  # columns of a token in tokens.npz, without the thresholds; before compression

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from entropyreg.errors import MALFORMED, UserError
-from entropyreg.files import one_line, write_tensors
 from entropyreg.images.models.groups import Group
 from entropyreg.images.optimisation import Average
 from entropyreg.images.streams import Streams
-from entropyreg.run_folder import is_whole
+from entropyreg.io.errors import MALFORMED, UserError
+from entropyreg.io.files import one_line, write_tensors
+from entropyreg.io.run_folder import is_whole
 
 LAST = "last.pt"
 

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from entropyreg.errors import UserError
-from entropyreg.translation.devices import is_launched
+from entropyreg.io.devices import is_launched
+from entropyreg.io.errors import UserError
 
 PRECISIONS = {"float32": "no", "bfloat16": "bf16"}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from entropyreg.errors import UserError
-from entropyreg.files import read_npz
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_npz
 from entropyreg.measures.matched_entropy import mean_normalized_entropy, temperature_of_entropy
 
 

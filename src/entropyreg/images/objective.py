@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from entropyreg import regularizers
-from entropyreg.errors import UserError
 from entropyreg.images.settings import check_regularizer
+from entropyreg.io.errors import UserError
 from entropyreg.regularizers.equilibrium import strength_for_entropy
 
 Objective = Callable[[Tensor, Tensor], Tensor]  # logits (R, K), targets (R,) -> losses (R,)

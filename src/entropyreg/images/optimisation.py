@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from entropyreg.errors import UserError
 from entropyreg.images.models.groups import Group
+from entropyreg.io.errors import UserError
 
 
 def learning_rate(settings: Mapping[str, Any], update: int, total: int) -> float:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from entropyreg.errors import UserError
-from entropyreg.files import write_npz
 from entropyreg.images.data.preparation import SPLITS, load_prepared
 from entropyreg.images.evaluation import outputs_of
 from entropyreg.images.runs import load_group, view_of
-from entropyreg.translation.devices import check_device, one_device
+from entropyreg.io.devices import check_device, one_device
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import write_npz
 
 
 def predict_images(

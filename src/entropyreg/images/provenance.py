@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from entropyreg import regularizers
-from entropyreg.code_identity import code_digest
 from entropyreg.images.engines import Accelerated, Plain
+from entropyreg.provenance.code_identity import code_digest
 
 
 def code_in_use(settings: Mapping[str, Any], device: str) -> dict[str, Any]:

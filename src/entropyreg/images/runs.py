@@ -9,8 +9,6 @@ from typing import Any
 
 import torch
 
-from entropyreg.errors import MALFORMED, UserError
-from entropyreg.files import one_line, read_json
 from entropyreg.images.data.imagenet import StoredImages
 from entropyreg.images.data.preparation import Prepared
 from entropyreg.images.models import build_model
@@ -18,6 +16,8 @@ from entropyreg.images.models.groups import Group
 from entropyreg.images.stored_views import StoredView
 from entropyreg.images.streams import Streams
 from entropyreg.images.views import View
+from entropyreg.io.errors import MALFORMED, UserError
+from entropyreg.io.files import one_line, read_json
 
 
 def new_group(settings: Mapping[str, Any], shape: Sequence[int], n_classes: int, streams: Streams) -> Group:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
 from entropyreg.experiments.kinds import KINDS, check_choice
 from entropyreg.experiments.regularizer import ARM_KEYS
-from entropyreg.schemas import validate
+from entropyreg.io.errors import UserError
+from entropyreg.io.schemas import validate
 
 SCHEMA = Path(__file__).with_name("settings.schema.yaml")
 REGULARIZERS = {kind: ARM_KEYS[kind] for kind in KINDS} | {"label_smoothing": (("smoothing",), ())}

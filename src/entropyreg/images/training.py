@@ -20,8 +20,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from entropyreg.errors import UserError, tell_of_memory
-from entropyreg.files import write_json, write_tensors
 from entropyreg.images.batches import Batch, batches
 from entropyreg.images.checkpoints import resume, save_checkpoint
 from entropyreg.images.data.preparation import Prepared, load_prepared
@@ -36,8 +34,10 @@ from entropyreg.images.settings import check_settings
 from entropyreg.images.streams import Streams
 from entropyreg.images.teachers import Teacher
 from entropyreg.images.trajectory import Trajectory
-from entropyreg.run_folder import recorded_threads, run_lock, set_other_recipes_aside, weights_digest
-from entropyreg.translation.devices import check_device, is_launched, one_device
+from entropyreg.io.devices import check_device, is_launched, one_device
+from entropyreg.io.errors import UserError, tell_of_memory
+from entropyreg.io.files import write_json, write_tensors
+from entropyreg.io.run_folder import recorded_threads, run_lock, set_other_recipes_aside, weights_digest
 
 SPLITS = ("train", "valid")
 NOT_RECIPE = ("run", "checkpoint_seconds", "prediction")

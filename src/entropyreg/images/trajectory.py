@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from entropyreg.files import read_npz, write_npz
 from entropyreg.images.models.groups import Group
 from entropyreg.images.streams import stream
 from entropyreg.images.views import View
+from entropyreg.io.files import read_npz, write_npz
 
 PREFIX = "trajectory-"
 

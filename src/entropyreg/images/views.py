@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 NORMALISATIONS = ("unit", "per_image", "per_channel")
 Draws = dict[str, Tensor]  # one value an image, by name

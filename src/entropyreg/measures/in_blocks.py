@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from entropyreg.columns import ROWS, Rows, blocks
-from entropyreg.errors import UserError
+from entropyreg.io.columns import ROWS, Rows, blocks
+from entropyreg.io.errors import UserError
 from entropyreg.measures.checks import check_finite
 
 BUFFER = 8192  # elements that numpy converts at a time

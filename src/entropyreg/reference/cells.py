@@ -6,7 +6,7 @@ The row and the task are those of the table's csv; a model after a colon leaves 
 from collections.abc import Mapping
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 def runs_of_cell(collected: Mapping[str, Any], row: str, column: str) -> list[str]:

@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from entropyreg.errors import UserError
-from entropyreg.files import read_json
 from entropyreg.forecast.machine import this_machine
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_json
 from entropyreg.reference.cells import runs_of_cell
 from entropyreg.reference.comparison import FAIL, OTHER, SAME, Compared, Rules, compare_records, count, read_records
 from entropyreg.reference.folders import Reference

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from entropyreg.errors import UserError
-from entropyreg.files import read_json
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_json
 from entropyreg.reference.spread import (
     ROUNDING,
     Leaf,

@@ -3,9 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from entropyreg import figures, tables
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 from entropyreg.reference.folders import Reference
+from entropyreg.rendering import figures, tables
 
 
 def draw_all(tables_dir: Path, out: Path) -> list[Path]:

@@ -5,8 +5,8 @@ import io
 import tarfile
 from pathlib import Path
 
-from entropyreg.errors import UserError
-from entropyreg.files import atomic_path
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import atomic_path
 
 KEPT = ("model.pt", "training.json", "record.json", "provenance.json", "sentences.npz", "examples.npz")
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from entropyreg.errors import UserError
-from entropyreg.files import sha256_of, write_atomically
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import sha256_of, write_atomically
 
 SUMS = "SHA256SUMS"
 

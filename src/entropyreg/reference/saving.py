@@ -6,9 +6,9 @@ Of the machine only the type of the processor is kept, which decides whether ret
 import shutil
 from pathlib import Path
 
-from entropyreg.errors import UserError
-from entropyreg.files import atomic_path, write_json
 from entropyreg.forecast.machine import this_machine
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import atomic_path, write_json
 from entropyreg.reference.folders import Reference
 
 

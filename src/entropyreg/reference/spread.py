@@ -28,8 +28,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from entropyreg.files import read_json
-from entropyreg.results.tidy_records import SPLITS
+from entropyreg.io.files import read_json
+from entropyreg.measuring.tidy_records import SPLITS
 
 ALPHA = 0.01  # of a whole comparison
 ENOUGH = 12  # degrees of freedom; from here on the quantile is less than twice that of a normal distribution

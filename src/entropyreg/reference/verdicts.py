@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from entropyreg.files import read_json
+from entropyreg.io.files import read_json
 
 
 class Verdicts(NamedTuple):

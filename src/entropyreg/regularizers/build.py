@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from entropyreg.files import write_atomically
+from entropyreg.io.files import write_atomically
 
 SOURCES = Path(__file__).with_name("_native")
 COMPILERS = ("c++", "g++", "clang++")  # where the environment variable CXX names none

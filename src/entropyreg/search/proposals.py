@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError, blaming
-from entropyreg.files import read_json
+from entropyreg.io.errors import UserError, blaming
+from entropyreg.io.files import read_json
 from entropyreg.search.bayesian import propose_guided
 from entropyreg.search.matching import propose_match
 
@@ -19,7 +19,7 @@ SPLIT, OBJECTIVE = "valid", "bleu"
 def propose(settings: Mapping[str, Any], score_paths: Sequence[Path]) -> dict[str, Any]:
     """Skew and strength of the next trial, with the observations that they follow from.
 
-    `settings` is `entropyreg.settings.proposal_settings`; `score_paths` are the scores of `settings["runs"]`.
+    `settings` is `entropyreg.config.settings.proposal_settings`; `score_paths` are the scores of `settings["runs"]`.
     Raises `UserError` for those of another run.
     """
     measure = OBJECTIVE if settings["kind"] in ("search", "winner") else "entropy_normalized"

@@ -14,7 +14,7 @@ import torch
 from fairseq.dataclass.configs import GenerationConfig
 from omegaconf import OmegaConf
 
-from entropyreg.columns import Column
+from entropyreg.io.columns import Column
 from entropyreg.translation.repairs import block_repeats
 
 OPTIONS = {  # key of the configuration: fairseq's

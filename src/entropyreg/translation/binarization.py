@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from entropyreg.errors import UserError, blaming
-from entropyreg.files import read_json, sha256_of, write_json
+from entropyreg.io.errors import UserError, blaming
+from entropyreg.io.files import read_json, sha256_of, write_json
 
 NOT_DATA = ("preprocess.log", "binary.json")
 FEWEST_PAIRS = 2  # of valid and test: standard errors over sentences need two

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from entropyreg.errors import MALFORMED, UserError
-from entropyreg.files import atomic_path, one_line, write_tensors
-from entropyreg.run_folder import is_whole, weights_digest
+from entropyreg.io.errors import MALFORMED, UserError
+from entropyreg.io.files import atomic_path, one_line, write_tensors
+from entropyreg.io.run_folder import is_whole, weights_digest
 
 # What fairseq's checkpoints hold besides tensors: torch.load refuses it since 2.6. Allowing these harmless classes
 # keeps torch's protection against arbitrary pickles for everything else. The numpy ones come with validation by BLEU.

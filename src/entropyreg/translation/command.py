@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 from entropyreg.translation import USER_DIR
 
 FLAGS = {  # key of a model in the configuration: fairseq's option
@@ -69,7 +69,7 @@ def training_arguments(
 ) -> list[str]:
     """Arguments of `fairseq-train`.
 
-    `settings` is what `entropyreg.settings.training_settings` gives: model, regularizer, languages, seed, device.
+    `settings` is what `entropyreg.config.settings.training_settings` gives: model, regularizer, languages, seed, device.
     `pretrained` is the file with the weights that a model with the key of that name starts from.
     """
     arguments = [str(binary_dir), "--user-dir", str(USER_DIR), "--task", "translation"]

@@ -24,7 +24,7 @@ import torch
 from fairseq import options
 from fairseq.models.transformer import TransformerModelBase
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 from entropyreg.translation.beam import Hypothesis
 from entropyreg.translation.command import training_arguments
 

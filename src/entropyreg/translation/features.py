@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 from entropyreg.measures.penultimate import distance_variation
 from entropyreg.translation.prediction import iterate_batches
 from entropyreg.translation.scoring import filler_entries, on_device

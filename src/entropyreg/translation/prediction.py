@@ -22,15 +22,15 @@ from fairseq import options, tasks, utils
 from fairseq.data import data_utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
-from entropyreg.columns import write_columns
-from entropyreg.errors import UserError
 from entropyreg.experiments.resolution import read_resolved
-from entropyreg.files import atomic_path
+from entropyreg.io.columns import write_columns
+from entropyreg.io.devices import check_device, one_device
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import atomic_path
 from entropyreg.regularizers.equilibrium import equilibrium
 from entropyreg.translation.beam import BeamEntropy, Hypotheses, Hypothesis, build_generator, search
 from entropyreg.translation.binarization import verify_binary
 from entropyreg.translation.command import training_arguments
-from entropyreg.translation.devices import check_device, one_device
 from entropyreg.translation.repairs import forget_beam
 from entropyreg.translation.scoring import OWN, filler_entries, on_device, own_batch, score
 

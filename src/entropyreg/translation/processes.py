@@ -13,8 +13,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from entropyreg.errors import UserError
-from entropyreg.translation.devices import is_launched
+from entropyreg.io.devices import is_launched
+from entropyreg.io.errors import UserError
 
 
 def count() -> int:

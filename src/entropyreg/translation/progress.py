@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from entropyreg.errors import MALFORMED, UserError
-from entropyreg.files import one_line, write_atomically
+from entropyreg.io.errors import MALFORMED, UserError
+from entropyreg.io.files import one_line, write_atomically
 
 SKIPPED = "attempting to recover from OOM"  # what fairseq says before it drops a batch that does not fit
 

@@ -16,7 +16,7 @@ from fairseq import checkpoint_utils
 from fairseq.file_io import PathManager
 from fairseq.ngram_repeat_block import NGramRepeatBlock
 
-from entropyreg.files import atomic_path, write_tensors
+from entropyreg.io.files import atomic_path, write_tensors
 
 
 class GeneratedNgramBlock(NGramRepeatBlock):

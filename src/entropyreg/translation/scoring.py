@@ -15,7 +15,7 @@ import torch
 from fairseq import utils
 from fairseq.data import data_utils
 
-from entropyreg.columns import Column
+from entropyreg.io.columns import Column
 from entropyreg.regularizers import token_statistics
 
 STATISTICS = {

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from entropyreg.errors import blaming
-from entropyreg.files import read_npz, write_atomically, write_npz
+from entropyreg.io.devices import one_device
+from entropyreg.io.errors import blaming
+from entropyreg.io.files import read_npz, write_atomically, write_npz
 from entropyreg.measures.temperature import CRITERIA, best_on_grid, grid_of, temperature_label
 from entropyreg.regularizers import token_statistics
 from entropyreg.translation.beam import build_generator, search
-from entropyreg.translation.devices import one_device
 from entropyreg.translation.features import word_features
 from entropyreg.translation.prediction import iterate_batches, lines_of, prepare
 from entropyreg.translation.repairs import forget_beam

@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from entropyreg.code_identity import code_digest
-from entropyreg.errors import UserError, tell_of_memory
 from entropyreg.experiments.resolution import resolve
-from entropyreg.files import read_json, sha256_of, write_json
-from entropyreg.run_folder import delete_checkpoints, is_whole, run_lock, say, set_other_recipes_aside
+from entropyreg.io.devices import check_device, is_launched, one_device
+from entropyreg.io.errors import UserError, tell_of_memory
+from entropyreg.io.files import read_json, sha256_of, write_json
+from entropyreg.io.run_folder import delete_checkpoints, is_whole, run_lock, say, set_other_recipes_aside
+from entropyreg.provenance.code_identity import code_digest
 from entropyreg.translation import processes
 from entropyreg.translation.binarization import POSITIONS, left_out, verify_binary, vocabulary_size
-from entropyreg.translation.devices import check_device, is_launched, one_device
 
 
 def train(

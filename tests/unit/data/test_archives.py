@@ -9,7 +9,7 @@ import pytest
 
 from entropyreg.data import archives
 from entropyreg.data.archives import extract, open_member, read_member_lines
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 def write_tar(path, members, mode="w:gz"):

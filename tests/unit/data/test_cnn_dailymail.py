@@ -8,8 +8,8 @@ from entropyreg.data.cnn_dailymail import FILES, summary_line
 from entropyreg.data.gpt2_bpe import decoder, printable_bytes
 from entropyreg.data.preparation import prepare_corpus
 from entropyreg.data.subwords import segment_corpus
-from entropyreg.errors import UserError
-from entropyreg.files import read_json, sha256_of
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_json, sha256_of
 
 pyarrow = pytest.importorskip("pyarrow")
 from pyarrow import parquet  # noqa: E402

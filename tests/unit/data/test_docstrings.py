@@ -6,15 +6,15 @@ from itertools import islice
 
 import pytest
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import preparation_settings
 from entropyreg.data import embedded
 from entropyreg.data.pairs import TRAINING, PlacedPair
 from entropyreg.data.preparation import prepare_corpus, prepare_pair, tokenizers_of
 from entropyreg.data.split import SPLITS, Splitter, variants_of
 from entropyreg.data.subwords import segment_corpus, undo
 from entropyreg.data.task import CorpusTask
-from entropyreg.errors import UserError
-from entropyreg.settings import preparation_settings
+from entropyreg.io.errors import UserError
 
 
 def read(path):

@@ -17,7 +17,7 @@ from entropyreg.data.archives import extract
 from entropyreg.data.download import fetch, link
 from entropyreg.data.receiver import Patience
 from entropyreg.data.sources import Source, locate
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 CONTENT = bytes(range(256)) * 1200
 HALF = len(CONTENT) // 2

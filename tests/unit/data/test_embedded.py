@@ -6,7 +6,7 @@ import lzma
 import pytest
 
 from entropyreg.data import embedded
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 PAIRS = {"registry.de-en": 18_761, "registry.fr-en": 14_402, "docstrings.sum": 7_182}
 

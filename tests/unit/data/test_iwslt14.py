@@ -5,8 +5,8 @@ import pytest
 from entropyreg.data.iwslt14 import TEST_SETS, Iwslt14
 from entropyreg.data.preparation import prepare_corpus
 from entropyreg.data.subwords import segment_corpus
-from entropyreg.errors import UserError
-from entropyreg.files import sha256_of
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import sha256_of
 
 ARCHIVE = "iwslt14/de-en.tgz"
 TASK = {  # as in workflow/config/paper.yaml

@@ -6,8 +6,8 @@ import pytest
 
 from entropyreg.data.languages import bleu_tokenizer, check_bleu_tokenizer, language_code
 from entropyreg.data.preparation import prepare_corpus
-from entropyreg.errors import UserError
-from entropyreg.results.text_quality import Texts, read_lines, score_texts
+from entropyreg.io.errors import UserError
+from entropyreg.measuring.text_quality import Texts, read_lines, score_texts
 
 SENTENCES = {
     "de": "Die Häuser grüßen über süße Öfen, sagt er heute.",

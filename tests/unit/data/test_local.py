@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from entropyreg.data.local import SplitFolder
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 def test_an_unset_folder_is_told_with_the_files_wanted():

@@ -4,7 +4,7 @@ import pytest
 
 from entropyreg.data import mttt
 from entropyreg.data.preparation import prepare_corpus
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 ARCHIVE = "mttt/multitarget-ted.tgz"
 TASK = {  # as in workflow/config/paper.yaml

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from entropyreg.data.multi30k import Multi30k
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from entropyreg.data import parallel_text
 from entropyreg.data.parallel_text import LONGEST_LINE, read_lines, read_parallel
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 def write(path, content: bytes):

@@ -12,8 +12,8 @@ from entropyreg.data import preparation
 from entropyreg.data.cleaning import drop_reason
 from entropyreg.data.pairs import BENCHMARK, PlacedPair
 from entropyreg.data.preparation import prepare_corpus
-from entropyreg.errors import UserError
-from entropyreg.files import sha256_of
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import sha256_of
 
 SMALL_TASK = {
     "source": {"kind": "embedded", "name": "registry.de-en"},

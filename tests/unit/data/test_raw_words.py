@@ -4,14 +4,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import measuring_settings, scoring_settings
 from entropyreg.data.preparation import prepare_corpus
 from entropyreg.data.raw_words import text_of, words_of
 from entropyreg.data.subwords import apply, learn, segment_corpus, undo
 from entropyreg.data.tokenization import Tokenizer
 from entropyreg.experiments import Regularizer, Run
-from entropyreg.results.text_quality import Texts, read_lines, score_texts
-from entropyreg.settings import measuring_settings, scoring_settings
+from entropyreg.measuring.text_quality import Texts, read_lines, score_texts
 from entropyreg.translation.scoring import filler_entries
 
 SIGNS = ["<s>", "</s>", "<pad>", "<unk>", "<", "@@", "a@@", "@@b", "a@@b", "@@@", "@", "a@", "</w>", "x</w>"]

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from entropyreg.config import SCALES, load_config
+from entropyreg.config.loading import SCALES, load_config
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.sources import all_sources
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 @pytest.mark.parametrize("source", all_sources().values(), ids=lambda source: source.name)

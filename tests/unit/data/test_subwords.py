@@ -4,7 +4,7 @@ import pytest
 
 from entropyreg.data.preparation import prepare_corpus
 from entropyreg.data.subwords import apply, learn, segment_corpus, undo
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 def write(path, text: str):

@@ -4,7 +4,7 @@ import pytest
 
 from entropyreg.data.preparation import prepare_corpus
 from entropyreg.data.wmt14 import Wmt14, without_control_characters
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("no_known_sums")
 TASK = {  # as in workflow/config/paper.yaml

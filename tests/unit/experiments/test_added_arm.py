@@ -6,12 +6,12 @@ from importlib import import_module
 
 import pytest
 
-from entropyreg.config import SCALES, load_config
+from entropyreg.config.loading import SCALES, load_config
 from entropyreg.experiments import expand
-from entropyreg.figures import ARTEFACTS as FIGURES
-from entropyreg.figures.style import style
-from entropyreg.schemas import read_yaml
-from entropyreg.tables.formats import to_csv, to_markdown
+from entropyreg.io.schemas import read_yaml
+from entropyreg.rendering.figures import ARTEFACTS as FIGURES
+from entropyreg.rendering.figures.style import style
+from entropyreg.rendering.tables.formats import to_csv, to_markdown
 
 LINE = "{regularizer: skew_jensen, skew: 0.3, strength: 0.9}"
 SEED = re.compile(r"/seed\d+$")
@@ -92,7 +92,7 @@ def shown(root, workflow_dir, kind):
 
 def test_every_table_shows_a_row_that_it_does_not_list(root, workflow_dir):
     for name, collected in shown(root, workflow_dir, "table"):
-        table = import_module(f"entropyreg.tables.{name}").build(with_row(collected))
+        table = import_module(f"entropyreg.rendering.tables.{name}").build(with_row(collected))
         assert LABEL in to_markdown(table), name
         assert f",{LABEL}," in to_csv(table), name
 
@@ -102,6 +102,6 @@ def test_every_table_shows_a_row_that_it_does_not_list(root, workflow_dir):
 def test_every_figure_with_rows_is_drawn_beside_one_that_it_does_not_list(root, workflow_dir, name):
     for found, collected in shown(root, workflow_dir, "figure"):
         if found == name:
-            module, more = import_module(f"entropyreg.figures.{name}"), with_row(collected)
+            module, more = import_module(f"entropyreg.rendering.figures.{name}"), with_row(collected)
             with style(name):
                 module.draw(more, module.plotted_rows(more))

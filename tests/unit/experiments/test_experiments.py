@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from entropyreg.config import SCALES, load_config
-from entropyreg.errors import UserError
+from entropyreg.config.loading import SCALES, load_config
+from entropyreg.config.settings import collecting_settings, measuring_settings, prediction_settings, training_settings
 from entropyreg.experiments import Regularizer, expand, kinds, load_experiments, regularizer, regularizer_of
 from entropyreg.experiments.checks import check_files
-from entropyreg.settings import collecting_settings, measuring_settings, prediction_settings, training_settings
+from entropyreg.io.errors import UserError
 
 CONFIG = {"scale": "demo", "tasks": {"de_en": {}, "fr_en": {}}, "models": {"transformer": {}}}
 PAPER = {

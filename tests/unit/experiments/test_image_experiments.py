@@ -4,18 +4,18 @@ import copy
 
 import pytest
 
-from entropyreg.config import SCALES, load_config
-from entropyreg.errors import UserError
-from entropyreg.experiments import expand, load_experiments
-from entropyreg.image_settings import (
+from entropyreg.config.image_settings import (
     image_collecting_settings,
     image_measuring_settings,
     image_prediction_settings,
     image_preparation_settings,
     image_training_settings,
 )
+from entropyreg.config.loading import SCALES, load_config
+from entropyreg.experiments import expand, load_experiments
 from entropyreg.images.data.needed import needed_image_sources
 from entropyreg.images.settings import check_settings
+from entropyreg.io.errors import UserError
 
 NETWORK = {"title": "N", "model": {"kind": "mlp", "hidden_dropout": 0.5}, "batch": 2, "epochs": 1}
 CONFIG = {

@@ -5,19 +5,19 @@ import ast
 import pytest
 import torch
 
-from entropyreg.errors import UserError
 from entropyreg.experiments.kinds import FIXED_SKEW, KINDS, by_kind, kind_of
 from entropyreg.experiments.regularizer import ARM_KEYS, Regularizer, regularizer_of
-from entropyreg.figures.image_runs import run_color, run_marker, targets_name
-from entropyreg.figures.panels import new_panels, skew_points
-from entropyreg.figures.runs import family_of, regularizer_name
-from entropyreg.figures.style import MARKS, color, style
 from entropyreg.images.objective import distilled, hard_objective
 from entropyreg.images.optimisation import learning_rate
 from entropyreg.images.settings import REGULARIZERS
-from entropyreg.results.image_records import regularizer_of_training
-from entropyreg.results.tidy_records import tidy_lines
-from entropyreg.tables.translation_runs import as_network_run
+from entropyreg.io.errors import UserError
+from entropyreg.measuring.image_records import regularizer_of_training
+from entropyreg.measuring.tidy_records import tidy_lines
+from entropyreg.rendering.figures.image_runs import run_color, run_marker, targets_name
+from entropyreg.rendering.figures.panels import new_panels, skew_points
+from entropyreg.rendering.figures.runs import family_of, regularizer_name
+from entropyreg.rendering.figures.style import MARKS, color, style
+from entropyreg.rendering.tables.translation_runs import as_network_run
 
 TEXT_RUN = {"run": "a/b/c/seed1", "status": "done", "measures": {}, "skew": None, "strength": 0.5, "smoothing": None}
 TEXT_RUN |= {"generator": "renyi", "baseline": "uniform"}

@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 import pytest
 
-from entropyreg.errors import UserError
 from entropyreg.experiments import Regularizer
 from entropyreg.experiments.resolution import resolve
+from entropyreg.io.errors import UserError
 from entropyreg.regularizers.equilibrium import equilibrium
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from entropyreg.config import SCALES, load_config
-from entropyreg.errors import UserError
+from entropyreg.config.loading import SCALES, load_config
 from entropyreg.experiments import expand, load_experiments
 from entropyreg.experiments.series import random_trials
+from entropyreg.io.errors import UserError
 
 CONFIG = {"scale": "demo", "tasks": {"de_en": {}}, "models": {"m": {}}}
 SEARCH = {

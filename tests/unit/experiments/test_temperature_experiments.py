@@ -4,16 +4,16 @@ import copy
 
 import pytest
 
-from entropyreg.config import SCALES, load_config
-from entropyreg.errors import UserError
-from entropyreg.experiments import expand, load_experiments
-from entropyreg.settings import (
+from entropyreg.config.loading import SCALES, load_config
+from entropyreg.config.settings import (
     beam_settings,
     collecting_settings,
     measuring_settings,
     prediction_settings,
     temperature_settings,
 )
+from entropyreg.experiments import expand, load_experiments
+from entropyreg.io.errors import UserError
 
 CONFIG = {
     "scale": "demo",

@@ -11,18 +11,18 @@ import pyarrow.parquet
 import pytest
 from filelock import FileLock
 
-from entropyreg.__main__ import EXAMPLES, FOR_PEOPLE, STAGES, main
-from entropyreg.config import SCALES, load_config
-from entropyreg.errors import UserError
+from entropyreg.cli.main import EXAMPLES, FOR_PEOPLE, STAGES, main
+from entropyreg.config.loading import SCALES, load_config
+from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments
 from entropyreg.exploring.compare import compare_runs, image_intervals
 from entropyreg.exploring.records import SHOWN, export_records, filters_of
 from entropyreg.exploring.status import Known, duration, look_at, seconds_left, status
-from entropyreg.files import write_atomically, write_json, write_npz
-from entropyreg.paths import Paths
-from entropyreg.results.tidy_records import tidy_lines
-from entropyreg.run_folder import HOLDER, failures, forget_failures, note_failure
-from entropyreg.text_table import aligned
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import write_atomically, write_json, write_npz
+from entropyreg.io.run_folder import HOLDER, failures, forget_failures, note_failure
+from entropyreg.io.text_table import aligned
+from entropyreg.measuring.tidy_records import tidy_lines
 
 ONE, TWO = "de_en/transformer/none/seed1", "de_en/transformer/jensen-skew0.50-strength1.00/seed1"
 
@@ -232,7 +232,7 @@ def test_the_state_of_a_run_is_read_from_its_folder(tmp_path):
     lock = FileLock(folder / ".lock")
     with lock:
         script = (
-            "import sys; from entropyreg.exploring.status import look_at; from entropyreg.paths import Paths;"
+            "import sys; from entropyreg.exploring.status import look_at; from entropyreg.config.paths import Paths;"
             "print(look_at('run', Paths(sys.argv[1], 'unused')).state)"
         )
         other = subprocess.run(
@@ -370,7 +370,7 @@ def test_columns_are_aligned():
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_example_of_a_command_parses(name, capsys):
-    from entropyreg.__main__ import parser
+    from entropyreg.cli.main import parser
 
     words = EXAMPLES[name].split()
     assert words[0] == "entropyreg" and parser().parse_args(words[1:]).command == name
@@ -404,7 +404,7 @@ def test_the_version_is_that_of_the_package(root, capsys):
 def test_what_fairseq_notes_while_it_is_imported_reaches_nobody():
     """It asks for tensorboardX, which nothing here needs, and sets up the log for itself unless somebody did before."""
     script = (
-        "import importlib, logging; from entropyreg.__main__ import STAGES, main\n"
+        "import importlib, logging; from entropyreg.cli.main import STAGES, main\n"
         "def stage(args):\n"
         "    importlib.import_module('fairseq.tasks.text_to_speech')\n"
         "    logging.getLogger('fairseq').info('loaded 20 examples')\n"

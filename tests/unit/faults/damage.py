@@ -14,8 +14,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from entropyreg.__main__ import main
-from entropyreg.errors import UserError, sentence_of
+from entropyreg.cli.main import main
+from entropyreg.io.errors import UserError, sentence_of
 
 LONG = int(os.environ.get("ENTROPYREG_FUZZ", "1"))  # so many times as many cases
 STRANGE: tuple[Any, ...] = (

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from entropyreg.config import load_config
+from entropyreg.config.image_settings import image_collecting_settings, image_measuring_settings
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import collecting_settings, measuring_settings, scoring_settings
 from entropyreg.experiments import load_experiments
-from entropyreg.files import arrays_sha256, read_json, sha256_of, write_json, write_npz
-from entropyreg.image_settings import image_collecting_settings, image_measuring_settings
-from entropyreg.predicted_files import write_image_sums, write_sums
-from entropyreg.settings import collecting_settings, measuring_settings, scoring_settings
+from entropyreg.io.files import arrays_sha256, read_json, sha256_of, write_json, write_npz
+from entropyreg.io.predicted_files import write_image_sums, write_sums
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 CLAIMS = WORKFLOW / "experiments" / "claims.yaml"

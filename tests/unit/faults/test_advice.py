@@ -8,9 +8,9 @@ import pytest
 from damage import checked, run_stage
 from made_runs import CLAIMS, DIGITS, NONE, Smoke, write_image_run, write_text, write_text_run
 
-from entropyreg.__main__ import STAGES, parser
-from entropyreg.blame import READ_BY, read_by
-from entropyreg.files import write_json
+from entropyreg.cli.blame import READ_BY, read_by
+from entropyreg.cli.main import STAGES, parser
+from entropyreg.io.files import write_json
 
 SHARED = ("run_dir", "runs", "results", "results_dir", "teacher", "matched_to", "text")  # hold more than one output
 

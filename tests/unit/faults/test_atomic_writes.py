@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from entropyreg.files import atomic_path, write_npz
+from entropyreg.io.files import atomic_path, write_npz
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "src" / "entropyreg"
@@ -17,13 +17,13 @@ WRITES = {  # names of functions and methods that put bytes into a file
     *("rename", "replace", "symlink_to", "touch", "unpack_archive", "extractall", "copyfileobj", "mkstemp"),
 }
 ALLOWED = {  # (module, call): why it needs no temporary name of atomic_path's
-    **{("files.py", name): "atomic_path itself" for name in ("mkstemp", "open", "replace")},
-    ("files.py", "savez_compressed"): "into memory",
-    ("columns.py", "memmap"): "a file without a name, in a temporary folder",
+    **{("io/files.py", name): "atomic_path itself" for name in ("mkstemp", "open", "replace")},
+    ("io/files.py", "savez_compressed"): "into memory",
+    ("io/columns.py", "memmap"): "a file without a name, in a temporary folder",
     ("regularizers/build.py", "mkstemp"): "a compiled kernel: a cache, renamed into place, built anew where damaged",
     ("regularizers/build.py", "replace"): "the same",
-    ("run_folder.py", "rename"): "a folder of whole checkpoints, which gets another name",
-    ("adoption.py", "replace"): "a whole file, which gets another name",
+    ("io/run_folder.py", "rename"): "a folder of whole checkpoints, which gets another name",
+    ("provenance/adoption.py", "replace"): "a whole file, which gets another name",
     (
         "translation/binarization.py",
         "replace",
@@ -96,7 +96,7 @@ def found_in(path):
 def test_files_are_written_by_entropyreg_files_alone_and_every_exception_is_still_there():
     found = {(str(path.relative_to(PACKAGE)), name): line for path in SOURCES for line, name in found_in(path)}
     unknown = {place: line for place, line in found.items() if place not in ALLOWED}
-    assert not unknown, f"use entropyreg.files, or say why not: {unknown}"
+    assert not unknown, f"use entropyreg.io.files, or say why not: {unknown}"
     assert found.keys() == ALLOWED.keys()
 
 
@@ -134,7 +134,7 @@ def test_what_a_killed_writer_leaves_is_taken_for_no_file_of_its_kind(tmp_path, 
 
 
 def test_the_folder_is_synced_after_the_rename(tmp_path, monkeypatch):
-    from entropyreg import files
+    from entropyreg.io import files
 
     synced = []
     monkeypatch.setattr(files, "sync_folder", lambda folder: synced.append((folder, (tmp_path / "x.npz").exists())))

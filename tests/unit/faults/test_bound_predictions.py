@@ -15,12 +15,12 @@ from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from made_runs import CLAIMS
 from test_advice import deleted_by
 
-from entropyreg import predicted_files
 from entropyreg.data.subwords import FOLDER
 from entropyreg.experiments import Regularizer
-from entropyreg.files import read_json, sha256_of, write_json
 from entropyreg.images.data.preparation import prepare_images
-from entropyreg.trained_weights import digest_of
+from entropyreg.io import predicted_files
+from entropyreg.io.files import read_json, sha256_of, write_json
+from entropyreg.io.trained_weights import digest_of
 from entropyreg.translation.binarization import binarize
 from entropyreg.translation.command import training_arguments
 

@@ -8,8 +8,8 @@ import torch
 from damage import run_stage
 from made_runs import CLAIMS, DIGITS, NONE, SMOOTHED, Smoke, bind, write_image_run, write_text, write_text_run
 
-from entropyreg.files import read_json, write_json
-from entropyreg.trained_weights import digest_of
+from entropyreg.io.files import read_json, write_json
+from entropyreg.io.trained_weights import digest_of
 
 OTHER_DIGITS = "smoke_digits/mlp/label_smoothing0.10"
 WEIGHTS = ("model.pt", "training.json")

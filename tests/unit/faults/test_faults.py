@@ -11,11 +11,11 @@ import pytest
 from damage import checked, run_stage
 from made_runs import CLAIMS, NONE, Smoke, write_text, write_text_run
 
-from entropyreg import files
-from entropyreg.errors import SHOW_TRACEBACK, sentence_of
-from entropyreg.files import atomic_path, write_json
 from entropyreg.images.data.preparation import prepare_images
-from entropyreg.run_folder import failures
+from entropyreg.io import files
+from entropyreg.io.errors import SHOW_TRACEBACK, sentence_of
+from entropyreg.io.files import atomic_path, write_json
+from entropyreg.io.run_folder import failures
 
 IMAGES = {
     **{"run": "digits/mlp", "device": "cpu", "seeds": [1], "model": {"kind": "mlp", "hidden": [300], "init_std": 0.3}},
@@ -77,8 +77,8 @@ def test_an_error_inside_that_names_another_file_keeps_its_name(tmp_path):
 
 WRITING = """
 import sys, numpy
-from entropyreg.errors import sentence_of
-from entropyreg.files import write_npz
+from entropyreg.io.errors import sentence_of
+from entropyreg.io.files import write_npz
 try:
     write_npz(sys.argv[1], {"x": numpy.random.default_rng(0).random(10_000)})
 except OSError as error:

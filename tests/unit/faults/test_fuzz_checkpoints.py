@@ -11,11 +11,11 @@ import pytest
 import torch
 from damage import LONG, checked, damaged_bytes, damaged_json, run_stage, spoil
 
-from entropyreg.errors import UserError
-from entropyreg.files import read_json, write_json
 from entropyreg.images.data.preparation import prepare_images
-from entropyreg.run_folder import is_whole
-from entropyreg.trained_weights import verify_weights
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_json, write_json
+from entropyreg.io.run_folder import is_whole
+from entropyreg.io.trained_weights import verify_weights
 from entropyreg.translation.checkpoints import LAST, export_weights, repair_last
 
 SETTINGS = {

@@ -8,14 +8,14 @@ import pytest
 import yaml
 from damage import LONG, STRANGE, damaged_bytes, damaged_value, places, told
 
-from entropyreg.claims.declaration import load_claims, roles_of
-from entropyreg.config import load_config
-from entropyreg.errors import UserError
+from entropyreg.comparing.claims.declaration import load_claims, roles_of
+from entropyreg.config.loading import load_config
 from entropyreg.experiments import load_experiments
 from entropyreg.forecast.devices import declared_devices
-from entropyreg.results.published import FOLDER as PUBLISHED
-from entropyreg.results.published import published_numbers
-from entropyreg.schemas import read_yaml
+from entropyreg.io.errors import UserError
+from entropyreg.io.schemas import read_yaml
+from entropyreg.rendering.published import FOLDER as PUBLISHED
+from entropyreg.rendering.published import published_numbers
 
 SCALE = {"scale": "smoke"}
 KEYS = ("configuration of", "tasks.", "models.", "decoding.", "scale")

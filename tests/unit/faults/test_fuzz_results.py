@@ -13,7 +13,7 @@ import pytest
 from damage import LONG, checked, damaged_bytes, damaged_json, run_stage, spoil
 from made_runs import CLAIMS, DIGITS, NONE, SMOOTHED, Smoke, bind, write_image_run, write_text, write_text_run
 
-from entropyreg.files import read_npz
+from entropyreg.io.files import read_npz
 
 TABLES = sorted(path.stem.removeprefix("collected_") for path in Path("tests/data").glob("collected_*_table_*.json"))
 

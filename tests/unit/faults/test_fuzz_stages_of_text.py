@@ -12,7 +12,7 @@ import torch
 from damage import LONG, STRANGE, checked, damaged_json, run_stage, spoil, strange_json, told
 
 from entropyreg.experiments.resolution import read_proposal, read_resolved
-from entropyreg.files import sha256_of, write_json
+from entropyreg.io.files import sha256_of, write_json
 from entropyreg.translation.binarization import verify_binary
 from entropyreg.translation.checkpoints import export_weights
 

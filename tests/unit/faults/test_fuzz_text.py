@@ -7,8 +7,8 @@ import random
 import pytest
 from damage import LONG, damaged_bytes, run_stage, spoil
 
-from entropyreg.config import load_config
-from entropyreg.settings import preparation_settings
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import preparation_settings
 
 SPLITS, LANGUAGES = ("train", "valid", "test"), ("de", "en")
 N_LINES = {"train": 40, "valid": 8, "test": 8}

@@ -12,13 +12,13 @@ import pytest
 import torch
 from damage import checked, run_stage
 
-from entropyreg.errors import out_of_memory, sentence_of
+from entropyreg.config.paths import Paths
 from entropyreg.exploring.status import look_at
-from entropyreg.files import write_json
 from entropyreg.images import training
 from entropyreg.images.data.preparation import prepare_images
-from entropyreg.paths import Paths
-from entropyreg.run_folder import failures
+from entropyreg.io.errors import out_of_memory, sentence_of
+from entropyreg.io.files import write_json
+from entropyreg.io.run_folder import failures
 from entropyreg.translation.progress import ProgressHandler
 
 SETTINGS = {
@@ -104,7 +104,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 import entropyreg.images.training
-from entropyreg.__main__ import main
+from entropyreg.cli.main import main
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + (300 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -9,12 +9,11 @@ from functools import cache
 
 import pytest
 
-from entropyreg.__main__ import main
-from entropyreg.config import SCALES, load_config
-from entropyreg.errors import UserError
+from entropyreg.cli.main import main
+from entropyreg.config.loading import SCALES, load_config
+from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments
 from entropyreg.exploring.status import look_at
-from entropyreg.files import read_json, write_atomically, write_json
 from entropyreg.forecast.blocks import declared_blocks, longest_chain, needs_of
 from entropyreg.forecast.command import run, with_calibration
 from entropyreg.forecast.devices import declared_devices
@@ -24,7 +23,8 @@ from entropyreg.forecast.report import report
 from entropyreg.forecast.scale import forecast
 from entropyreg.forecast.sizes import declared_sizes, image_size, text_size
 from entropyreg.forecast.state import run_state
-from entropyreg.paths import Paths
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_json, write_atomically, write_json
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 

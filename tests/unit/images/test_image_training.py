@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from entropyreg.errors import UserError
 from entropyreg.images import teachers
 from entropyreg.images.data.preparation import load_prepared, prepare_images
 from entropyreg.images.engines import Accelerated, Plain
@@ -22,6 +21,7 @@ from entropyreg.images.prediction import predict_images
 from entropyreg.images.runs import load_group
 from entropyreg.images.streams import Streams, stream
 from entropyreg.images.training import Training, train_image_run
+from entropyreg.io.errors import UserError
 
 ALEXNET = {
     "model": {"kind": "alexnet", "channels": 4, "dense": [12, 10]},

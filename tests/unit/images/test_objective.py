@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 
 from entropyreg import regularizers
-from entropyreg.errors import UserError
 from entropyreg.images.objective import distilled, half_squared_difference, hard_objective, soft_cross_entropy
 from entropyreg.images.streams import stream
+from entropyreg.io.errors import UserError
 
 COUNTS = torch.tensor([5, 3, 1, 1])
 LOGITS = torch.randn(6, 4, generator=stream("test", 1)) * 3

@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from entropyreg.errors import UserError
 from entropyreg.images.data.imagenet import StoredImages
 from entropyreg.images.stored_views import StoredView, central_box, random_box
 from entropyreg.images.streams import stream
 from entropyreg.images.views import View, normalise
+from entropyreg.io.errors import UserError
 
 STATISTICS = {"channel_mean": [10.0, 20.0, 30.0], "channel_std": [2.0, 4.0, 8.0]}
 TUTORIAL = {"crop": 6, "flip": True, "brightness": 63, "contrast": [0.2, 1.8]}

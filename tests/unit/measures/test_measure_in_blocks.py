@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from whole_measures import mean_reference_rank, shares_below
 
-from entropyreg.columns import Column
-from entropyreg.errors import UserError
+from entropyreg.io.columns import Column
+from entropyreg.io.errors import UserError
 from entropyreg.measures import in_blocks
-from entropyreg.results.records import named_shares, sentence_sums
+from entropyreg.measuring.records import named_shares, sentence_sums
 
 SIZES = (1, 7, 8191, 8193, 70_001, 300_011)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from entropyreg import measures
-from entropyreg.columns import Column
+from entropyreg.io.columns import Column
 from entropyreg.measures import (
     agreement,
     bernoulli_divergence,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.files import read_json
+from entropyreg.io.files import read_json
 from entropyreg.reference.comparison import FAIL, OTHER, SAME, WITHIN, Rules, compare_records, is_left_out
 from entropyreg.reference.spread import ROUNDING, Spread, is_number, leaves, name_of, on_scale, pools_of
 

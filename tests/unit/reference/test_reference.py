@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.__main__ import main
-from entropyreg.errors import UserError
-from entropyreg.files import write_json
+from entropyreg.cli.main import main
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import write_json
 from entropyreg.reference.cells import runs_of_cell
 from entropyreg.reference.commands import act
 from entropyreg.reference.comparison import FAIL, SAME, WITHIN, Rules, compare_records

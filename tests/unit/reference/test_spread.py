@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from entropyreg.files import read_json, write_json
+from entropyreg.io.files import read_json, write_json
 from entropyreg.reference.commands import act
 from entropyreg.reference.comparison import FAIL, SAME, WITHIN, Rules, compare_records, count
 from entropyreg.reference.spread import (

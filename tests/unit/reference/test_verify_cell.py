@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.errors import UserError
-from entropyreg.files import read_json, write_json
 from entropyreg.forecast.machine import this_machine
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_json, write_json
 from entropyreg.reference.cells import runs_of_cell
 from entropyreg.reference.commands import act
 from entropyreg.reference.folders import Reference

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from entropyreg.files import write_npz
-from entropyreg.results.comparisons import compare_rows
+from entropyreg.comparing.comparisons import compare_rows
+from entropyreg.io.files import write_npz
 
 
 def test_the_seeds_of_both_rows_are_compared_and_each_metric_has_its_own_draws(tmp_path):

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from entropyreg.errors import UserError
 from entropyreg.experiments.series import random_trials
+from entropyreg.io.errors import UserError
 from entropyreg.regularizers.equilibrium import equilibrium, strength_for_entropy
 from entropyreg.search.bayesian import propose_guided
 from entropyreg.search.matching import propose_match

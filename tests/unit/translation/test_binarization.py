@@ -6,7 +6,7 @@ from fairseq.data import Dictionary, LanguagePairDataset, data_utils
 from fairseq.models.transformer import DEFAULT_MAX_SOURCE_POSITIONS, DEFAULT_MAX_TARGET_POSITIONS
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 from entropyreg.translation.binarization import POSITIONS, binarize, left_out, verify_binary, vocabulary_size
 from entropyreg.translation.prediction import iterate_batches
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.config import load_config
+from entropyreg.config.loading import load_config
+from entropyreg.config.settings import training_settings
 from entropyreg.experiments import Regularizer, Run, load_experiments
-from entropyreg.settings import training_settings
 from entropyreg.translation.command import training_arguments
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -12,7 +12,7 @@ from fairseq.models import BaseFairseqModel
 from fairseq.models.transformer import TransformerModel, base_architecture
 from torch.nn import functional
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 from entropyreg.translation import USER_DIR
 from entropyreg.translation.binarization import binarize
 

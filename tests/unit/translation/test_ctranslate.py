@@ -11,8 +11,8 @@ import torch
 from fairseq import options, tasks, utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
-from entropyreg.errors import UserError
 from entropyreg.experiments import Regularizer
+from entropyreg.io.errors import UserError
 from entropyreg.translation.beam import Hypothesis, build_generator, search
 from entropyreg.translation.binarization import binarize
 from entropyreg.translation.command import training_arguments

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 from entropyreg.translation.pretrained import extract_weights
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 from entropyreg.translation import processes
 
 SETTINGS = {"run": "a/b/c/seed1", "model": {"update_freq": 8, "lr": 0.1}, "device": "cpu"}

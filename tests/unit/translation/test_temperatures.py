@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from entropyreg.errors import UserError
 from entropyreg.experiments import Regularizer
-from entropyreg.files import read_npz, write_npz
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_npz, write_npz
 from entropyreg.measures.penultimate import distance_variation
 from entropyreg.measures.temperature import best_on_grid, temperature_label
 from entropyreg.translation.beam import build_generator, search

@@ -10,8 +10,8 @@ import types
 
 import pytest
 
-from entropyreg.errors import UserError
-from entropyreg.translation.devices import one_device
+from entropyreg.io.devices import one_device
+from entropyreg.io.errors import UserError
 from entropyreg.translation.progress import ProgressHandler, duration
 from entropyreg.translation.training import (
     code_in_use,

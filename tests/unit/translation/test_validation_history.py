@@ -7,7 +7,7 @@ import random
 import pytest
 import torch
 
-from entropyreg.errors import UserError, sentence_of
+from entropyreg.io.errors import UserError, sentence_of
 from entropyreg.translation.checkpoints import LAST
 from entropyreg.translation.progress import ProgressHandler, read_history
 from entropyreg.translation.training import validations_due

@@ -11,7 +11,7 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq.dataclass.configs import CheckpointConfig
 
-from entropyreg.run_folder import is_whole
+from entropyreg.io.run_folder import is_whole
 from entropyreg.translation.checkpoints import BEST, LAST, epochs_of, repair_best, repair_last, updates_of, values_of
 from entropyreg.translation.repairs import write_whole_checkpoints
 

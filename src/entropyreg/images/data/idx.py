@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 UNSIGNED_BYTE = 8
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 TRAIN_TAR, VAL_TAR = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
 DEVKIT = "ILSVRC2012_devkit_t12.tar.gz"

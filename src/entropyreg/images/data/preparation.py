@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from entropyreg.errors import UserError
-from entropyreg.files import arrays_sha256, read_json, read_npz, write_json, write_npz
 from entropyreg.images.data.imagenet import StoredImages
 from entropyreg.images.data.sources import ImageSet, Part, read_image_set
 from entropyreg.images.data.split import split_train_validation
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import arrays_sha256, read_json, read_npz, write_json, write_npz
 
 IMAGES, SUMMARY = "images.npz", "summary.json"
 SPLITS = ("train", "valid", "test")

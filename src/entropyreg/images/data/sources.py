@@ -17,10 +17,10 @@ import numpy as np
 
 from entropyreg.data.embedded import checked_path
 from entropyreg.data.local import find_files
-from entropyreg.errors import UserError
 from entropyreg.images.data.cifar import LAYOUTS, read_cifar
 from entropyreg.images.data.idx import parse_idx, read_content
 from entropyreg.images.data.imagenet import StoredImages, index_imagenet
+from entropyreg.io.errors import UserError
 
 FASHION = (
     *("T-shirt/top", "trouser", "pullover", "dress", "coat"),

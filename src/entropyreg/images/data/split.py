@@ -5,7 +5,7 @@ Paper B reports results on such a validation set ("as published"); the test set,
 
 import numpy as np
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 def split_train_validation(

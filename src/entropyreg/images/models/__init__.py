@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 def build_model(

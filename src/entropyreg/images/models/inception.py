@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 
 
 class InceptionV4(nn.Module):

@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from entropyreg.errors import UserError
 from entropyreg.images.data.cifar import load_pickle, read_cifar
+from entropyreg.io.errors import UserError
 
 
 class Python2Pickler(pickle._Pickler):

@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
-from entropyreg.errors import UserError
 from entropyreg.images.data.idx import read_idx
+from entropyreg.io.errors import UserError
 
 TINY = bytes.fromhex("00000803000000020000000200000003") + bytes(range(250, 256)) + bytes(range(6))
 EXPECTED = [[[250, 251, 252], [253, 254, 255]], [[0, 1, 2], [3, 4, 5]]]

@@ -5,12 +5,12 @@ import gzip
 import numpy as np
 import pytest
 
-from entropyreg.errors import UserError
-from entropyreg.files import read_npz, write_npz
 from entropyreg.images.data import sources
 from entropyreg.images.data.preparation import load_prepared, prepare_images
 from entropyreg.images.data.sources import IDX_FILES, read_image_set
 from entropyreg.images.data.split import split_train_validation
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import read_npz, write_npz
 
 DIGITS = {"dataset": "digits", "split": {"validation": 300, "train": None, "test": 400, "seed": 0}}
 

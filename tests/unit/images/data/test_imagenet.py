@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from entropyreg.errors import UserError
 from entropyreg.images.data.imagenet import DEVKIT, TRAIN_TAR, VAL_TAR, index_imagenet
+from entropyreg.io.errors import UserError
 
 SYNSETS = ("n01440764", "n02123045")
 SHADES = {"n01440764": 40, "n02123045": 200}

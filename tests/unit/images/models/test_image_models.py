@@ -7,12 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from entropyreg.errors import UserError
 from entropyreg.images.models import build_model, evaluate, parameter_count
 from entropyreg.images.models.alexnet import AlexNet, LocalResponseNorm, pool_same
 from entropyreg.images.models.mlp import MLP, dropout
 from entropyreg.images.models.resnet import ResNet
 from entropyreg.images.streams import stream
+from entropyreg.io.errors import UserError
 
 
 def resnet_count(widths, blocks, stem, n_classes, channels=3):

@@ -22,7 +22,7 @@ from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
 from omegaconf import II
 
-from entropyreg.errors import UserError
+from entropyreg.io.errors import UserError
 from entropyreg.regularizers import (
     Baseline,
     annealed_unigram,

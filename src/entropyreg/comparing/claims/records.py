@@ -1,0 +1,178 @@
+"""What the evaluators read: the rows of the collected tables, and the statistics of sentences and images beside the
+records.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from entropyreg.comparing.claims.declaration import Filler
+from entropyreg.comparing.claims.evidence import FIRST_PILOT_SEED, enters_verdict
+from entropyreg.comparing.image_comparisons import arm_statistics
+from entropyreg.io.errors import UserError, blaming
+from entropyreg.io.files import read_json, read_npz
+
+Row = Mapping[str, Any]
+WINNER = "-winner/"  # in the id of a run that was retrained with what a search chose
+TUNING = ("random", "guided")
+MOST_BYTES = 1 << 29  # of arrays that are kept for the next claim
+
+
+class NotTested(Exception):
+    """Why a claim is not tested; the reason is a clause without a full stop."""
+
+
+class Records:
+    """Collected tables and statistics of one scale; remembers which runs were used, and which seeds were refused."""
+
+    def __init__(
+        self, tables_dir: Path, runs_dir: Path, claims_sha256: str, n_replicates: int = 2000, alpha: float = 0.05
+    ) -> None:
+        self.tables_dir, self.runs_dir = tables_dir, runs_dir
+        self.claims_sha256, self.n_replicates, self.alpha = claims_sha256, n_replicates, alpha
+        self.used: set[str] = set()
+        self.refused: set[int] = set()
+        self._tables: dict[str, Mapping[str, Any] | None] = {}
+        self._arrays: dict[str, dict[str, np.ndarray]] = {}
+        self._seeds: dict[str, list[int]] = {}
+
+    def table(self, artefact: str) -> Mapping[str, Any] | None:
+        """A collected table; None where the scale has none. Raises `UserError` for one collected under other claims."""
+        if artefact not in self._tables:
+            path = self.tables_dir / f"{artefact}.json"
+            content = read_json(path) if path.exists() else None
+            if content is not None and content["claims_sha256"] != self.claims_sha256:
+                raise UserError(f"{path} was collected under other claims: delete it and run again.")
+            self._tables[artefact] = content
+        return self._tables[artefact]
+
+    def rows(self, artefacts: Iterable[str], filler: Filler, model: str | None = None) -> list[Row]:
+        """The finished rows of a role's task (and model) in the artefacts; a run that several show comes once a row.
+
+        Seeds of pilots and searches are left out; what is no trial of a search is remembered as refused.
+        """
+        found: dict[tuple, Row] = {}
+        for row in self.finished(artefacts, filler, model):
+            if enters_verdict(row["seed"]):
+                found.setdefault((row["row"], row["run"], row["seed"]), row)
+            elif not row.get("trial"):
+                self.refused.add(row["seed"])
+        return list(found.values())
+
+    def trials(self, artefacts: Iterable[str], filler: Filler) -> list[Row]:
+        """The finished trials of searches on a role's task, whatever their seed: they choose, and decide nothing."""
+        rows = self.finished(artefacts, filler)
+        tuned = [row for row in rows if row["trial"] and row["trial"]["kind"] in TUNING]
+        return list({(row["trial"]["series"], row["trial"]["number"]): row for row in tuned}.values())
+
+    def finished(self, artefacts: Iterable[str], filler: Filler, model: str | None = None) -> Iterator[Row]:
+        """Every finished row of a role's task (and model) in the artefacts."""
+        for artefact in artefacts:
+            for row in (self.table(artefact) or {"rows": []})["rows"]:
+                if row["status"] != "done" or row["task"] != filler.task or not filler.shows(artefact, row["model"]):
+                    continue
+                if model is None or row["model"] == model:
+                    yield row
+
+    def missing_reason(self, artefacts: Sequence[str], filler: Filler, row: str | None = None) -> str:
+        """Why there are no rows: what the missing ones say."""
+        reasons = []
+        for artefact in artefacts:
+            for one in (self.table(artefact) or {"rows": []})["rows"]:
+                if one["task"] == filler.task and one["reason"] and (row is None or one["row"] == row):
+                    reasons.append(one["reason"])
+        what = f"'{row}' of {filler.task}" if row else filler.task
+        if self.refused and not reasons:
+            return f"{what}: only seeds from {FIRST_PILOT_SEED} on, which are pilots'"
+        return f"{what}: {reasons[0]}" if reasons else f"no run of {what} in {' or '.join(artefacts)}"
+
+    def tuning_seeds(self, task: str, model: str) -> set[int]:
+        """Seeds that the trials of a search were trained with."""
+        rows = (self.table("a_figure_search") or {"rows": []})["rows"]
+        return {
+            row["seed"] for row in rows
+            if (row["task"], row["model"]) == (task, model) and row["trial"] and row["trial"]["kind"] in TUNING
+        }  # fmt: skip
+
+    def text(self, rows: Sequence[Row], name: str) -> np.ndarray:
+        """Statistics of sentences, one run a seed: (S, n, k), or (S, n, ...) as stored with at least three axes.
+
+        A score that each sentence has by itself gets a column of ones. Raises `NotTested` where it was not measured.
+        """
+        parts = []
+        for row in rows:
+            arrays = self.arrays(row["run"], "sentences.npz")
+            if name not in arrays:
+                raise NotTested(f"{row['run']} has no '{name}'")
+            parts.append(arrays[name])
+        if len({part.shape for part in parts}) > 1:
+            raise UserError(f"'{name}' differs in shape between {rows[0]['run']} and its other seeds: measure again.")
+        stacked = np.stack(parts).astype(np.float64)
+        return np.stack([stacked, np.ones_like(stacked)], axis=-1) if stacked.ndim == 2 else stacked
+
+    def ratio(self, rows: Sequence[Row], split: str, name: str) -> np.ndarray:
+        """Sum over a sentence's tokens and their number: (S, n, 2)."""
+        return np.stack([self.text(rows, f"{split}.{one}")[..., 0] for one in (f"{name}_sum", "n_tokens")], axis=-1)
+
+    def images(self, rows: Sequence[Row], split: str, metric: str) -> np.ndarray:
+        """Statistics of images (S, n, k) of the seeds of one run, for a metric of `results.image_comparisons`.
+
+        `scaled_ece` and `scaled_debiased_ece` are at the temperature of least validation ECE.
+        """
+        (run,) = {row["run"] for row in rows}
+        arrays = self.arrays(run, "examples.npz")
+        if f"{split}.correct" not in arrays:
+            raise NotTested(f"{run} has no predictions of {split} images")
+        if metric.startswith("scaled_") and f"{split}.scaled_confidence" not in arrays:
+            raise NotTested(f"{run} has no temperature")
+        return arm_statistics(arrays, split, metric, 1)[self.positions(rows, run)]
+
+    def positions(self, rows: Sequence[Row], run: str) -> list[int]:
+        """Where the seeds of `rows` stand in the arrays of their run."""
+        if run not in self._seeds:
+            self._seeds[run] = read_json(self.runs_dir / run / "record.json")["seeds"]
+        return [self._seeds[run].index(row["seed"]) for row in rows]
+
+    def arrays(self, run: str, name: str) -> dict[str, np.ndarray]:
+        """An npz beside a record."""
+        key = f"{run}/{name}"
+        if key not in self._arrays:
+            if sum(array.nbytes for arrays in self._arrays.values() for array in arrays.values()) > MOST_BYTES:
+                self._arrays.clear()
+            self._arrays[key] = read_npz(self.runs_dir / key)
+        self.use(run)
+        return self._arrays[key]
+
+    def use(self, *runs: str) -> None:
+        """Remember that the records of `runs` entered a test."""
+        self.used.update(runs)
+
+    def generator(self, *names: Any) -> np.random.Generator:
+        """Seeded by what is tested, so that adding a claim changes no other."""
+        return np.random.default_rng(list("|".join(map(str, names)).encode()))
+
+    def first_made(self, runs: Iterable[str]) -> dict[str, str] | None:
+        """The run whose record was made first, when (UTC), and how that is known.
+
+        Provenance's `made` if it has one, else the date of the training's file; None without runs.
+        """
+        found = [(*self.made(run), run) for run in sorted(runs)]
+        if not found:
+            return None
+        when, source, run = min(found)
+        return {"run": run, "made": when, "source": source}
+
+    def made(self, run: str) -> tuple[str, str]:
+        """When a run's record was made."""
+        folder = self.runs_dir / run
+        provenance = folder / "provenance.json"
+        with blaming(provenance):
+            content = read_json(provenance) if provenance.exists() else {}
+            for known in (content.get("training", {}).get("finished"), content.get("made")):
+                if known:
+                    return known, "provenance"
+        dated = next(path for path in (folder / "training.json", folder / "record.json") if path.exists())
+        return datetime.fromtimestamp(int(dated.stat().st_mtime), UTC).isoformat(), f"date of {dated.name}"

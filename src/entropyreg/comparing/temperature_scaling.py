@@ -1,0 +1,134 @@
+"""How much of the gap in BLEU temperature scaling closes; calibration of the model's own output; intervals of scalars.
+
+    closed = (BLEU at the fitted T - BLEU at 1) / (BLEU of the smoothed row at 1 - BLEU at 1)
+
+(Müller et al. 2019, section 3.2: scaling narrows the gap, but does not close it; Wang et al. 2020: on its own output a
+model is worse calibrated than under the gold prefix.) A share of a gap that may be nothing is not given. The intervals
+take each run's fitted temperature as given.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm, t
+
+from entropyreg.comparing.comparisons import N_REPLICATES
+from entropyreg.comparing.temperature_statistics import FITS, SPLIT, Sweep, generator_of
+from entropyreg.measures.bleu_statistics import bleu_of_sums
+from entropyreg.measures.calibration import debiased_ece_of_sums, ece_of_sums
+from entropyreg.measures.significance import (
+    Resampled,
+    crossed_bootstrap,
+    crossed_mean,
+    mean_of_sums,
+    p_value_above,
+)
+
+LEVEL = 0.95
+SMOOTHED = "smoothed"  # the row whose BLEU the others are scaled towards
+
+
+def scaling(rows: Sequence[Mapping[str, Any]], sweeps: Mapping[str, Sweep], column: str) -> list[dict[str, Any]]:
+    """One entry for each other row and fit; none without the smoothed row on a seed that both have."""
+    found = []
+    for row in [name for name in sweeps if name != SMOOTHED and SMOOTHED in sweeps]:
+        seeds = sorted(set(sweeps[row].seeds) & set(sweeps[SMOOTHED].seeds))
+        runs = [one for one in rows if (one["row"], one["column"]) == (row, column) and one["seed"] in seeds]
+        for fit in FITS if seeds else ():
+            fits = [one["measures"][SPLIT]["temperatures"]["fits"][fit] for one in runs]
+            entry = {"column": column, "row": row, "to": SMOOTHED, "fit": fit}
+            entry |= {key: float(np.mean([one[key] for one in fits])) for key in ("temperature", "bleu")}
+            entry |= {"temperatures": [one["temperature"] for one in fits], "n_seeds": len(seeds)}
+            found.append(entry | closed_gap(sweeps[row].of(seeds), sweeps[SMOOTHED].of(seeds), fit, f"{column}|{row}"))
+    return found
+
+
+def closed_gap(sweep: Sweep, smoothed: Sweep, fit: str, name: str) -> dict[str, Any]:
+    """BLEU points gained by scaling, of the gap, and those that remain, with 95 % intervals; and the share closed."""
+    plain, target = (one.arrays["temperature_bleu"][:, :, one.one] for one in (sweep, smoothed))  # (S, n, 10)
+    scaled = sweep.arrays["temperature_fitted_bleu"][:, :, FITS.index(fit)]
+
+    def score(sums: np.ndarray) -> np.ndarray:
+        """(..., 20) to (gain, - BLEU at 1): the difference of two arms of which the second gains nothing."""
+        at_fit, at_one = bleu_of_sums(sums[..., :10]), bleu_of_sums(sums[..., 10:])
+        return np.stack([at_fit - at_one, -at_one, at_fit], axis=-1)
+
+    arms = np.concatenate([scaled, plain], axis=-1), np.concatenate([target, target], axis=-1)
+    found = crossed_bootstrap(*arms, score, N_REPLICATES, generator=generator_of("scaling", name, fit))
+    gain, gap, rest = (component(found, place) for place in range(3))
+    rest = rest._replace(estimate=-rest.estimate, low=-rest.high, high=-rest.low, replicates=-rest.replicates)
+    entry = {}
+    for key, part in (("gain", gain), ("gap", gap), ("remaining", rest)):
+        entry |= {key: float(part.estimate), f"{key}_low": float(part.low), f"{key}_high": float(part.high)}
+    entry |= {"gain_p_value": float(p_value_above(gain)), "remaining_p_value": float(p_value_above(rest))}
+    return entry | share_closed(gain, gap)
+
+
+def share_closed(gain: Resampled, gap: Resampled) -> dict[str, float | None]:
+    """`closed` = gain / gap with its percentile interval; None where the interval of the gap contains 0."""
+    if gap.low <= 0 <= gap.high:
+        return dict.fromkeys(("closed", "low", "high"))
+    tail = (1 - LEVEL) / 2
+    wide = [part.estimate + stretch(part, tail) * (part.replicates - part.estimate) for part in (gain, gap)]
+    ratios = wide[0] / np.where(wide[1] == 0, np.nan, wide[1])
+    low, high = np.nanquantile(ratios, [tail, 1 - tail])
+    return {"closed": float(gain.estimate / gap.estimate), "low": float(low), "high": float(high)}
+
+
+def stretch(part: Resampled, tail: float) -> float:
+    """Student's over the normal quantile, as the intervals of `measures.significance` have it."""
+    return float(t.isf(tail, part.degrees_of_freedom) / norm.isf(tail))
+
+
+def component(found: Resampled, place: int) -> Resampled:
+    """One of several scores that were resampled together."""
+    return Resampled(*(values[..., place] for values in found))
+
+
+def own_output(sweep: Sweep, column: str, row: str) -> dict[str, Any]:
+    """ECE at T = 1 on the model's own output and under the gold prefix: same sentences, ends of sentences left out."""
+    own, gold = sweep.arrays["own_reliability"], sweep.arrays["gold_reliability"]  # (S, n, 45)
+    n = min(own.shape[1], gold.shape[1])
+    own, gold = own[:, :n], gold[:, :n]
+    found = crossed_bootstrap(
+        own, gold, ece_of_sums, N_REPLICATES, generator=generator_of("own_output", column, row), paired_seeds=True
+    )
+    return {
+        "column": column,
+        "row": row,
+        "ece_own": float(ece_of_sums(own.sum(axis=1)).mean()),
+        "ece_gold": float(ece_of_sums(gold.sum(axis=1)).mean()),
+        **numbers(found, "difference"),
+        "p_value": float(found.p_value),
+        "n_seeds": len(own),
+        "n_sentences": n,
+        "n_replicates": N_REPLICATES,
+    }
+
+
+def intervals(sweep: Sweep, column: str, row: str) -> list[dict[str, Any]]:
+    """Scalars of a row at T = 1 with 95 % intervals, and the ECE at the temperature of least ECE (all, held out)."""
+    arrays, one = sweep.arrays, sweep.one
+    held_out = arrays["temperature_held_out_reliability"][:, :, 1]
+    held_out = held_out[:, held_out.any(axis=(0, 2))]  # the other half was chosen on
+    tokens = np.stack([arrays["temperature_nll"][:, :, one], arrays["temperature_tokens"]], axis=-1)
+    wanted = {
+        "bleu": (arrays["temperature_bleu"][:, :, one], bleu_of_sums),
+        "nll": (tokens, mean_of_sums),
+        "ece": (arrays["temperature_reliability"][:, :, one], ece_of_sums),
+        "debiased_ece": (arrays["temperature_reliability"][:, :, one], debiased_ece_of_sums),
+        "scaled_ece": (arrays["temperature_fitted_reliability"][:, :, FITS.index("ece_all")], ece_of_sums),
+        "held_out_ece": (held_out, ece_of_sums),
+    }
+    found = []
+    for metric, (statistics, score) in wanted.items():
+        generator = generator_of("interval", column, row, metric)
+        resampled = crossed_mean(statistics, score, N_REPLICATES, generator=generator)
+        entry = {"column": column, "row": row, "metric": metric, **numbers(resampled, "estimate")}
+        found.append(entry | {"n_seeds": len(statistics), "n_sentences": int(statistics.shape[1])})
+    return found
+
+
+def numbers(found: Resampled, name: str) -> dict[str, float]:
+    return {name: float(found.estimate), "low": float(found.low), "high": float(found.high)}

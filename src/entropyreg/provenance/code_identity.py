@@ -1,0 +1,329 @@
+"""Answers "which code made this?": a digest, by meaning, of the modules that a stage's outcome depends on.
+
+    digest(stage, declared) = sha256 over the names and meanings of closure(function of the stage in `stages`)
+
+The closure follows every import of the package, at the top of a module or inside a function, from the imports of the
+stage's own function on. The meaning of a Python module is its syntax tree without docstrings, comments, positions and
+formatting; that of C++ and CUDA its text without comments and blanks; that of other files their bytes. Three small
+tables say what imports cannot: what is loaded by a computed name (`DYNAMIC`), which files a module reads (`FILES`), and
+which alternatives a job that declares another one does not run (`ONLY_FOR`; a missing entry makes a digest follow too
+much, never too little). `PLUMBING` decides no number.
+
+Light: standard library alone, as Snakemake asks at every start. What a file means is cached by its content.
+"""
+
+import argparse
+import ast
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import write_atomically
+
+PLANNED_IN = "ENTROPYREG_PLANNED_IN"  # the environment's name for the tree whose Snakefile planned a job
+PACKAGE = Path(__file__).parent
+NAME = PACKAGE.name
+VERSION = 1  # of what is cached: change it with `meaning_of_python` or `imports_of`
+
+PLUMBING = {  # module: why no number of a stage depends on it
+    "errors": "words of messages",
+    "blame": "words of messages",
+    "files": "writes and reads whole files, whose content others decide",
+    "run_folder": "locks, leftovers, and which checkpoints may be resumed",
+    "trained_weights": "compares sums, and refuses",
+    "predicted_files": "the same",
+    "schemas": "refuses what it does not know; what it lets through is in the settings",
+    "images.settings": "refuses wrong settings",
+    "images.provenance": "times and versions",
+    "results.provenance": "times and versions",
+    "images.engines": "devices; its mathematics is torch's",
+    "code_identity": "this module",
+}
+
+
+def kind_of(declared: Mapping[str, Any], key: str) -> Any:
+    part = declared.get(key)
+    return part.get("kind") if isinstance(part, Mapping) else None
+
+
+def is_euclidean(declared: Mapping[str, Any]) -> bool:
+    regularizer = declared.get("regularizer") or {}
+    return "euclidean" in (regularizer.get("generator"), regularizer.get("kind"))
+
+
+ONLY_FOR: dict[str, Callable[[Mapping[str, Any]], bool]] = {  # module: whether a job that declares this runs it
+    "regularizers.euclidean": is_euclidean,
+    "figures": lambda declared: "_figure_" in declared.get("artefact", ""),
+    "tables": lambda declared: "_table_" in declared.get("artefact", ""),
+    **{
+        f"images.models.{module}": lambda declared, kind=kind: kind_of(declared, "model") in (kind, None)
+        for module, kind in (
+            ("mlp", "mlp"),
+            ("alexnet", "alexnet"),
+            ("resnet", "resnet"),
+            ("inception", "inception_v4"),
+        )
+    },
+    **{
+        f"data.{kind}": lambda declared, kind=kind: kind_of(declared, "source") in (kind, None)
+        for kind in ("embedded", "multi30k", "iwslt14", "wmt14", "mttt", "cnn_dailymail")
+    },
+    "data.local": lambda declared: kind_of(declared, "source") in ("parallel", None),
+    "measures.rouge": lambda declared: declared.get("metric", "rouge") == "rouge",
+    "measures.bleu": lambda declared: declared.get("metric", "bleu") == "bleu",
+    "images.data.sources": lambda declared: declared["stage"] == "prepare-images",  # the others read what it prepared
+    **dict.fromkeys(
+        ("results.temperature_measures", "results.projection_measures"),
+        lambda declared: bool(declared.get("temperatures", True)),
+    ),
+    **dict.fromkeys(
+        ("results.temperature_curves", "results.temperature_scaling"),
+        lambda declared: declared["stage"] != "collect" or bool(declared.get("curves", True)),
+    ),
+}
+BY_NAME = {"render": "artefact", "extract-pretrained": "pretrained"}  # stages that depend on a name, not on settings
+DYNAMIC: dict[str, tuple[str, ...]] = {  # module: modules that it loads by a name it computes; {artefact} as declared
+    "regularizers.kernels": ("regularizers.native", "regularizers.triton_kernel"),
+    "tables": ("tables.{artefact}",),
+    "figures": ("figures.{artefact}",),
+    "report.page": ("tables.*",),
+    "translation": ("translation.user_dir.entropyreg_fairseq", "translation.user_dir.entropyreg_fairseq.*"),
+}
+FILES: dict[str, tuple[str, ...]] = {  # module: files beside the package's modules that it reads
+    "regularizers.build": ("regularizers/_native/[!s]*",),  # without statistics.hpp, which trains nothing
+    "regularizers.statistics": ("regularizers/_native/statistics.hpp",),
+    "results.published": ("results/published/*.yaml",),
+    "report.page": ("report/templates/*",),
+}
+
+
+def code_digest(stage: str, declared: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits that change when code that decides the outcome of this job changes.
+
+    stage: a command of `python -m entropyreg`.    declared: its settings, or its name (`BY_NAME`).
+    """
+    digest, known_before = hashlib.sha256(), len(cached())
+    for name, meaning in sorted(meanings(stage, declared).items()):
+        digest.update(f"{name} {meaning}\n".encode())
+    if len(cached()) > known_before:
+        save(cached())
+    return digest.hexdigest()[:16]
+
+
+def refuse_other_code(args: argparse.Namespace) -> None:
+    """Raise `UserError` if the job was planned with other code than that which would run it here."""
+    planned = getattr(args, "code", None)
+    if planned is None:
+        return
+    found = code_digest(args.command, declared_by(args))
+    if found != planned:
+        raise UserError(
+            f"the job was planned by the code in {os.environ.get(PLANNED_IN, 'another tree')} (digest {planned}), but "
+            f"would run that in {PACKAGE.parents[1]} (digest {found}): install the first one into the environment that "
+            "runs the job, or start Snakemake in the second one."
+        )
+
+
+def declared_by(args: argparse.Namespace) -> Mapping[str, Any]:
+    """The declaration of a stage's command line: its settings, or the one name that it depends on."""
+    name = BY_NAME.get(args.command)
+    return {name: getattr(args, name)} if name else args.settings
+
+
+def meanings(stage: str, declared: Mapping[str, Any]) -> dict[str, str]:
+    """What the digest is of: every module and file of a stage's closure with its own digest."""
+    found = {}
+    for module in closure(stage, declared):
+        path = path_of(module)
+        found[str(path.relative_to(PACKAGE))] = facts_of(path)["meaning"]
+        for pattern in FILES.get(module, ()):
+            for file in sorted(PACKAGE.glob(pattern)):
+                found[str(file.relative_to(PACKAGE))] = facts_of(file)["meaning"]
+    return found
+
+
+def closure(stage: str, declared: Mapping[str, Any]) -> set[str]:
+    """Names of the modules, without the package's own, that the outcome of a job depends on."""
+    declared = {**declared, "stage": stage}
+    waiting, seen = list(imports_of_stage(stage)), set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name in PLUMBING or not ONLY_FOR.get(name, lambda _: True)(declared):
+            continue
+        seen.add(name)
+        waiting += facts_of(path_of(name))["imports"]
+        waiting += dynamic_imports(name, declared)
+    return seen
+
+
+def dynamic_imports(module: str, declared: Mapping[str, Any]) -> Iterator[str]:
+    for pattern in DYNAMIC.get(module, ()):
+        name = pattern.format(artefact=declared.get("artefact", ""))
+        if name.endswith(".*"):
+            yield from (f"{name[:-1]}{path.stem}" for path in folder_of(name[:-2]).glob("[!_]*.py"))
+        elif path_of(name).exists():
+            yield name
+
+
+def folder_of(module: str) -> Path:
+    return PACKAGE.joinpath(*module.split("."))
+
+
+def path_of(module: str) -> Path:
+    folder = folder_of(module)
+    file = folder.with_name(f"{folder.name}.py")
+    return file if file.is_file() or not folder.is_dir() else folder / "__init__.py"
+
+
+@cache
+def imports_of_stage(stage: str) -> tuple[str, ...]:
+    """What the stage's function in `stages` imports; a `KeyError` for a stage that has none."""
+    wanted = stage.replace("-", "_")
+    tree = ast.parse((PACKAGE / "stages.py").read_text(encoding="utf-8"))
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return tuple(imported(functions[wanted], "stages"))
+
+
+@cache
+def facts_of(path: Path) -> dict[str, Any]:
+    """`meaning` and, of Python, `imports` of a file, from the cache if its content is known there."""
+    content = path.read_bytes()
+    key = hashlib.sha256(f"{VERSION} {path.relative_to(PACKAGE)} {MAPS}\n".encode() + content).hexdigest()
+    known = cached()
+    if key not in known:
+        known[key] = new_facts(path, content)
+    return known[key]
+
+
+def new_facts(path: Path, content: bytes) -> dict[str, Any]:
+    if path.suffix == ".py":
+        tree = ast.parse(content)
+        module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+        return {"meaning": meaning_of_python(tree), "imports": sorted(set(imported(tree, module)))}
+    if path.suffix in (".cpp", ".hpp", ".cu", ".cuh", ".h"):
+        content = without_comments(content.decode("utf-8")).encode()
+    return {"meaning": hashlib.sha256(content).hexdigest(), "imports": []}
+
+
+def meaning_of_python(tree: ast.AST) -> str:
+    """sha256 of a syntax tree without docstrings and positions, written the same by every release of Python."""
+    digest = hashlib.sha256()
+
+    def write(value: Any) -> None:
+        if isinstance(value, ast.AST):
+            digest.update(f"({type(value).__name__}".encode())
+            for name in value._fields:
+                part = getattr(value, name, None)
+                if part is None or part == [] or isinstance(part, ast.expr_context) or name in ("kind", "type_comment"):
+                    continue
+                if name == "body" and has_docstring(value):
+                    part = part[1:] or [ast.Pass()]
+                digest.update(f" {name}=".encode())
+                write(part)
+            digest.update(b")")
+        elif isinstance(value, list):
+            for part in value:
+                write(part)
+            digest.update(b";")
+        else:
+            digest.update(f"{type(value).__name__} {value!r}".encode())
+
+    write(tree)
+    return digest.hexdigest()
+
+
+def has_docstring(node: ast.AST) -> bool:
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    return isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None
+
+
+def without_comments(text: str) -> str:
+    """C++ without comments and with single blanks; what stands in quotes stays."""
+    kept = re.sub(
+        r'("(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')|//[^\n]*|/\*.*?\*/', lambda m: m.group(1) or " ", text, flags=re.S
+    )
+    return " ".join(kept.split())
+
+
+def imported(tree: ast.AST, module: str) -> Iterator[str]:
+    """Modules of the package that a tree imports anywhere; of a package, those that define the names taken from it."""
+    packages = {}  # name in the tree: package that it stands for
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                if one.name.startswith(f"{NAME}."):
+                    yield one.name.removeprefix(f"{NAME}.")
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            source = node.module.removeprefix(NAME).removeprefix(".") if in_package(node.module) else None
+            if source is None:
+                continue
+            for one in node.names:
+                target = defining(source, one.name)
+                if target and path_of(target).name == "__init__.py" and target != source:
+                    packages[one.asname or one.name] = target
+                elif target:
+                    yield target
+    for node in ast.walk(tree):
+        used = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in packages
+        if used and (target := defining(packages[node.value.id], node.attr)):
+            yield target
+
+
+def in_package(name: str) -> bool:
+    return name == NAME or name.startswith(f"{NAME}.")
+
+
+def defining(source: str, name: str) -> str | None:
+    """The module that `from source import name` runs: a module of that name, the lazy export's, or `source`."""
+    inner = f"{source}.{name}".strip(".")
+    if path_of(inner).is_file():
+        return inner
+    if not source:
+        return None  # the package's own __init__: its version
+    if name in (lazy := lazy_exports(source)):
+        return f"{source}.{lazy[name]}"
+    return None if name.startswith("__") else source
+
+
+@cache
+def lazy_exports(package: str) -> dict[str, str]:
+    """The map `_MODULE_OF` of a package whose names are loaded on first use."""
+    path = path_of(package)
+    if path.name != "__init__.py":
+        return {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "_MODULE_OF":
+            return ast.literal_eval(node.value)
+    return {}
+
+
+MODULES = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py"))
+MAPS = hashlib.sha256(json.dumps([MODULES, lazy_exports("regularizers")], sort_keys=True).encode()).hexdigest()[:8]
+"""Where a name is defined depends on these beside the importing module's own content, so they are part of its key."""
+
+
+def cache_path() -> Path:
+    folder = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(folder) / NAME / "code.json"
+
+
+@cache
+def cached() -> dict[str, Any]:
+    try:
+        known = json.loads(cache_path().read_bytes())
+    except (OSError, ValueError, RuntimeError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def save(known: Mapping[str, Any]) -> None:
+    """Keep what is known, if the folder may be written to; nothing depends on it but time."""
+    with suppress(OSError, RuntimeError):
+        write_atomically(cache_path(), json.dumps(known))

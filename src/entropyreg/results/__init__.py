@@ -1,1 +1,0 @@
-"""From predictions to records, from records to collected tables, and the published numbers beside them."""

@@ -1,0 +1,355 @@
+"""The ledger of planted scales: every verdict comes out where it should."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from planted import SEEDS, World, plant_networks, plant_paper_a, planted, write_claims
+
+from entropyreg.cli.main import main
+from entropyreg.comparing.claims.artefacts import READ
+from entropyreg.comparing.claims.declaration import roles_of
+from entropyreg.comparing.claims.ledger import judge
+from entropyreg.comparing.claims.order import day_of_declaration
+from entropyreg.comparing.claims.quantities import EVALUATORS, needed_artefacts
+from entropyreg.comparing.claims.records import Records
+from entropyreg.config.loading import SCALES, load_config
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import sha256_of
+
+ROOT = Path(__file__).parents[4]
+CLAIMS = ROOT / "workflow" / "experiments" / "claims.yaml"
+DECLARED = {claim["id"]: claim for claim in yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))["claims"]}
+SETTINGS = {"scale": "planted", "scale_note": ""}
+DESCRIPTIVE = {"A11", "C3", "C5"}
+
+
+def ledger_of(folder: Path, sign: int) -> dict:
+    claims = write_claims(CLAIMS, folder / "experiments")
+    planted(folder, claims, sign, sha256_of(claims))
+    ledger = judge(SETTINGS, folder / "tables", folder / "runs", claims)
+    return ledger | {"by_id": {entry["id"]: entry for entry in ledger["claims"]}}
+
+
+@pytest.fixture(scope="module")
+def true(tmp_path_factory):
+    return ledger_of(tmp_path_factory.mktemp("true"), 1)
+
+
+@pytest.fixture(scope="module")
+def false(tmp_path_factory):
+    return ledger_of(tmp_path_factory.mktemp("false"), -1)
+
+
+def test_every_claim_has_an_evaluator_by_its_own_words():
+    quantities = {claim["quantity"] for claim in DECLARED.values() if claim["direction"] != "proof"}
+    assert quantities == set(EVALUATORS)
+
+
+def test_the_rule_waits_for_every_table_that_is_read():
+    assert list(READ) == needed_artefacts()
+
+
+@pytest.mark.parametrize("name", sorted(set(DECLARED) - DESCRIPTIVE))
+def test_a_true_claim_is_supported(true, name):
+    entry = true["by_id"][name]
+    assert entry["verdict"] == "supported", (entry["reason"], entry["tests"])
+
+
+@pytest.mark.parametrize("name", sorted(set(DECLARED) - DESCRIPTIVE - {"A9"}))
+def test_a_reversed_claim_is_not_supported(false, name):
+    entry = false["by_id"][name]
+    assert entry["verdict"] == "not_supported", (entry["reason"], entry["tests"])
+
+
+def test_estimates_are_the_planted_ones(true):
+    def estimate(name: str, part: str | None = None) -> float:
+        return next(test["estimate"] for test in true["by_id"][name]["tests"] if test["part"] == part)
+
+    assert estimate("A2") == pytest.approx(2.0, abs=0.15)  # BLEU .33 against .31
+    assert estimate("A10") == pytest.approx(100 * (0.33 + 0.33 + 0.335) / 3 - 30, abs=0.15)
+    assert estimate("B6") == pytest.approx(0.2, abs=0.01)
+    assert estimate("B12") == pytest.approx(20.0, abs=2.0)  # points of accuracy a unit of smoothing
+    assert estimate("B16") == pytest.approx(-0.2, abs=0.01)
+    assert estimate("B18") == pytest.approx(0.8, abs=0.01)
+    assert estimate("C1", "interaction") == pytest.approx(100 * ((-0.2 - 0.23) / 2 - 0.01), abs=1.5)
+    assert estimate("A7") == pytest.approx(1.0)
+    assert estimate("A12") == pytest.approx(2.0, abs=0.15)  # .02 of BLEU and of ROUGE-L, over both ordered pairs
+
+
+def test_a_run_of_the_design_counts_once_though_a_match_shows_it_too(true):
+    (test,) = true["by_id"]["A14"]["tests"]
+    assert test["beside"] == {"n_cells": 25} and test["n_seeds"] == 3 and len(test["runs"]) == 75
+
+
+def test_when_a_record_was_made(tmp_path):
+    records = Records(tmp_path, tmp_path, "")
+    for run, provenance in (("dated", {}), ("made", {"made": "2026-12-02"}), ("trained", {"made": "2026-12-03"})):
+        (tmp_path / run).mkdir()
+        (tmp_path / run / "training.json").write_text("{}", encoding="utf-8")
+        os.utime(tmp_path / run / "training.json", (86400, 86400))
+        if run == "trained":
+            provenance["training"] = {"finished": "2026-12-01"}
+        (tmp_path / run / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    assert records.made("dated") == ("1970-01-02T00:00:00+00:00", "date of training.json")
+    assert records.made("made") == ("2026-12-02", "provenance")
+    assert records.first_made(["made", "trained"]) == {"run": "trained", "made": "2026-12-01", "source": "provenance"}
+    assert records.first_made([]) is None
+
+
+def test_descriptive_claims_have_estimates_and_no_verdict(true):
+    for name in DESCRIPTIVE:
+        entry = true["by_id"][name]
+        assert entry["verdict"] == "descriptive" and entry["adjusted_p_value"] is None
+        assert entry["tests"] and all(test["low"] <= test["estimate"] <= test["high"] for test in entry["tests"])
+
+
+def test_roles_that_nobody_fills_stand_beside_the_verdict(true):
+    assert true["by_id"]["B2"]["unfilled_roles"] == ["imagenet"]
+    assert {test["role"] for test in true["by_id"]["B2"]["tests"]} == {"cifar100", "translation"}
+
+
+def test_no_adjusted_p_value_is_below_the_raw_one_and_families_are_the_declared_ones(true):
+    tested = [entry for entry in true["claims"] if entry["p_value"] is not None]
+    assert all(entry["adjusted_p_value"] >= entry["p_value"] for entry in tested)
+    assert true["families"]["primary_A"] == {"method": "holm", "tested": ["A2", "A5", "A8", "A13"], "not_tested": []}
+    assert true["families"]["secondary_extension"]["not_tested"] == []
+
+
+def test_declaration_stands_before_the_first_record(true):
+    entry = true["by_id"]["A2"]
+    assert entry["first_record"]["made"] == "2026-11-30T12:00:00+00:00"
+    assert entry["first_record"]["run"] == f"pairs/model/{'label_smoothing_0.1'}/seed1"
+    assert entry["declared_day"] == "before"
+
+
+def test_a_declaration_of_the_first_record_s_day_is_told_apart_from_an_earlier_one(true):
+    made = "2026-11-22T00:30:00+00:00"
+    found = [day_of_declaration(day, made) for day in ("2026-11-21", "2026-11-22", "2026-11-23")]
+    assert found == ["before", "same", "after"]
+    assert all((entry["declared_day"] is None) == (entry["first_record"] is None) for entry in true["claims"])
+
+
+def test_mark_of_stand_ins_and_amendments(tmp_path):
+    claims = write_claims(CLAIMS, tmp_path / "experiments")
+    declared = json.loads(claims.read_text(encoding="utf-8"))
+    amendment = {"date": "2026-12-24", "claim": "A3", "change": "margin .5 to .6", "reason": "none"}
+    claims.write_text(json.dumps(declared | {"amendments": [amendment]}), encoding="utf-8")
+    roles = claims.with_name("roles.yaml")
+    roles.write_text(roles.read_text(encoding="utf-8").replace('"stand_ins": false', '"stand_ins": true'))
+    world = World(tmp_path, 1)
+    world.claims_sha256 = sha256_of(claims)
+    plant_paper_a(world)
+    world.write()
+    entries = {one["id"]: one for one in judge(SETTINGS, tmp_path / "tables", tmp_path / "runs", claims)["claims"]}
+    assert entries["A3"]["demo"] and not entries["A9"]["demo"] and not entries["B1"]["demo"]
+    assert entries["A3"]["amendments"] == [amendment] and entries["A2"]["amendments"] == []
+    assert entries["B1"]["verdict"] == "not_tested" and "b_table_accuracy" in entries["B1"]["reason"]
+
+
+def paper_a_without(folder: Path, change) -> dict:
+    """The claims of paper A after `change` of the rows of each table."""
+    claims = write_claims(CLAIMS, folder / "experiments")
+    world = World(folder, 1)
+    world.claims_sha256 = sha256_of(claims)
+    plant_paper_a(world)
+    world.rows = {artefact: change(artefact, rows) for artefact, rows in world.rows.items()}
+    world.write()
+    ledger = judge(SETTINGS, folder / "tables", folder / "runs", claims)
+    return {entry["id"]: entry for entry in ledger["claims"]}
+
+
+def test_too_few_seeds_or_strengths_are_not_tested(tmp_path):
+    def fewer(artefact, rows):
+        return [row for row in rows if row["seed"] <= 2 and row["strength"] != 5.0]
+
+    entries = paper_a_without(tmp_path, fewer)
+    assert entries["A2"]["verdict"] == "not_tested" and entries["A2"]["reason"] == "pairs: 2 seeds an arm, 3 needed"
+    assert entries["A5"]["reason"] == "pairs: 4 strengths a skew, 5 needed"
+
+
+def test_a_split_that_was_not_decoded_is_not_tested(tmp_path):
+    def undecoded(artefact, rows):
+        return [{**row, "measures": {"valid": row["measures"]["valid"]}} for row in rows]
+
+    entries = paper_a_without(tmp_path, undecoded)
+    assert "is not decoded on test" in entries["A5"]["reason"] and "is not decoded on test" in entries["A1"]["reason"]
+
+
+def test_seeds_of_the_search_enter_no_verdict_of_tuned_arms(tmp_path):
+    def searched(artefact, rows):
+        if artefact != "a_table_translation":
+            return rows
+        return [
+            {**row, "run": row["run"].replace("tuned", "tuned-winner")} if "tuned" in row["row"] else row
+            for row in rows
+        ]
+
+    trial = {"series": "s", "number": 1, "kind": "random"}
+    claims = write_claims(CLAIMS, tmp_path / "experiments")
+    world = World(tmp_path, 1)
+    world.claims_sha256 = sha256_of(claims)
+    plant_paper_a(world)
+    for run in sorted((tmp_path / "runs" / "pairs" / "model" / "label_smoothing_tuned").iterdir()):
+        shutil.copytree(run, Path(str(run).replace("tuned", "tuned-winner")))
+    world.rows = {artefact: searched(artefact, rows) for artefact, rows in world.rows.items()}
+    world.rows["a_figure_search"] = [{**world.rows["a_table_translation"][0], "seed": 1, "trial": trial}]
+    world.write()
+    ledger = judge(SETTINGS, tmp_path / "tables", tmp_path / "runs", claims)
+    (test,) = next(entry for entry in ledger["claims"] if entry["id"] == "A2")["tests"]
+    assert test["n_seeds"] == 3 and "seed 1 left out: the search trained with it" in test["caveats"]
+
+
+def test_the_best_skew_is_chosen_on_validation_by_trials_that_decide_nothing(true):
+    (test,) = true["by_id"]["A12"]["tests"]
+    assert test["task"] == "pairs, summaries" and test["n_seeds"] == len(SEEDS)
+    chosen = [(one["task"], one["skew"]) for one in test["beside"]["best_skews"]]
+    assert chosen == [("pairs", 0.5), ("summaries", 1.0)]
+    assert all(one["share_of_replicates"] > 0.9 for one in test["beside"]["best_skews"])
+    assert not [caveat for caveat in test["caveats"] if "pilot" in caveat]  # trials are expected to have such seeds
+
+
+def test_equal_best_skews_decide_nothing(tmp_path):
+    def alike(artefact, rows):
+        """The other task's searches at skew 1, its best, as if they had been at skew .5, and the other way round."""
+        other = {0.5: 1.0, 1.0: 0.5}
+        own = [row["task"] == "summaries" and "_skew" in row["run"] for row in rows]
+        return [
+            row | {"skew": other.get(row["skew"], row["skew"])} if one else row
+            for row, one in zip(rows, own, strict=True)
+        ]
+
+    entries = paper_a_without(tmp_path, alike)
+    assert entries["A12"]["verdict"] == "inconclusive" and entries["A12"]["seeds_to_decide"] is None
+    (test,) = entries["A12"]["tests"]
+    assert test["estimate"] == 0 and "every task has the same best skew: no difference by definition" in test["caveats"]
+
+
+@pytest.mark.parametrize(
+    ("drop", "reason"),
+    [
+        (lambda row: row["task"] == "summaries", "1 data set, 2 needed"),
+        (lambda row: row["skew"] == 0.0, "2 skews, 3 needed"),
+        (lambda row: row["skew"] == 0.5 and row["seed"] in (3, 4), "2 seeds an arm, 3 needed"),
+        (lambda row: True, "no search at a fixed skew has a winner that was trained anew"),
+    ],
+)
+def test_the_best_skew_needs_two_data_sets_three_skews_and_fresh_seeds(tmp_path, drop, reason):
+    def fewer(artefact, rows):
+        return [row for row in rows if "winner" not in row["run"] or not drop(row)]
+
+    assert paper_a_without(tmp_path, fewer)["A12"]["reason"] == f"pairs, summaries: {reason}"
+
+
+def test_seeds_of_pilots_enter_no_verdict(tmp_path):
+    def pilots(artefact, rows):
+        """Three seeds that may decide, and a pilot's far better one; of the sweep pilots alone."""
+        moved = {"a_table_translation": {4: 103}, "a_figure_equilibrium": {1: 101, 2: 102, 3: 103, 4: 104}}
+        return [{**row, "seed": moved.get(artefact, {}).get(row["seed"], row["seed"])} for row in rows]
+
+    entries = paper_a_without(tmp_path, pilots)
+    (test,) = entries["A2"]["tests"]
+    assert test["n_seeds"] == 3 and not [run for run in test["runs"] if run.endswith("seed4")]
+    assert "seed 103 left out: a pilot's" in test["caveats"]
+    assert entries["A14"]["verdict"] == "not_tested"
+    assert entries["A14"]["reason"].endswith("pairs: no designed sweep of pairs")
+
+
+def test_only_pilots_is_a_reason(tmp_path):
+    def pilots(artefact, rows):
+        return [{**row, "seed": 100 + row["seed"]} if row["row"] == "ger" else row for row in rows]
+
+    entries = paper_a_without(tmp_path, pilots)
+    assert entries["A13"]["reason"] == "pairs: 'ger' of pairs: only seeds from 100 on, which are pilots'"
+
+
+def test_tasks_of_one_corpus_are_one_data_set(tmp_path):
+    """C4 sees four data sets; with two of them named as one corpus it sees three, too few for its test."""
+    reasons = {}
+    for corpus in ("", "cifar"):
+        folder = tmp_path / (corpus or "apart")
+        claims = write_claims(CLAIMS, folder / "experiments")
+        roles = json.loads(claims.with_name("roles.yaml").read_text(encoding="utf-8"))
+        fillers = roles["scales"]["planted"]["roles"]
+        del fillers["translation"]
+        for name in ("cifar10", "cifar100"):
+            fillers[name] = [{"task": name} | ({"corpus": corpus} if corpus else {})]
+        claims.with_name("roles.yaml").write_text(json.dumps(roles), encoding="utf-8")
+        world = World(folder, 1)
+        world.claims_sha256 = sha256_of(claims)
+        plant_networks(world)
+        world.write()
+        ledger = judge(SETTINGS, folder / "tables", folder / "runs", claims)
+        entry = next(one for one in ledger["claims"] if one["id"] == "C4")
+        reasons[corpus] = entry["reason"]
+        if not corpus:
+            (test,) = entry["tests"]
+            assert len(test["beside"]["data_sets"]) == 4 and entry["verdict"] == "supported"
+    assert reasons[""] is None and reasons["cifar"].endswith("3 data sets, 4 needed")
+
+
+def test_tables_of_other_claims_are_refused(tmp_path):
+    claims = write_claims(CLAIMS, tmp_path / "experiments")
+    (tmp_path / "tables").mkdir()
+    table = {"claims_sha256": "other", "rows": []}
+    (tmp_path / "tables" / "a_table_translation.json").write_text(json.dumps(table), encoding="utf-8")
+    with pytest.raises(UserError, match="collected under other claims"):
+        judge(SETTINGS, tmp_path / "tables", tmp_path / "runs", claims)
+
+
+def test_an_unknown_quantity_is_a_clear_error(tmp_path):
+    claims = write_claims(CLAIMS, tmp_path / "experiments")
+    text = claims.read_text(encoding="utf-8").replace("BLEU, smoothing 0.1 minus 0", "BLEU, smoothing 0.1 minus zero")
+    claims.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"claim B5.*'BLEU, smoothing 0\.1 minus zero' \(did you mean 'BLEU, smoothing"):
+        judge(SETTINGS, tmp_path / "tables", tmp_path / "runs", claims)
+
+
+def test_a_scale_without_roles_is_refused(tmp_path):
+    claims = write_claims(CLAIMS, tmp_path / "experiments")
+    with pytest.raises(UserError, match=r"roles\.yaml has no scale 'demo'; allowed: planted"):
+        judge({**SETTINGS, "scale": "demo"}, tmp_path, tmp_path, claims)
+
+
+def test_the_command_writes_the_same_bytes_twice(tmp_path):
+    claims = write_claims(CLAIMS, tmp_path / "experiments")
+    world = World(tmp_path, 1)
+    world.claims_sha256 = sha256_of(claims)
+    plant_paper_a(world)
+    world.write()
+    arguments = ["judge", "--settings", json.dumps(SETTINGS), "--tables", str(tmp_path / "tables")]
+    arguments += ["--runs", str(tmp_path / "runs"), "--claims", str(claims)]
+    for name in ("one.json", "two.json"):
+        assert main([*arguments, "--out", str(tmp_path / name)]) == 0
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+
+
+def test_an_undecided_claim_tells_what_would_decide_it(tmp_path):
+    claims = write_claims(CLAIMS, tmp_path / "experiments")
+    world = World(tmp_path, 1)
+    world.claims_sha256 = sha256_of(claims)
+    for row, shift in (("label_smoothing_0.1", 0.0), ("label_smoothing_tuned", 0.005)):
+        for seed in SEEDS:
+            share = 0.3 + shift + 0.01 * (-1) ** seed  # half a point of BLEU; one point of standard deviation
+            world.text(["a_table_translation"], row, share, seed=seed)
+    world.write()
+    ledger = judge(SETTINGS, tmp_path / "tables", tmp_path / "runs", claims)
+    entry = next(one for one in ledger["claims"] if one["id"] == "A2")
+    assert entry["verdict"] == "inconclusive" and entry["detectable_unit"] == "bleu_points"
+    assert entry["tests"][0]["estimate"] == pytest.approx(0.5, abs=0.02)
+    # by hand: sd 1.155 between seeds, so n with 2 (1.645 + .842)^2 1.155^2 / .5^2 = 66, a few more for t
+    assert 64 <= entry["seeds_to_decide"] <= 72
+    assert entry["detectable_effect"] == pytest.approx(1.155 * np.sqrt(2 / 4) * (1.943 + 0.906), abs=0.1)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_roles_are_filled_by_tasks_of_the_scale(scale, workflow_dir):
+    config = load_config(workflow_dir, {"scale": scale})
+    roles, stand_ins = roles_of(workflow_dir / "experiments" / "roles.yaml", scale)
+    tasks = {filler.task for fillers in roles.values() for filler in fillers}
+    assert tasks <= {*config["tasks"], *config["image_tasks"]}
+    assert stand_ins == (scale in ("smoke", "demo"))

@@ -1,0 +1,36 @@
+"""A run that stopped with an error is a cell that failed, for as long as it has no record."""
+
+import pytest
+
+from entropyreg.comparing.collect import missing_reason
+from entropyreg.io.errors import UserError
+from entropyreg.io.files import write_json
+from entropyreg.io.run_folder import failure_path, forget_failures, note_failure
+
+SETTINGS = {"scale": "demo"}
+CELL = {"run": "de_en/transformer/none/seed1"}
+
+
+def test_the_reason_is_what_the_run_left(tmp_path):
+    folder = tmp_path / CELL["run"]
+    folder.mkdir(parents=True)
+    assert missing_reason(SETTINGS, CELL, tmp_path) == "no record yet"
+    note_failure(folder, "train", "the loss is NaN at update 12.\nTraceback ...")
+    assert missing_reason(SETTINGS, CELL, tmp_path) == "failed: the loss is NaN at update 12."
+    forget_failures(folder, "train")
+    assert missing_reason(SETTINGS, CELL, tmp_path) == "no record yet"
+
+
+def test_a_record_outdates_a_failure_and_a_run_that_is_none_is_not_run(tmp_path):
+    folder = tmp_path / CELL["run"]
+    folder.mkdir(parents=True)
+    note_failure(folder, "measure", "out of memory")
+    write_json(folder / "record.json", {})
+    assert missing_reason(SETTINGS, CELL, tmp_path) is None
+    assert missing_reason(SETTINGS, {"run": None}, tmp_path) == "not run at demo scale"
+
+
+def test_a_damaged_word_of_failure_is_told(tmp_path):
+    write_json(failure_path(tmp_path / CELL["run"], "train"), {"stage": "train"})
+    with pytest.raises(UserError, match=r"failed\.train\.json"):
+        missing_reason(SETTINGS, CELL, tmp_path)
