@@ -22,8 +22,8 @@ demo: venv ## set up, run `snakemake --cores all` at SCALE (default demo) as the
 	@echo "Tables and figures: $$PWD/paper_figures/$$SCALE/"
 	@ls "paper_figures/$$SCALE"
 
-test: venv-test ## set up, run the fast test suite
-	@"$$VENV/bin/python" -m pytest -m "not slow and not long"
+test: venv-test ## set up, run the fast test suite, in two processes
+	@PYTHONDONTWRITEBYTECODE= "$$VENV/bin/python" -m pytest -n 2 --dist loadfile -m "not slow and not long"
 
 test-slow: venv-test ## the end-to-end tests, which train and start Snakemake
 	@"$$VENV/bin/python" -m pytest -m "slow and not long"

@@ -37,7 +37,6 @@ class Reads(NamedTuple):
 
     prints: str
     for_: tuple[str, str] = ("", "")
-    slow: bool = False
 
 
 class Plans(NamedTuple):
@@ -75,7 +74,7 @@ COMMANDS = {
     'NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4"': Elsewhere("tests/workflow/test_older_processors.py", "variables()"),
     "make venv && source .venv/bin/activate": Elsewhere(".ci/run", "\nmake venv\n"),
     "make verify": Elsewhere(".ci/run", "\nmake verify\n"),
-    "make figures": Reads(r"\d{3} files drawn from the reference: .*paper_figures/drawn/demo", slow=True),
+    "make figures": Reads(r"\d{3} files drawn from the reference: .*paper_figures/drawn/demo"),
     "make forecast SCALE=paper": Reads(r"money: no price"),
     "snakemake --cores all": Elsewhere("Makefile", "tools/run_workflow.py --cores all"),
     "snakemake --cores all --use-conda": Elsewhere("tests/workflow/test_conda.py", '"--use-conda"'),
@@ -296,29 +295,22 @@ def test_every_command_within_a_sentence_exists():
     assert checked > 60
 
 
-def run_reading(shell, copy, command):
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ids(Reads))
+def test_what_reads_runs_to_its_end(shell, copy, command):
     entry = how(command)
     output = shell(command.replace(*entry.for_) if entry.for_[0] else command, copy)
     assert re.search(entry.prints, output), output[-1500:]
 
 
-@pytest.mark.parametrize("command", [one for one in ids(Reads) if not how(one).slow])
-def test_read_only_commands_run_to_their_end(shell, copy, command):
-    run_reading(shell, copy, command)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [one for one in ids(Reads) if how(one).slow])
-def test_drawing_commands_run_to_their_end(shell, copy, command):
-    run_reading(shell, copy, command)
-
-
 def test_the_forecast_of_the_paper_scale_is_the_one_that_is_printed(shell, copy):
     printed = next(block.text for block in blocks("text", pages=["docs/forecast.md"]) if "GPU h" in block.text)
     output = shell("python -m entropyreg forecast --scale paper --price 2.5", copy)
     assert output.strip() == printed.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "block",
     [one for one in blocks("python") if not one.text.startswith(PYTHON_THAT_NEEDS_A_MODEL)],
@@ -329,6 +321,7 @@ def test_code_runs_in_a_fresh_process(shell, copy, block):
     assert shell("python snippet.py", copy).endswith("to its end\n")
 
 
+@pytest.mark.slow
 def test_a_package_of_the_tests_is_absent(shell, copy):
     assert {"pytest", "hypothesis", "ruff"} & set(only_in_tests()) >= {"pytest", "hypothesis"}
     with pytest.raises(AssertionError, match="No module named 'pytest'"):

@@ -66,8 +66,12 @@ def check_keys(node: yaml.Node | None, seen: set[int]) -> None:
 
 def read_yaml(path: str | Path) -> Any:
     """Read a YAML file; a missing or malformed one is a `UserError` that names the file and the place."""
+    return parse_yaml(content_of_yaml(path), str(path))
+
+
+def content_of_yaml(path: str | Path) -> bytes:
     try:
-        return parse_yaml(Path(path).read_bytes(), str(path))
+        return Path(path).read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.") from None
     except IsADirectoryError:
@@ -78,7 +82,7 @@ def parse_yaml(text: str | bytes, place: str) -> Any:
     """Parse a text; raises a `UserError` that begins with `place`."""
     try:
         text = text.decode("utf-8") if isinstance(text, bytes) else text
-        return yaml.load(text, Loader=StrictLoader)
+        return yaml.load(text, Loader=StrictLoader)  # noqa: S506, as it is a safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or a date of month 13
         raise UserError(f"{place} is not valid YAML: {one_line(error)}.") from None
 
@@ -103,13 +107,19 @@ def check_finite(value: Any, place: str) -> None:
             check_finite(part, place)
 
 
-@cache  # the registry calls it at every reference
-def shared_schema(name: str) -> Resource:
-    return Resource.from_contents(read_yaml(SHARED[name]))
+@cache
+def registry() -> Registry:
+    """The shared schemas, put in at once: to retrieve one later, jsonschema crawls all others at every reference."""
+    return Registry().with_resources((name, Resource.from_contents(read_yaml(path))) for name, path in SHARED.items())
 
 
 def validator_of(schema_path: str | Path) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(read_yaml(schema_path), registry=Registry(retrieve=shared_schema))
+    return validator_from(content_of_yaml(schema_path), str(schema_path))
+
+
+@cache
+def validator_from(content: bytes, place: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(parse_yaml(content, place), registry=registry())
 
 
 def validate(value: Any, schema_path: str | Path, name: str) -> None:

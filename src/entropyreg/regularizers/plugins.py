@@ -34,7 +34,7 @@ def load(path: str) -> Kind:
     module = ModuleType(Path(path).stem)
     module.__file__ = path
     try:
-        exec(compile(content, path, "exec"), vars(module))
+        exec(compile(content, path, "exec"), vars(module))  # noqa: S102, the user named the file to be run
     except UserError as error:
         raise UserError(f"{place}{line_of(error, path)}: {error}") from None
     except Exception as error:

@@ -118,7 +118,11 @@ def test_a_huge_header_is_refused_before_it_is_read(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive at all" * 100, gzip.compress(b"text, but no archive" * 100)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive at all" * 100, gzip.compress(b"text, but no archive" * 100)],
+    ids=["empty", "text", "compressed text"],
+)
 def test_a_file_that_is_no_archive_is_reported(tmp_path, content):
     path = tmp_path / "a.tgz"
     path.write_bytes(content)

@@ -408,6 +408,7 @@ def test_the_version_is_that_of_the_package(root, capsys):
     assert capsys.readouterr().out == f"entropyreg {version}\n"
 
 
+@pytest.mark.slow
 def test_log_messages_of_importing_fairseq_are_not_shown():
     """It asks for tensorboardX, which nothing here needs, and sets up the log for itself unless somebody did before."""
     script = (

@@ -32,6 +32,8 @@ DECODING = {"beam": 2, "length_penalty": 1.0, "max_length_factor": 0, "max_lengt
 TRAINED = {"languages": LANGUAGES, "model": MODEL, "seed": 1, "device": "cpu", "regularizer": asdict(Regularizer())}
 TEMPERATURES = {"temperatures": [0.7, 1], "sentences": None, "calibration_tokens": 20, "triplets": [["a", "b", "c"]]}
 TEMPERATURES |= {"grid": {"low": 0.5, "high": 2, "points": 3}}
+STAGES = ("valid", "test", "valid.beams", "valid.temperatures", "test.temperatures")
+EXCHANGED = ("valid", "valid.temperatures")  # what the second run of text has, too
 TEXT_RUNS = ("t/m/none/seed1", "t/m/other/seed1")
 IMAGE_RUNS = ("d/mlp/none", "d/mlp/other")
 MEASURED = {"metric": "bleu", "subwords": "none", "target_language": "en", "lowercase": False, "selection": "last"}
@@ -49,7 +51,7 @@ IMAGES |= {"batch": 50, "epochs": 1}
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
-    """text/ with its subwords, binary/, and runs/ of two sets of random weights, predicted and measured."""
+    """text/ with its subwords, binary/, and runs/ of two sets of random weights, of which the first is measured."""
     folder, generator = tmp_path_factory.mktemp("text"), random.Random(1)
     lines = "".join(f"{' '.join(generator.choices('abcdefghijkl', k=6))}\n" for _ in range(6))
     for place in (folder / "text", folder / "text" / FOLDER):
@@ -64,9 +66,9 @@ def text(tmp_path_factory):
         run_dir.mkdir(parents=True)
         write_weights(folder, run, seed)
         write_json(run_dir / "training.provenance.json", {"seconds": 1.0})
-        for what in ("valid", "test", "valid.beams", "valid.temperatures", "test.temperatures"):
+        for what in STAGES if run == TEXT_RUNS[0] else EXCHANGED:
             assert predict_text(folder, run, what) is None
-        assert (told := measure_text(folder, run)) is None, told
+    assert (told := measure_text(folder, TEXT_RUNS[0])) is None, told
     return folder
 
 
@@ -157,39 +159,48 @@ def deleted(path, _):
     path.unlink()
 
 
-STAGES = ("valid", "test", "valid.beams", "valid.temperatures", "test.temperatures")
-TEXT_FILES = [(what, name) for what in STAGES for name in predicted_files.files_of(what)]
+DAMAGES = (exchanged, edited, cut, deleted)
+
+
+def refused_with(damage, path, other, measure):
+    """What measuring says of a damaged file, or of one that was exchanged with another run's or seed's; put back."""
+    whole = {one: one.read_bytes() for one in (path, other)}
+    damage(path, other)
+    told = checked(measure(), (" is missing or not what was predicted",))
+    for one, content in whole.items():
+        one.write_bytes(content)
+    return told
 
 
 @pytest.mark.parametrize("copied", ["text"], indirect=True)
-@pytest.mark.parametrize("damage", [exchanged, edited, cut, deleted])
-@pytest.mark.parametrize(("what", "name"), TEXT_FILES, ids=[name for _, name in TEXT_FILES])
-def test_changed_predictions_of_text_are_reported_and_made_again(copied, what, name, damage):
-    run, other = TEXT_RUNS
-    folder = copied / "runs" / run
-    path, sums = folder / "predictions" / name, folder / "predictions" / predicted_files.sums_of(what)
+@pytest.mark.parametrize("what", STAGES)
+def test_changed_predictions_of_text_are_reported_and_made_again(copied, what):
+    folder, other = (copied / "runs" / run for run in TEXT_RUNS)
+    names, sums = predicted_files.files_of(what), folder / "predictions" / predicted_files.sums_of(what)
     record = (folder / "record.json").read_bytes()
-    damage(path, copied / "runs" / other / "predictions" / name)
-    told = checked(measure_text(copied, run), (f"{path} is missing or not what was predicted",))
-    assert deleted_by(told, path) == sums
-    if damage is deleted:
-        assert predict_text(copied, run, what) is None and measure_text(copied, run) is None
-        assert (folder / "record.json").read_bytes() == record
+    for path in (folder / "predictions" / name for name in names):
+        for damage in DAMAGES if what in EXCHANGED else DAMAGES[1:]:
+            beside = other / "predictions" / path.name if what in EXCHANGED else path
+            told = refused_with(damage, path, beside, lambda: measure_text(copied, TEXT_RUNS[0]))
+            assert deleted_by(told, path) == sums
+        path.unlink()
+    assert predict_text(copied, TEXT_RUNS[0], what) is None and measure_text(copied, TEXT_RUNS[0]) is None
+    assert (folder / "record.json").read_bytes() == record
 
 
 @pytest.mark.parametrize("copied", ["images"], indirect=True)
-@pytest.mark.parametrize("damage", [exchanged, edited, cut, deleted])
-@pytest.mark.parametrize("name", [*(f"{split}.images.npz" for split in ("train", "valid", "test")), "templates.npz"])
-def test_changed_predictions_of_images_are_reported_and_made_again(copied, name, damage):
-    run = IMAGE_RUNS[0]
-    folder = copied / "runs" / run
-    path, record = folder / "predictions/seed3" / name, (folder / "record.json").read_bytes()
-    damage(path, folder / "predictions/seed1" / name)  # the two runs' seeds 3 are the same
-    told = checked(measure_images(copied, run), (" is missing or not what was predicted",))
-    assert deleted_by(told, path) == folder / "predictions.json"
-    if damage is deleted:
-        assert predict_images(copied, run) is None and measure_images(copied, run) is None
-        assert (folder / "record.json").read_bytes() == record
+def test_changed_predictions_of_images_are_reported_and_made_again(copied):
+    folder = copied / "runs" / IMAGE_RUNS[0]
+    own, other = folder / "predictions/seed3", folder / "predictions/seed1"  # the two runs' seeds 3 are the same
+    record = (folder / "record.json").read_bytes()
+    for name in (*(f"{split}.images.npz" for split in ("train", "valid", "test")), "templates.npz"):
+        for damage in DAMAGES:
+            beside = other / name
+            told = refused_with(damage, own / name, beside, lambda: measure_images(copied, IMAGE_RUNS[0]))
+            assert deleted_by(told, own / name) == folder / "predictions.json"
+        (own / name).unlink()
+    assert predict_images(copied, IMAGE_RUNS[0]) is None and measure_images(copied, IMAGE_RUNS[0]) is None
+    assert (folder / "record.json").read_bytes() == record
 
 
 @pytest.mark.parametrize("copied", ["text"], indirect=True)

@@ -122,6 +122,7 @@ def test_a_full_disk_is_reported_and_afterwards_the_same_command_works(smoke, fo
     assert run_stage(*measuring(smoke, folder)) is None and (run / "record.json").exists()
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_while_torch_saves_is_reported_and_the_training_goes_on_later(tmp_path):
     digits, run = tmp_path / "digits", tmp_path / "run"
     prepare_images({"dataset": "digits", "split": {"validation": 200, "train": 100, "test": 100, "seed": 0}}, digits)

@@ -9,10 +9,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = sorted(path for part in ("src", "tools", "benchmarks") for path in (ROOT / part).rglob("*.py"))
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
-FORBIDDEN = {
-    *("eval", "exec", "os.system", "os.popen", "pickle.load", "pickle.loads", "marshal.loads", "shelve.open"),
-    *("joblib.load", "yaml.unsafe_load", "yaml.full_load", "numpy.loads", "torch.hub.load", "tempfile.mktemp"),
-}
 OWN_UNPICKLER = "src/entropyreg/images/data/cifar.py"  # finds four names of numpy's and no other (test_cifar.py)
 QUOTED_BY_FUNCTIONS = {  # options that a rule's function builds, each value by shlex.quote
     *("params.job", "params.further", "params.data_dir", "params.teacher", "resources.download_options"),
@@ -32,32 +28,20 @@ def keyword(call, name):
     return next((ast.unparse(one.value) for one in call.keywords if one.arg == name), None)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_reading_files_runs_no_code(path):
-    name = str(path.relative_to(ROOT))
-    for function, call in calls(path):
-        place = f"{name}, line {call.lineno}: {function}"
-        short = function.replace("np.", "numpy.")
-        assert short not in FORBIDDEN, place
-        if short == "torch.load":
-            assert keyword(call, "weights_only") == "True", place
-        if short == "numpy.load":
-            assert keyword(call, "allow_pickle") in (None, "False"), place  # numpy's default is False
-        if short in ("yaml.load", "yaml.load_all"):
-            assert "SafeLoader" in keyword(call, "Loader") or keyword(call, "Loader") == "StrictLoader", place
-        if short.startswith("subprocess."):
-            assert keyword(call, "shell") in (None, "False"), place
-            assert not call.args or not isinstance(call.args[0], ast.JoinedStr | ast.Constant), place
-        if "Unpickler" in function:
-            assert name == OWN_UNPICKLER, place
-        if "tarfile" in function or function.endswith((".extractall", ".unpack_archive")):
-            assert not function.endswith((".extractall", ".unpack_archive")), place
-
-
-def test_the_calls_that_are_looked_for_are_there():
-    """So that a rename does not make the test above empty."""
-    found = {name for path in SOURCES for name, _ in calls(path)}
-    assert {"torch.load", "np.load", "yaml.load", "subprocess.run"} <= found
+def test_files_of_torch_and_numpy_are_read_without_pickles():
+    """ruff's rules S (pyproject.toml) refuse every other way of running what is read."""
+    found = 0
+    for path in SOURCES:
+        for function, call in calls(path):
+            place = f"{path.relative_to(ROOT)}, line {call.lineno}: {function}"
+            if function == "torch.load":
+                assert keyword(call, "weights_only") == "True", place
+            if function in ("np.load", "numpy.load"):
+                assert keyword(call, "allow_pickle") in (None, "False"), place  # numpy's default is False
+            assert function != "torch.hub.load", place
+            assert "Unpickler" not in function or str(path.relative_to(ROOT)) == OWN_UNPICKLER, place
+            found += function in ("torch.load", "np.load")
+    assert found > 5
 
 
 def shell_commands(path):

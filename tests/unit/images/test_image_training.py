@@ -211,12 +211,22 @@ def stop_at(update):
     return train_on
 
 
+def test_stopped_and_resumed_the_average_of_the_weights_is_that_of_the_whole(digits, settings, tmp_path, monkeypatch):
+    settings = settings | {"seeds": [1], "optimiser": settings["optimiser"] | {"average": 0.95}}
+    whole, _ = train(settings, digits, tmp_path / "whole")
+    with monkeypatch.context() as patched, pytest.raises(Stopped):
+        patched.setattr(Training, "train_on", stop_at(25))
+        train(settings, digits, tmp_path / "stopped")
+    resumed, _ = train(settings, digits, tmp_path / "stopped")
+    assert_same_bits(resumed["seed1"], whole["seed1"])
+
+
 @pytest.mark.parametrize("student", [False, True])
 def test_resumed_with_other_threads_all_is_computed_with_those_of_the_first(
     digits, settings, tmp_path, monkeypatch, capsys, student
 ):
     """Whether one thread and two differ in bits depends on the processor, so the threads themselves are watched."""
-    settings = settings | {"seeds": [1], "epochs": 2, "model": settings["model"] | {"hidden": [800, 500]}}
+    settings = settings | {"seeds": [1], "epochs": 2}
     teacher, computing = {}, []
     if student:
         train(settings | {"epochs": 1}, digits, tmp_path / "teacher")

@@ -74,6 +74,11 @@ def test_invalid_records_are_refused(confidence, correct, n_bins):
         expected_calibration_error(np.array(confidence), np.array(correct), n_bins)
 
 
+def test_the_square_of_three_records_in_a_bin_by_hand():
+    found = squared_calibration_error(np.full(3, 0.5), np.array([1, 1, 0]))
+    assert found == pytest.approx((2 / 3 - 1 / 2) ** 2 - (2 / 3) * (1 / 3) / 2)
+
+
 def test_planted_over_confidence_is_recovered():
     confidence, correct = records(200_000, over_confidence=0.08)
     planted = np.mean(confidence - np.clip(confidence - 0.08, 0, 1))

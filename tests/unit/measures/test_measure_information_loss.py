@@ -50,6 +50,8 @@ def test_class_means_and_their_similarity():
     np.testing.assert_allclose(similarity, similarity.T)
     assert similarity[0, 1] > 0.9
     assert similarity[0, 2] < -0.9
+    shifted = class_similarity(np.array([[8.0, -3], [8, -2.9], [6, -3], [6, -3.1]]))
+    np.testing.assert_allclose(shifted, similarity)  # of a constant added to all points nothing is left
     with pytest.raises(ValueError, match="lies at the mean"):
         class_similarity(np.array([[1.0, 0], [-1, 0], [0, 0]]))
 

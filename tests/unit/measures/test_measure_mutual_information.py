@@ -31,6 +31,15 @@ def gaussian_mixture_information(means: np.ndarray, noise: float) -> float:
     return entropy - 0.5 * math.log(2 * math.pi * math.e * noise**2)
 
 
+def test_two_inputs_by_hand():
+    draws, fresh = np.array([[0.0, 2.0], [3.0, 7.0]]), np.array([1.5, 4.0])
+    means = np.array([1.0, 5.0])
+    for name, variances in (("per_input", np.array([2.0, 8.0])), ("shared", np.full(2, (0.5**2 + 1.0) / 2))):
+        density = norm.pdf(fresh[:, None], means, np.sqrt(variances))  # of each value under each input
+        wanted = np.log(np.diag(density) / density.mean(axis=1)).mean()
+        assert mutual_information(draws, fresh, name) == pytest.approx(wanted, rel=1e-12)
+
+
 @pytest.mark.parametrize("variance", ["shared", "per_input"])
 def test_separated_inputs_carry_log_n(variance):
     draws, fresh = channel(np.arange(600) * 100.0, 1.0, 25, 4)

@@ -65,6 +65,15 @@ def test_intervals_over_blocks_of_1000_sentences_cover(seeds):
     assert 0.93 - 0.01 <= inside / simulations <= 0.97 + 0.01  # .95 has a standard error of .011
 
 
+def test_without_effects_of_items_the_variance_is_that_between_seeds():
+    """Of two seeds alike on average, on items with nothing in common, nothing is left but the rounding of draws."""
+    values = np.random.default_rng(0).normal(size=(2, 500))
+    values -= values.mean(axis=1, keepdims=True)
+    values[1] -= values[0] * (values[0] @ values[1]) / (values[0] @ values[0])
+    result = crossed_mean(with_counts(values), mean_of_sums, 4000, generator=np.random.default_rng(1))
+    assert result.replicates.var() < 0.1 / 500  # seed x item alone, which is no variance of items, would give .5 / 500
+
+
 def test_twelve_seeds_see_the_declared_effect():
     # CLAIMS: 12 seeds see 1.05 standard deviations between seeds, here all of them seed x item, in 80 % of the cases
     generator = np.random.default_rng(1)

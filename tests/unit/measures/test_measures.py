@@ -41,6 +41,8 @@ def test_entropy_is_one_for_uniform_and_zero_for_one_hot_distributions():
     assert normalized_entropy(np.full(3, math.log(7)), 7) == pytest.approx(1)
     assert normalized_entropy(np.zeros(3), 7) == 0
     assert normalized_entropy(np.array([0, math.log(2)]), 4) == pytest.approx(0.25)
+    small = np.array([1, 2**-25], np.float32)  # whose sum in float32 is 1
+    assert normalized_entropy(small, 4) * math.log(4) == pytest.approx(0.5 + 2**-26, rel=1e-12)
 
 
 def test_entropy_needs_tokens():

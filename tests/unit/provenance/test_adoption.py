@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_origins import job
 
-from entropyreg.provenance.adoption import ASIDE, LOCKS, METADATA, adopt, tell
+from entropyreg.provenance.adoption import ASIDE, LOCKS, METADATA, adopt, is_older, tell
 from entropyreg.provenance.code_identity import code_digest
 
 CHAIN = {"train": "runs/a/model.pt", "predict": "runs/a/tokens.npz", "measure": "runs/a/record.json"}
@@ -147,3 +147,12 @@ def test_the_message_lists_set_aside_outputs_once_and_shortened(capsys):
         "entropyreg: other code, settings or inputs made file0, file1, file2, file3, file4 and 4 more: kept with the "
         "suffix .aside, and made anew.\n"
     )
+
+
+def test_a_job_is_late_as_soon_as_one_of_its_outputs_is(tree):
+    first, second, data = (tree / name for name in ("first", "second", "data"))
+    for path in (first, second, data):
+        path.touch()
+    date(tree, "first", "data", "second")
+    assert is_older([first, second], [data]) and is_older([second, first], [data])
+    assert not is_older([second], [data]) and not is_older([], [data]) and not is_older([first], [])

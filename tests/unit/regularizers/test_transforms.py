@@ -6,8 +6,10 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from entropyreg.regularizers import (
+    confidence_penalty_cross_entropy,
     entropy_regularized_cross_entropy,
     euclidean_regularized_cross_entropy,
+    label_smoothing_cross_entropy,
     linear_entropy_regularized_cross_entropy,
     token_statistics,
 )
@@ -23,6 +25,17 @@ def batch(rows=6, classes=9, dtype=torch.float64):
     targets = torch.randint(0, classes, (rows,))
     targets[1] = -100
     return torch.randn(rows, classes, dtype=dtype), targets
+
+
+@pytest.mark.parametrize("convention", ["papers", "fairseq"])
+def test_values_of_the_classic_losses_are_the_same_inside_a_transform(convention):
+    logits, targets = batch()
+    logits[:, 7:], targets[:] = -torch.inf, targets.clamp_max(6)
+    for loss in (
+        lambda z: label_smoothing_cross_entropy(z, targets, smoothing=0.2, convention=convention),
+        lambda z: confidence_penalty_cross_entropy(z, targets, strength=0.4),
+    ):
+        torch.testing.assert_close(torch.func.vjp(loss, logits)[0], loss(logits))
 
 
 @pytest.mark.parametrize("skew", SKEWS)

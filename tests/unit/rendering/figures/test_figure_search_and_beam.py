@@ -83,6 +83,7 @@ def test_without_a_finished_run_the_figure_says_so(module, text):
     assert text in words_of(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rows"), [("a_figure_search", SEARCH), ("a_figure_beam_size", BEAMS), ("a_figure_divergences", [])]
 )

@@ -25,6 +25,7 @@ from entropyreg.rendering.figures.style import FAMILIES, INK, color, style
 OF_RUNS = sorted(set(MODULES) - {"b_figure_targets"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_drawn_twice_the_bytes_are_equal(tmp_path, name):
     (tmp_path / "table.json").write_text(json.dumps(EXAMPLES[name]()))

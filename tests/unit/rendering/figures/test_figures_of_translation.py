@@ -59,6 +59,7 @@ def axes_titled(figure, end):
     return next(axes for axes in figure.axes if axes.get_title(loc="left").endswith(end))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_drawn_twice_the_bytes_are_equal(tmp_path, name):
     (tmp_path / "table.json").write_text(json.dumps(example(name, rows=planted.PAPER, seeds=(1,))))

@@ -173,10 +173,10 @@ def test_the_committed_ledgers_are_still_read(name):
     ["ledger.json", "tables/a_table_translation.json", f"runs/{RUN}/provenance.json", f"runs/{RUN}/record.json"],
 )
 @pytest.mark.parametrize("content", ["[3]", '{"training": 3, "rows": 3}', "x"])
-def test_a_damaged_file_is_named_and_not_the_folder_of_all_results(tmp_path, name, content):
-    *arguments, captions = write_scale(tmp_path)
-    path = tmp_path / "results" / name
+def test_a_damaged_file_is_named_and_not_the_folder_of_all_results(scale, tmp_path, name, content):
+    settings, results, drawn, captions = scale
+    path = shutil.copytree(results, tmp_path / "results") / name
     path.write_text(content)
     with pytest.raises(UserError, match=r"(delete it|delete the file) and run again") as caught:
-        write_report(*arguments, captions, tmp_path / "report.html")
+        write_report(settings, tmp_path / "results", drawn, captions, tmp_path / "report.html")
     assert str(caught.value).startswith(str(path)) and not (tmp_path / "report.html").exists()
