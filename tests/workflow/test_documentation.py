@@ -28,7 +28,7 @@ PARTS = ("Snakefile", "Makefile", "README.md", "pyproject.toml", "docs", "envs",
 PARTS += ("tools", "workflow", "results/reference/demo", "paper_figures/reference/demo")
 TUTORIAL = "docs/tutorial.md"
 FOLLOWED = {
-    "docs/own_regularizer.md": "tests/workflow/test_own_regularizer.py"
+    "docs/own_regularizer.md": "tests/workflow/test_regularizer_page.py"
 }  # a page whose blocks its own test runs
 
 
