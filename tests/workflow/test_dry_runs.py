@@ -116,5 +116,5 @@ def test_every_artefact_has_a_module_and_a_caption(root, workflow_dir):
     for scale in SCALES:
         config = load_config(workflow_dir, {"scale": scale})
         for artefact in load_experiments(workflow_dir, config).artefacts.values():
-            assert (root / "src" / "entropyreg" / f"{artefact.kind}s" / f"{artefact.name}.py").exists()
+            assert (root / "src" / "entropyreg" / "rendering" / f"{artefact.kind}s" / f"{artefact.name}.py").exists()
             assert (workflow_dir / "report" / f"{artefact.name}.rst").read_text().strip()

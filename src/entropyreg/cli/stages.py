@@ -24,11 +24,15 @@ def prepare(args: argparse.Namespace) -> None:
 
 
 def segment(args: argparse.Namespace) -> None:
-    from entropyreg.data.subwords import segment_corpus
     from entropyreg.io.files import verify_outputs
 
+    if args.settings["subwords"] == "gpt2":  # published ones, of a pre-trained model; nothing is learned
+        from entropyreg.translation.gpt2_encoding import encode_corpus as run
+    else:
+        from entropyreg.data.subwords import segment_corpus as run
+
     verify_outputs(args.text)
-    segment_corpus(args.settings, args.text)
+    run(args.settings, args.text)
 
 
 def binarize(args: argparse.Namespace) -> None:

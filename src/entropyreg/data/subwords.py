@@ -67,14 +67,7 @@ def undo(line: str) -> str:
 
 
 def segment_corpus(task: Mapping[str, Any], prepared_dir: str | Path) -> dict[str, Any]:
-    """Learn `task['subwords']` merges on the prepared training text, apply them to every split, return the summary.
-
-    With 'gpt2' nothing is learned: the published subwords of a pre-trained model are applied.
-    """
-    if task["subwords"] == "gpt2":
-        from entropyreg.data.gpt2_encoding import encode_corpus  # imports fairseq
-
-        return encode_corpus(task, prepared_dir)
+    """Learn `task['subwords']` merges on the prepared training text, apply them to every split, return the summary."""
     prepared_dir, languages = Path(prepared_dir), [task["languages"]["source"], task["languages"]["target"]]
     folder = prepared_dir / FOLDER
     training = [prepared_dir / f"train.{language}" for language in languages]

@@ -43,8 +43,9 @@ class Parameter:
         if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", str(self.name)) or keyword.iskeyword(self.name):
             raise UserError(f"a parameter is named {self.name!r}; allowed: letters, digits and _, no word of Python.")
         for key in ("least", "above", "most", "below"):
-            if type(getattr(self, key)) not in (int, float, type(None)):
-                raise UserError(f"parameter '{self.name}': {key} is {getattr(self, key)!r}; allowed: a number.")
+            bound = getattr(self, key)
+            if bound is not None and (type(bound) not in (int, float) or not math.isfinite(bound)):
+                raise UserError(f"parameter '{self.name}': {key} is {bound!r}; allowed: a finite number.")
         if self.default is not None:
             self.check(self.default, "its default")
 

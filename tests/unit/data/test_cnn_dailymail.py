@@ -7,9 +7,9 @@ import pytest
 from entropyreg.data.cnn_dailymail import FILES, summary_line
 from entropyreg.data.gpt2_bpe import decoder, printable_bytes
 from entropyreg.data.preparation import prepare_corpus
-from entropyreg.data.subwords import segment_corpus
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import read_json, sha256_of
+from entropyreg.translation.gpt2_encoding import encode_corpus
 
 pyarrow = pytest.importorskip("pyarrow")
 from pyarrow import parquet  # noqa: E402
@@ -91,7 +91,7 @@ def test_only_a_full_stop_set_off_by_a_space_is_moved():
 def test_subwords_are_numbers_and_decode_to_the_text(data_dir, tmp_path):
     out = tmp_path / "out"
     prepare_corpus(TASK, out, str(data_dir))
-    summary = segment_corpus(TASK, out)
+    summary = encode_corpus(TASK, out)
     numbers = json.loads((out / "gpt2_bpe" / "encoder.json").read_text())
     expected = [*"Test", "\u0120", *"text,", "\u0120the", "\u0120", *"end."]
     assert read(out / "subwords" / "test.article")[0] == " ".join(str(numbers[one]) for one in expected)
@@ -105,7 +105,7 @@ def test_subwords_are_numbers_and_decode_to_the_text(data_dir, tmp_path):
 def test_long_references_are_cut_to_the_models_positions_where_they_are_scored(data_dir, tmp_path):
     out = tmp_path / "out"
     prepare_corpus(TASK, out, str(data_dir))
-    summary = segment_corpus(TASK, out)
+    summary = encode_corpus(TASK, out)
     assert summary["cut"] == {"valid.highlights": 1} and summary["subwords"]["valid.highlights"] == 1023
     assert len(read(out / "valid.reference")[0].split()) == 1500
 
@@ -119,7 +119,7 @@ def test_binary_data_keep_the_published_numbering(data_dir, tmp_path):
         write_parquet(data_dir / "cnn_dailymail" / name, ROWS[name] * 2)
     out = tmp_path / "out"
     prepare_corpus(TASK, out, str(data_dir))
-    segment_corpus(TASK, out)
+    encode_corpus(TASK, out)
     binarize(TASK, out / "subwords", out / "binary")
     published = Dictionary.load(str(data_dir / "gpt2_bpe" / "dict.txt"))
     for language in ("article", "highlights"):
