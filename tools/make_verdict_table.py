@@ -20,7 +20,8 @@ Written by `python tools/make_verdict_table.py` from `results/reference/demo/led
 
 What "not supported" and "inconclusive" mean is in the [questions](faq.md). Which runs decide a claim, and at which
 scale, is in [claims](claims.md). The models are small and trained on 4,000 pairs or images: the verdicts give reasons
-to look at the larger scales and say nothing final about the papers.
+to look at the larger scales and say nothing final about the papers. Intervals are those of the declared rules; where
+a table pairs the seeds of two rows and a rule does not, as for B16, the two differ.
 
 | | claim | verdict at demo scale | estimates [95 %]; what is missing, or would settle it |
 |---|---|---|---|
