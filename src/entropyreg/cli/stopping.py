@@ -102,7 +102,7 @@ def stop_snakemake_in_one_line() -> None:
 
 
 def is_wanted(record: logging.LogRecord) -> bool:
-    """Drops what Snakemake says once a signal has come; a job that the signal ended may be reported before it is taken."""
+    """Drops Snakemake's messages once a signal has come, and the error of a job that the signal ended just before."""
     if record.levelno >= logging.ERROR and not received:
         time.sleep(POLL)
     return not received
