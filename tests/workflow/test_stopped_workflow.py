@@ -34,13 +34,6 @@ def test_ctrl_c_is_reported_in_words_and_the_same_command_continues(smoke, tmp_p
     deadline = time.monotonic() + 300
     while not list(folder.glob("checkpoints/*.pt")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGSTOP)
-    half_written = folder / "predictions" / "valid.tokens.npz"  # of another job, which would write its origin last
-    half_written.parent.mkdir()
-    half_written.touch()
-    looked = subprocess.run(LOOK, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert looked.returncode == 0 and "made anew" not in looked.stderr and half_written.exists(), looked.stderr
-    os.killpg(process.pid, signal.SIGCONT)
     os.killpg(process.pid, signal.SIGINT)
     told = process.communicate(timeout=120)[1]
     assert process.returncode == 130
@@ -55,3 +48,17 @@ def test_ctrl_c_is_reported_in_words_and_the_same_command_continues(smoke, tmp_p
     assert "resuming at update" in again.stderr
     undisturbed = smoke / "results" / "smoke" / "runs" / RUN / "training.json"
     assert (folder / "training.json").read_bytes() == undisturbed.read_bytes()
+
+
+def test_looking_beside_a_running_workflow_touches_nothing(tmp_path):
+    """A job writes its origin last; without a lock, an output that has none is what nobody remembers."""
+    output = f"results/smoke/runs/{RUN}/predictions/valid.tokens.npz"
+    half_written, lock = tmp_path / output, tmp_path / ".snakemake" / "locks" / "0.output.lock"
+    for path, text in ((half_written, ""), (lock, f"{output}\n")):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    for locked in (True, False):
+        looked = subprocess.run(LOOK, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert looked.returncode == 0, looked.stderr[-3000:]
+        assert half_written.exists() == locked and ("made anew" in looked.stderr) != locked
+        lock.unlink(missing_ok=True)

@@ -95,17 +95,10 @@ def stop_snakemake_in_one_line() -> None:
 
     watch(stop)
     JobScheduler.schedule = schedule_until_stopped
-    logging.getLogger(LOGGER).addFilter(is_wanted)
+    logging.getLogger(LOGGER).addFilter(lambda record: not received)
     rest = "; nothing that is finished is lost, and the same command goes on from there"
     atexit.register(lambda: received and tell("Snakemake", rest))
     threading.Thread(target=end_stages, daemon=True).start()
-
-
-def is_wanted(record: logging.LogRecord) -> bool:
-    """Drops Snakemake's messages once a signal has come, and the error of a job that the signal ended just before."""
-    if record.levelno >= logging.ERROR and not received:
-        time.sleep(POLL)
-    return not received
 
 
 def end_stages() -> NoReturn:
