@@ -163,7 +163,7 @@ DAMAGES = (exchanged, edited, cut, deleted)
 
 
 def refused_with(damage, path, other, measure):
-    """What measuring says of a damaged file, or of one that was exchanged with another run's or seed's; put back."""
+    """Damages a file, or exchanges it with that of another run; returns how measuring refuses it, and restores it."""
     whole = {one: one.read_bytes() for one in (path, other)}
     damage(path, other)
     told = checked(measure(), (" is missing or not what was predicted",))

@@ -2,9 +2,7 @@
 
 from functools import cache
 
-from collected_images import (
-    EXAMPLES,
-)
+from collected_images import EXAMPLES
 from collected_runs import stays_on_the_page
 
 from entropyreg.rendering.figures import (
