@@ -28,9 +28,13 @@ class Case:
     def filler(self) -> Filler:
         return self.fillers[0]
 
+    def named(self, *names: Any) -> tuple[Any, ...]:
+        """What is drawn for in this case, and no other."""
+        return (self.claim["id"], self.filler.task, self.model, *names)
+
     def generator(self, *names: Any) -> Any:
         """A generator of this case's own."""
-        return self.records.generator(self.claim["id"], self.filler.task, self.model, *names)
+        return self.records.generator(*self.named(*names))
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, t
 
-from entropyreg.measures.contrast import Contrast
-from entropyreg.measures.significance import Resampled, p_value_of
+from entropyreg.measures.significance import Contrast, Resampled, p_value_of
 
 FIRST_PILOT_SEED = 100
 

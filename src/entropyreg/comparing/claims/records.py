@@ -11,7 +11,8 @@ import numpy as np
 
 from entropyreg.comparing.claims.declaration import Filler
 from entropyreg.comparing.claims.evidence import FIRST_PILOT_SEED, enters_verdict
-from entropyreg.comparing.image_comparisons import arm_statistics
+from entropyreg.comparing.contrasts import generator_of
+from entropyreg.comparing.scores import scored
 from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json
 from entropyreg.measuring.blocks import ratio, read_blocks
@@ -114,17 +115,18 @@ class Records:
         return np.stack([self.text(rows, f"{split}.{one}")[..., 0] for one in (f"{name}_sum", "n_tokens")], axis=-1)
 
     def images(self, rows: Sequence[Row], split: str, metric: str) -> np.ndarray:
-        """Sums over blocks of images (S, B, k) of the seeds of one run, for a metric of `results.image_comparisons`.
+        """Sums over blocks of images (S, B, k) of the seeds of one run, for a measure of `comparing.scores`.
 
-        `scaled_ece` and `scaled_debiased_ece` are at the temperature of least validation ECE.
+        `scaled_ece` is at the temperature of least validation ECE.
         """
         (run,) = {row["run"] for row in rows}
         arrays = self.arrays(run)
         if f"{split}.reliability" not in arrays:
             raise NotTested(f"{run} has no predictions of {split} images")
-        if metric.startswith("scaled_") and f"{split}.scaled_reliability" not in arrays:
+        found = scored(arrays, split, metric)
+        if found is None:
             raise NotTested(f"{run} has no temperature")
-        return arm_statistics(arrays, split, metric, 1)[self.positions(rows, run)]
+        return found.sums[self.positions(rows, run)]
 
     def positions(self, rows: Sequence[Row], run: str) -> list[int]:
         """Where the seeds of `rows` stand in the arrays of their run."""
@@ -159,7 +161,7 @@ class Records:
 
     def generator(self, *names: Any) -> np.random.Generator:
         """Seeded by what is tested, so that adding a claim changes no other."""
-        return np.random.default_rng(list("|".join(map(str, names)).encode()))
+        return generator_of(*names)
 
     def first_made(self, runs: Iterable[str]) -> dict[str, str] | None:
         """The run whose record was made first, when (UTC), and how that is known.

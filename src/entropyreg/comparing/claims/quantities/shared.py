@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from entropyreg.comparing import contrasts
 from entropyreg.comparing.claims.declaration import is_tuned
 from entropyreg.comparing.claims.evaluators import Case
 from entropyreg.comparing.claims.evidence import Evidence, of_contrast, of_seed_values
 from entropyreg.comparing.claims.records import WINNER, NotTested, Row
+from entropyreg.comparing.scores import Scored
 from entropyreg.measures.bleu_statistics import bleu_of_sums
-from entropyreg.measures.contrast import Arm, crossed_contrast
 from entropyreg.measures.significance import Score, mean_of_sums
 
 POINTS = 100.0  # accuracy points of a share
@@ -56,10 +57,9 @@ def n_seeds(arms: Mapping[str, Sequence[Row]]) -> int:
 
 def contrast(case: Case, arms: Sequence[tuple[float, np.ndarray]], score: Score, *names: object) -> Evidence:
     """The crossed bootstrap of weighted arms with one score."""
-    made = [Arm(weight, statistics, score) for weight, statistics in arms]
-    generator = case.generator(*names)
-    found = crossed_contrast(made, case.records.n_replicates, generator=generator)
-    return of_contrast(found, made[0].statistics.shape[1])
+    terms = [(weight, Scored(statistics, score, 0)) for weight, statistics in arms]
+    found = contrasts.contrast(terms, *case.named(*names), n_replicates=case.records.n_replicates)
+    return of_contrast(found, arms[0][1].shape[1])
 
 
 def text_contrast(

@@ -16,8 +16,7 @@ from entropyreg.comparing.claims.quantities.shared import contrast, n_seeds
 from entropyreg.comparing.claims.records import NotTested, Row
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.measures.calibration import ece_of_sums
-from entropyreg.measures.contrast import Arm, crossed_contrast
-from entropyreg.measures.significance import Score
+from entropyreg.measures.significance import Arm, Score, crossed_contrast
 from entropyreg.measures.temperature import CRITERIA, Criterion
 
 TEMPERATURE = ("b_figure_temperature", "b_figure_reliability_translation")
