@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "src"))  # the light modules only: standard librar
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 from entropyreg.cli import failed_jobs
-from entropyreg.comparing.claims.declaration import load_claims
+from entropyreg.comparing.claims.declaration import load_claims, tables_read
 from entropyreg.comparing.claims.digest import content_digest
 from entropyreg.provenance.code_identity import PLANNED_IN
 from entropyreg.io.errors import UserError
@@ -26,7 +26,8 @@ os.environ[PLANNED_IN] = str(ROOT)  # for what a job says that runs from another
 try:
     config = given_config(WORKFLOW, workflow.config_settings)
     EXPERIMENTS = load_experiments(WORKFLOW, config)
-    DECLARED = content_digest(load_claims(WORKFLOW / "experiments" / "claims.yaml"))
+    claims = load_claims(WORKFLOW / "experiments" / "claims.yaml")
+    DECLARED, READ_BY_CLAIMS = content_digest(claims), tables_read(claims)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

@@ -19,7 +19,6 @@ from entropyreg.measuring.blocks import COUNTS, of_split
 Arrays = Mapping[str, np.ndarray]
 Take = Callable[[Arrays], np.ndarray]
 FITS = ("ece_all", "nll_all")  # in the order of the arrays of fitted temperatures
-POINTS = 100.0  # accuracy points of a share
 AT_ONE = {"scaled_ece": "ece", "scaled_bleu": "bleu_at_one"}  # what is set beside a measure at a fitted temperature
 
 
@@ -81,6 +80,8 @@ SENTENCES = {
     "nll": Measure(over("nll_sum", "n_tokens"), mean_of_sums),
     "accuracy": Measure(over("correct_sum", "n_tokens"), mean_of_sums),
     "confidence": Measure(over("confidence_sum", "n_tokens"), mean_of_sums),
+    "entropy": Measure(over("entropy_sum", "n_tokens"), mean_of_sums),
+    "rank": Measure(over("rank_sum", "n_tokens"), mean_of_sums),
     "nll_at_one": Measure(nll_at_one, mean_of_sums, "temperature_nll"),
     "bleu_at_one": at_one("temperature_bleu", bleu_of_sums),
     "scaled_bleu": fitted("temperature_fitted_bleu", "ece_all", bleu_of_sums),
@@ -93,7 +94,6 @@ SENTENCES = {
 }
 IMAGES = {
     "accuracy": Measure(hits_of_bins, mean_of_sums),
-    "accuracy_points": Measure(hits_of_bins, lambda sums: POINTS * mean_of_sums(sums)),
     "nll": Measure(nll_of_images, mean_of_sums),
     "ece": Measure(lambda arrays: arrays["reliability"], ece_of_sums),
     "debiased_ece": Measure(lambda arrays: arrays["reliability"], debiased_ece_of_sums),
@@ -101,8 +101,21 @@ IMAGES = {
 }
 
 
+MEASURES = tuple(dict.fromkeys([*SENTENCES, *IMAGES]))
+CURVES = ("bleu", "ece", "nll")
+
+
 def place_of_one(temperatures: np.ndarray) -> int:
-    return int(np.flatnonzero(temperatures == 1)[0])
+    """Where temperature 1 stands; raises KeyError without it."""
+    places = np.flatnonzero(temperatures == 1)
+    if not places.size:
+        raise KeyError("temperature 1")
+    return int(places[0])
+
+
+def needs_temperatures(measure: str | None) -> bool:
+    """Whether a measure of sentences is known only where they were predicted at several temperatures."""
+    return measure in SENTENCES and SENTENCES[measure].array in COUNTS
 
 
 def scored(arrays: Arrays, split: str, measure: str) -> Scored | None:
@@ -125,8 +138,7 @@ def scored_of_split(own: Arrays, measure: str) -> Scored | None:
 
 
 def curve(own: Arrays, quantity: str) -> Scored:
-    """bleu, ece or nll at every temperature: sums (..., B, k), and the score that maps their totals to (..., G)."""
-    points = len(own["temperatures"])
+    """One of `CURVES` at every temperature: sums (..., B, k), and the score that maps their totals to (..., G)."""
     if quantity == "nll":
         tokens = own["temperature_tokens"][..., None].astype(np.float64)
         sums, score = np.concatenate([own["temperature_nll"], tokens], axis=-1), of_points
@@ -135,7 +147,7 @@ def curve(own: Arrays, quantity: str) -> Scored:
         sums, one = values.reshape(*values.shape[:-2], -1), {"bleu": bleu_of_sums, "ece": ece_of_sums}[quantity]
 
         def score(totals: np.ndarray) -> np.ndarray:
-            return one(totals.reshape(*totals.shape[:-1], points, -1))
+            return one(totals.reshape(*totals.shape[:-1], *values.shape[-2:]))
 
     counted = own["n_decoded" if quantity == "bleu" else "n_calibrated"]
     return Scored(sums, score, int(counted.reshape(-1, counted.shape[-1])[0].sum()))
