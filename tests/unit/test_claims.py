@@ -10,6 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from entropyreg.comparing.claims.declaration import load_claims
+from entropyreg.comparing.claims.digest import content_digest
 from entropyreg.io.errors import UserError
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
@@ -17,6 +18,7 @@ DECLARED = yaml.safe_load((WORKFLOW / "experiments" / "claims.yaml").read_text(e
 SCHEMA = yaml.safe_load((WORKFLOW / "schemas" / "claims.schema.yaml").read_text(encoding="utf-8"))
 CLAIMS = {claim["id"]: claim for claim in DECLARED["claims"]}
 PRIMARY = {"primary_A": ["A2", "A5", "A8", "A13"], "primary_B": ["B2", "B5", "B7", "B13", "B16"]}
+DECIDING = "afab6694ec367166ae2b86b33ed0b960a9f7aed14664199f7530ed4a33f01f2b"
 NO_FAMILY = {"A9", "A11", "C3", "C5"}
 
 
@@ -76,12 +78,13 @@ def test_schema_is_closed_and_every_key_described():
         lambda document: document["rules"]["tests"],
         lambda document: document["rules"]["definitions"],
         lambda document: document["claims"][0],
-        lambda document: document["claims"][0]["arms"][0],
+        lambda document: document["claims"][0]["test"],
+        lambda document: document["claims"][3]["test"]["arms"]["end"],
         lambda document: document["claims"][0]["tasks"],
         lambda document: document["claims"][0]["minimum"],
         first_part,
     ],
-    ids=["top", "rules", "tests", "definitions", "claim", "arm", "tasks", "minimum", "part"],
+    ids=["top", "rules", "tests", "definitions", "claim", "test", "arm", "tasks", "minimum", "part"],
 )
 def test_unknown_key_is_rejected(place):
     document = copy.deepcopy(DECLARED)
@@ -189,6 +192,20 @@ def test_tested_claims_on_ece_need_enough_tokens():
 def test_deciding_numbers(name, direction, margin, threshold):
     claim = CLAIMS[name]
     assert (claim["direction"], claim["margin"], claim["threshold"]) == (direction, margin, threshold)
+
+
+def test_the_change_of_form_changed_nothing_that_decides():
+    """The digest of what decides, of claims.yaml at f1edfbe, before the contrasts were declared as `test`.
+
+    An amendment that does change something takes the new digest here.
+    """
+    keys = ("direction", "margin", "threshold", "unit")
+    deciding = [
+        {key: claim[key] for key in ("id", *keys, "seeds", "split", "tasks", "family", "minimum")}
+        | {"parts": [{key: part[key] for key in ("name", *keys) if key in part} for part in claim.get("parts", [])]}
+        for claim in DECLARED["claims"]
+    ]
+    assert content_digest([DECLARED["declared"], DECLARED["rules"], deciding]) == DECIDING
 
 
 def test_minimum_of_the_sweep_and_of_matched_pairs():

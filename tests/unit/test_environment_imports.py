@@ -35,7 +35,7 @@ for package in packages:
             importlib.import_module(f"{package}.{found.name}")
 """
 COMMAND = "import runpy; sys.argv = ['entropyreg', *sys.argv[3:]]; runpy.run_module('entropyreg', run_name='__main__')"
-ANALYSIS = ["measures", "measuring", "comparing", "comparing.claims", "comparing.claims.quantities", "search"]
+ANALYSIS = ["measures", "measuring", "comparing", "comparing.claims", "comparing.claims.statistics", "search"]
 ANALYSIS += ["rendering", "rendering.tables", "rendering.figures", "rendering.report"]
 TRAINING = ["data", "images", "images.data", "images.models", "translation", "io.trained_weights"]
 

@@ -1,7 +1,5 @@
 """Claims: evaluate every declared claim from the collected tables and the records, into one ledger."""
 
-from entropyreg.comparing.claims.artefacts import READ as READ_BY_CLAIMS
-
 ROLES = os.path.relpath(WORKFLOW / "experiments" / "roles.yaml")
 
 

@@ -1,62 +1,64 @@
-"""Compares the rows of a table: differences with intervals over seeds and sentences.
+"""Differences between the rows of a table, of sentences or of images, with intervals over seeds and items.
 
-Training differs by seed and a test set is a sample of sentences: the crossed bootstrap resamples both, sentences in
-blocks (`measures.significance`, `results.blocks`). Runs of two rows are paired by seed, their hypotheses by sentence.
+A difference is the contrast {row: 1, other: -1} of a measure on a split. Which runs are set against each other: of
+sentences those of the seeds that both rows have; of images those of a task and, where the rows share one, a model.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
+from entropyreg.comparing.contrasts import N_REPLICATES, arm_of, contrast, numbers
+from entropyreg.comparing.scores import AT_ONE
 
-from entropyreg.comparing.temperature_statistics import SCALED, TEMPERATURE_METRICS, sums_of_metric
-from entropyreg.measures.bleu_statistics import bleu_of_sums
-from entropyreg.measures.calibration import debiased_ece_of_sums, ece_of_sums
-from entropyreg.measures.significance import crossed_bootstrap, mean_of_sums
-from entropyreg.measuring.blocks import ratio, read_blocks
-
-N_REPLICATES = 2000
-SCORES = {  # others: the mean over sentences, or tokens
-    **dict.fromkeys(("bleu", "bleu_as_published", "scaled_bleu"), bleu_of_sums),
-    **dict.fromkeys(("ece", "scaled_ece", "held_out_ece"), ece_of_sums),
-    "debiased_ece": debiased_ece_of_sums,
-}
+Rows = Sequence[Mapping[str, Any]]
+Seeds = Mapping[str, Sequence[int]]  # of each run
 
 
-def compare_rows(compare: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], runs_dir: Path) -> list[dict[str, Any]]:
-    """One entry for each row, column, metric and row that it is compared with.
+class Pair(NamedTuple):
+    """What names two rows of a table that are compared, and the runs of each with their seeds."""
 
-    `compare` has `split`, `metrics` and `to`, names of rows. Two rows without finished runs of one seed have none.
-    The metrics scaled_ece and scaled_bleu set the row as it is against the other at its temperature of least ECE.
+    names: dict[str, Any]
+    arms: tuple[Seeds, Seeds]
+
+
+def compare_rows(compare: Mapping[str, Any], rows: Rows, runs_dir: Path, *, images: bool = False) -> list[dict]:
+    """One entry for each pair of rows and measure; none for what was not measured.
+
+    `compare` has `split`, `metrics` and `to`, names of rows. The metrics scaled_ece and scaled_bleu set the row as it
+    is against the other at its temperature of least validation ECE: label smoothing against temperature scaling.
     """
-    found = []
-    columns = list(dict.fromkeys(row["column"] for row in rows))
-    names = list(dict.fromkeys(row["row"] for row in rows))
-    for column in columns:
-        runs = {name: finished(rows, name, column, compare["split"]) for name in names}
-        for other in compare["to"]:
-            for name in names:
-                seeds = sorted(set(runs.get(other, {})) & set(runs[name]))
-                if name == other or not seeds:
-                    continue
-                for metric in compare["metrics"]:
-                    pair = [
-                        statistics_of(
-                            [runs[one][seed] for seed in seeds], compare["split"], metric, runs_dir, one == other
-                        )
-                        for one in (name, other)
-                    ]
-                    if pair[0] is None or pair[1] is None:
-                        continue
-                    (statistics, number), (others, _) = pair
-                    entry = {"column": column, "row": name, "to": other, "metric": metric, "split": compare["split"]}
-                    entry |= difference(statistics, others, metric, entry) | {"seeds": seeds, "n_sentences": number}
-                    found.append(entry)
+    found, split = [], compare["split"]
+    for pair in (pairs_of_images if images else pairs_of_text)(rows, compare["to"], split):
+        for metric in compare["metrics"]:
+            entry = pair.names | {"metric": metric, "split": split}
+            measures = (AT_ONE.get(metric, metric), metric)
+            arms = [arm_of(runs, split, name, runs_dir) for runs, name in zip(pair.arms, measures, strict=True)]
+            if None in arms:
+                continue
+            result = contrast([(1.0, arms[0]), (-1.0, arms[1])], *entry.values()).resampled
+            entry |= numbers(result, "difference") | {"p_value": float(result.p_value), "n_replicates": N_REPLICATES}
+            seeds = [sorted(seed for own in runs.values() for seed in own) for runs in pair.arms]
+            n_seeds = [len(arm.sums) for arm in arms]
+            entry |= {"seeds": seeds, "n_seeds": n_seeds} if images else {"seeds": seeds[0], "n_seeds": n_seeds[0]}
+            found.append(entry | {"n_images" if images else "n_sentences": arms[0].n_items})
     return found
 
 
-def finished(rows: Sequence[Mapping[str, Any]], name: str, column: str, split: str) -> dict[int, str]:
+def pairs_of_text(rows: Rows, to: Sequence[str], split: str) -> Iterator[Pair]:
+    """The runs of the seeds that two rows of a task have both finished."""
+    names = list(dict.fromkeys(row["row"] for row in rows))
+    for column in dict.fromkeys(row["column"] for row in rows):
+        runs = {name: finished(rows, name, column, split) for name in names}
+        for other in to:
+            for name in (one for one in names if one != other):
+                seeds = sorted(set(runs.get(other, {})) & set(runs[name]))
+                if seeds:
+                    arms = tuple({runs[one][seed]: [seed] for seed in seeds} for one in (name, other))
+                    yield Pair({"column": column, "row": name, "to": other}, arms)
+
+
+def finished(rows: Rows, name: str, column: str, split: str) -> dict[int, str]:
     """{seed: run} of a cell's finished runs that decoded the split."""
     return {
         row["seed"]: row["run"]
@@ -65,47 +67,28 @@ def finished(rows: Sequence[Mapping[str, Any]], name: str, column: str, split: s
     }
 
 
-def statistics_of(
-    runs: Sequence[str], split: str, metric: str, runs_dir: Path, compared_with: bool = False
-) -> tuple[np.ndarray, int] | None:
-    """Sufficient statistics of the metric, (seeds, blocks, k), and of how many sentences; None if it was not measured.
+def pairs_of_images(rows: Rows, to: Sequence[str], split: str) -> Iterator[Pair]:
+    """The runs of two rows of a task: of a row that several runs fill, the chosen one."""
+    done = [row for row in rows if row["status"] == "done" and row["selected"] is not False]
+    done = [row for row in done if split in row["measures"]["scores"]]
+    for task in dict.fromkeys(row["task"] for row in done):
+        runs: dict[str, dict[str, dict[str, list[int]]]] = {}  # row: model: run: seeds
+        for row in (one for one in done if one["task"] == task):
+            models = runs.setdefault(row["row"], {})
+            models.setdefault(row["model"], {}).setdefault(row["run"], []).append(row["seed"])
+        for other in (one for one in to if one in runs):
+            for name in (one for one in runs if one != other):
+                for model, arms in same_models(runs[name], runs[other]):
+                    yield Pair({"column": task, "model": model, "row": name, "to": other}, arms)
 
-    For the row that is compared with, scaled metrics are at its own temperature.
+
+def same_models(models: Mapping[str, Any], others: Mapping[str, Any]) -> list[tuple[str, tuple[Any, Any]]]:
+    """What of two rows is compared: runs of the same model; without any, the only run of each row.
+
+    A row in which several runs of a model are shown is a curve, and not compared.
     """
-    parts, number = [], 0
-    for run in runs:
-        arrays = read_blocks(runs_dir, run)
-        if metric in TEMPERATURE_METRICS:
-            found = sums_of_metric(arrays, split, metric if compared_with else SCALED.get(metric, metric))
-        else:
-            found = sums_of_score(arrays, split, metric)
-        if found is None:
-            return None
-        sums, number = found
-        parts.append(sums)
-    return np.stack(parts).astype(np.float64), number
-
-
-def sums_of_score(arrays: Mapping[str, np.ndarray], split: str, metric: str) -> tuple[np.ndarray, int] | None:
-    """Sums (B, k) of a score of texts, and of how many sentences: of ROUGE, which each has by itself, a ratio."""
-    sums = arrays.get(f"{split}.{metric}")
-    if sums is None:
-        return None
-    number = int(arrays[f"{split}.n_sentences"].sum())
-    return (sums if sums.ndim == 2 else ratio(arrays, split, metric, "n_sentences")), number
-
-
-def difference(statistics: np.ndarray, other: np.ndarray, metric: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Difference, 95 % interval and one-sided p-value; seeded by the names compared, so adding rows changes none."""
-    name = "|".join(str(entry[key]) for key in ("column", "row", "to", "metric", "split"))
-    generator = np.random.default_rng(list(name.encode()))
-    score = SCORES.get(metric, mean_of_sums)
-    found = crossed_bootstrap(statistics, other, score, N_REPLICATES, generator=generator)
-    return {
-        "difference": float(found.estimate),
-        "low": float(found.low),
-        "high": float(found.high),
-        "p_value": float(found.p_value),
-        "n_seeds": int(statistics.shape[0]),
-        "n_replicates": N_REPLICATES,
-    }
+    same = [(model, (models[model], others[model])) for model in models if model in others]
+    if not same and len(models) == len(others) == 1:
+        ((model, runs),) = models.items()
+        same = [(model, (runs, *others.values()))]
+    return [(model, arms) for model, arms in same if all(len(runs) == 1 for runs in arms)]

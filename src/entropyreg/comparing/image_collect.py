@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from entropyreg.comparing.collect import missing_reason, read_record
-from entropyreg.comparing.image_comparisons import compare_image_rows
+from entropyreg.comparing.comparisons import compare_rows
 from entropyreg.io.errors import blaming
 
 CELL = ("row", "column", "run", "model", "model_title", "published_as", "kind", "smoothing", "skew", "strength")
@@ -31,7 +31,8 @@ def collect_images(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any
         classes |= {cell["column"]: names} if names else {}
     for choice in settings["select"]:
         select(rows, choice)
-    comparisons = compare_image_rows(settings["compare"], rows, runs_dir) if settings["compare"] else []
+    compare = settings["compare"]
+    comparisons = compare_rows(compare, rows, runs_dir, images=True) if compare else []
     kept = ("artefact", "title", "scale", "scale_note", "images")
     return {
         **{key: settings[key] for key in kept},

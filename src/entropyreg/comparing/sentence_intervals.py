@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from entropyreg.comparing.comparisons import N_REPLICATES
-from entropyreg.comparing.temperature_statistics import FITS, generator_of
+from entropyreg.comparing.contrasts import contrast
+from entropyreg.comparing.scores import FITS, Scored
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.measures.calibration import ece_of_sums
 from entropyreg.measures.rouge import TYPES
-from entropyreg.measures.significance import Resampled, Score, crossed_mean, mean_of_sums
+from entropyreg.measures.significance import Resampled, Score, mean_of_sums
 from entropyreg.measuring.blocks import of_split
 
 OVER_TOKENS = {"nll": "nll_sum", "accuracy": "correct_sum", "confidence": "confidence_sum"}
 Arrays = Mapping[str, np.ndarray]
 Path = tuple[str, ...]
-Scored = tuple[Path, np.ndarray, Score]  # measure, sums (blocks, k), score of their totals
+Named = tuple[Path, np.ndarray, Score]  # of which measure, sums (blocks, k), score of their totals
 
 
 def sentence_intervals(run: str, measures: Mapping[str, Any], arrays: Arrays) -> dict[str, Any]:
@@ -31,11 +31,11 @@ def sentence_intervals(run: str, measures: Mapping[str, Any], arrays: Arrays) ->
     found: dict[str, Any] = {}
     for split in measures:
         own = of_split(arrays, split)
-        by_size: dict[int, list[Scored]] = {}
+        by_size: dict[int, list[Named]] = {}
         for one in scored(measures[split], own):
             by_size.setdefault(len(one[1]), []).append(one)
         for size, members in by_size.items():
-            result = resampled(members, generator_of("sentences", run, split, str(size)))
+            result = resampled(members, "sentences", run, split, size)
             for (path, _, _), low, high in zip(members, result.low, result.high, strict=True):
                 place = found.setdefault(split, {})
                 for name in path[:-1]:
@@ -44,7 +44,7 @@ def sentence_intervals(run: str, measures: Mapping[str, Any], arrays: Arrays) ->
     return found
 
 
-def resampled(members: Sequence[Scored], generator: np.random.Generator) -> Resampled:
+def resampled(members: Sequence[Named], *names: object) -> Resampled:
     """All measures on the same draws of the same blocks: a draw costs more than a score."""
     tables = [sums.astype(np.float64) for _, sums, _ in members]
     ends = np.cumsum([table.shape[1] for table in tables])[:-1]
@@ -53,7 +53,8 @@ def resampled(members: Sequence[Scored], generator: np.random.Generator) -> Resa
         parts = np.split(sums, ends, axis=-1)
         return np.stack([one(part) for (_, _, one), part in zip(members, parts, strict=True)], axis=-1)
 
-    return crossed_mean(np.concatenate(tables, axis=1)[None], score, N_REPLICATES, generator=generator)
+    together = Scored(np.concatenate(tables, axis=1)[None], score, 0)
+    return contrast([(1.0, together)], *names).resampled
 
 
 def scored(measures: Mapping[str, Any], arrays: Arrays) -> Iterator[Scored]:

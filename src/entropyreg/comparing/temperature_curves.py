@@ -12,17 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from entropyreg.comparing.comparisons import N_REPLICATES, finished
+from entropyreg.comparing.comparisons import finished
+from entropyreg.comparing.contrasts import N_REPLICATES, contrast
+from entropyreg.comparing.scores import curve as curve_of
 from entropyreg.comparing.temperature_scaling import intervals, own_output, scaling
-from entropyreg.comparing.temperature_statistics import (
-    QUANTITIES,
-    SPLIT,
-    Sweep,
-    curve_statistics,
-    generator_of,
-    load_sweep,
-)
-from entropyreg.measures.significance import Resampled, crossed_bootstrap, crossed_mean, simultaneous_band
+from entropyreg.comparing.temperature_statistics import QUANTITIES, SPLIT, Sweep, load_sweep
+from entropyreg.measures.significance import Resampled, simultaneous_band
 
 REFERENCES = ("smoothed", "hard")  # rows that the others are compared with; of these two, hard with smoothed
 
@@ -64,24 +59,22 @@ def pairs(names: Sequence[str]) -> list[tuple[str, str]]:
 
 def curve(sweep: Sweep, column: str, row: str, quantity: str) -> dict[str, Any]:
     """One quantity of one row at every temperature."""
-    statistics, score = curve_statistics(sweep, quantity)
-    entry = {"column": column, "row": row, "quantity": quantity}
-    found = crossed_mean(statistics, score, N_REPLICATES, generator=generator_of("curve", *entry.values()))
-    return entry | band(found, sweep) | sizes(sweep, quantity)
+    scored, entry = curve_of(sweep.arrays, quantity), {"column": column, "row": row, "quantity": quantity}
+    found = contrast([(1.0, scored)], "curve", *entry.values())
+    return entry | band(found.resampled, sweep, scored.n_items)
 
 
 def to_one(sweep: Sweep, column: str, row: str, quantity: str) -> dict[str, Any]:
     """One quantity of one row at every temperature, less the same at T = 1."""
-    statistics, score = curve_statistics(sweep, quantity)
-    one = sweep.one
+    scored, one = curve_of(sweep.arrays, quantity), sweep.one
 
     def gain(sums: np.ndarray) -> np.ndarray:
-        values = score(sums)
+        values = scored.score(sums)
         return values - values[..., one : one + 1]
 
     entry = {"column": column, "row": row, "to": None, "quantity": quantity, "kind": "to_one"}
-    found = crossed_mean(statistics, gain, N_REPLICATES, generator=generator_of("to_one", column, row, quantity))
-    return entry | band(found, sweep) | sizes(sweep, quantity)
+    found = contrast([(1.0, scored._replace(score=gain))], "to_one", column, row, quantity)
+    return entry | band(found.resampled, sweep, scored.n_items)
 
 
 def to_row(sweeps: Mapping[str, Sweep], column: str, row: str, other: str) -> list[dict[str, Any]]:
@@ -89,25 +82,22 @@ def to_row(sweeps: Mapping[str, Sweep], column: str, row: str, other: str) -> li
     seeds = sorted(set(sweeps[row].seeds) & set(sweeps[other].seeds))
     found = []
     for quantity in QUANTITIES if seeds else ():
-        (statistics, score), (others, _) = (curve_statistics(sweeps[one].of(seeds), quantity) for one in (row, other))
-        generator = generator_of("to_row", column, row, other, quantity)
-        resampled = crossed_bootstrap(statistics, others, score, N_REPLICATES, generator=generator)
+        own, others = (curve_of(sweeps[one].of(seeds).arrays, quantity) for one in (row, other))
+        result = contrast([(1.0, own), (-1.0, others)], "to_row", column, row, other, quantity)
         entry = {"column": column, "row": row, "to": other, "quantity": quantity, "kind": "to_row"}
-        found.append(entry | band(resampled, sweeps[row]) | sizes(sweeps[row].of(seeds), quantity))
+        found.append(entry | band(result.resampled, sweeps[row].of(seeds), own.n_items))
     return found
 
 
-def band(found: Resampled, sweep: Sweep) -> dict[str, list[float]]:
-    """Estimate and simultaneous 95 % bounds at each temperature."""
+def band(found: Resampled, sweep: Sweep, n_sentences: int) -> dict[str, Any]:
+    """Estimate and simultaneous 95 % bounds at each temperature, and what they are of."""
     low, high = simultaneous_band(found)
     return {
-        "temperatures": sweep.temperatures.tolist(),
+        "temperatures": sweep.arrays["temperatures"].tolist(),
         "estimate": found.estimate.tolist(),
         "low": low.tolist(),
         "high": high.tolist(),
+        "n_seeds": len(sweep.seeds),
+        "n_sentences": n_sentences,
+        "n_replicates": N_REPLICATES,
     }
-
-
-def sizes(sweep: Sweep, quantity: str) -> dict[str, int]:
-    n_sentences = sweep.n_items("n_decoded" if quantity == "bleu" else "n_calibrated")
-    return {"n_seeds": len(sweep.seeds), "n_sentences": n_sentences, "n_replicates": N_REPLICATES}

@@ -13,17 +13,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, t
 
-from entropyreg.comparing.comparisons import N_REPLICATES
-from entropyreg.comparing.temperature_statistics import FITS, SPLIT, Sweep, generator_of
+from entropyreg.comparing.contrasts import N_REPLICATES, contrast, numbers
+from entropyreg.comparing.scores import FITS, Scored, scored_of_split
+from entropyreg.comparing.temperature_statistics import SPLIT, Sweep
 from entropyreg.measures.bleu_statistics import bleu_of_sums
-from entropyreg.measures.calibration import debiased_ece_of_sums, ece_of_sums
-from entropyreg.measures.significance import (
-    Resampled,
-    crossed_bootstrap,
-    crossed_mean,
-    mean_of_sums,
-    p_value_above,
-)
+from entropyreg.measures.significance import Resampled, p_value_above
 
 LEVEL = 0.95
 SMOOTHED = "smoothed"  # the row whose BLEU the others are scaled towards
@@ -55,7 +49,8 @@ def closed_gap(sweep: Sweep, smoothed: Sweep, fit: str, name: str) -> dict[str, 
         return np.stack([at_fit - at_one, -at_one, at_fit], axis=-1)
 
     arms = np.concatenate([scaled, plain], axis=-1), np.concatenate([target, target], axis=-1)
-    found = crossed_bootstrap(*arms, score, N_REPLICATES, generator=generator_of("scaling", name, fit))
+    terms = [(weight, Scored(arm, score, 0)) for weight, arm in zip((1.0, -1.0), arms, strict=True)]
+    found = contrast(terms, "scaling", name, fit).resampled
     gain, gap, rest = (component(found, place) for place in range(3))
     rest = rest._replace(estimate=-rest.estimate, low=-rest.high, high=-rest.low, replicates=-rest.replicates)
     entry = {}
@@ -88,47 +83,32 @@ def component(found: Resampled, place: int) -> Resampled:
 
 def own_output(sweep: Sweep, column: str, row: str) -> dict[str, Any]:
     """ECE at T = 1 on the model's own output and under the gold prefix: same sentences, ends of sentences left out."""
-    own, gold = sweep.arrays["own_reliability"], sweep.arrays["gold_reliability"]  # (S, B, 45)
-    found = crossed_bootstrap(
-        own, gold, ece_of_sums, N_REPLICATES, generator=generator_of("own_output", column, row), paired_seeds=True
-    )
+    own, gold = (scored_of_split(sweep.arrays, name) for name in ("ece_own", "ece_gold"))
+    found = contrast([(1.0, own), (-1.0, gold)], "own_output", column, row, paired_seeds=True)
     return {
         "column": column,
         "row": row,
-        "ece_own": float(ece_of_sums(own.sum(axis=1)).mean()),
-        "ece_gold": float(ece_of_sums(gold.sum(axis=1)).mean()),
-        **numbers(found, "difference"),
-        "p_value": float(found.p_value),
-        "n_seeds": len(own),
-        "n_sentences": sweep.n_items("n_own"),
+        **{name: float(of_seeds.mean()) for name, of_seeds in zip(("ece_own", "ece_gold"), found.scores, strict=True)},
+        **numbers(found.resampled, "difference"),
+        "p_value": float(found.resampled.p_value),
+        "n_seeds": len(sweep.seeds),
+        "n_sentences": own.n_items,
         "n_replicates": N_REPLICATES,
     }
 
 
+SCALARS = {  # of the measures of `comparing.scores` the scalars of a row, by the names that figures have for them
+    **{"bleu": "bleu_at_one", "nll": "nll_at_one"},
+    **{name: name for name in ("ece", "debiased_ece", "scaled_ece", "held_out_ece")},
+}
+
+
 def intervals(sweep: Sweep, column: str, row: str) -> list[dict[str, Any]]:
     """Scalars of a row at T = 1 with 95 % intervals, and the ECE at the temperature of least ECE (all, held out)."""
-    arrays, one = sweep.arrays, sweep.one
-    tokens = np.stack([arrays["temperature_nll"][:, :, one], arrays["temperature_tokens"]], axis=-1)
-    wanted = {
-        "bleu": (arrays["temperature_bleu"][:, :, one], bleu_of_sums, "n_decoded"),
-        "nll": (tokens, mean_of_sums, "n_calibrated"),
-        "ece": (arrays["temperature_reliability"][:, :, one], ece_of_sums, "n_calibrated"),
-        "debiased_ece": (arrays["temperature_reliability"][:, :, one], debiased_ece_of_sums, "n_calibrated"),
-        "scaled_ece": (
-            arrays["temperature_fitted_reliability"][:, :, FITS.index("ece_all")],
-            ece_of_sums,
-            "n_calibrated",
-        ),
-        "held_out_ece": (arrays["held_out_reliability"], ece_of_sums, "n_held_out"),
-    }
     found = []
-    for metric, (statistics, score, count) in wanted.items():
-        generator = generator_of("interval", column, row, metric)
-        resampled = crossed_mean(statistics, score, N_REPLICATES, generator=generator)
-        entry = {"column": column, "row": row, "metric": metric, **numbers(resampled, "estimate")}
-        found.append(entry | {"n_seeds": len(statistics), "n_sentences": sweep.n_items(count)})
+    for metric, measure in SCALARS.items():
+        scored = scored_of_split(sweep.arrays, measure)
+        result = contrast([(1.0, scored)], "interval", column, row, metric).resampled
+        entry = {"column": column, "row": row, "metric": metric, **numbers(result, "estimate")}
+        found.append(entry | {"n_seeds": len(sweep.seeds), "n_sentences": scored.n_items})
     return found
-
-
-def numbers(found: Resampled, name: str) -> dict[str, float]:
-    return {name: float(found.estimate), "low": float(found.low), "high": float(found.high)}

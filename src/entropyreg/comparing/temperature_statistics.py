@@ -1,49 +1,35 @@
-"""Sums over blocks of sentences at several temperatures, and the scores of a corpus that has these sums.
+"""The seeds of one row at several temperatures: their sums over blocks of sentences, stacked."""
 
-A score is a function of sums over sentences (`measures.significance`), so any resampled corpus is scored without its
-text or tokens: BLEU of ten counts, ECE of the 45 sums of a reliability diagram, NLL of the sum and number of tokens.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from entropyreg.comparing.scores import Arrays, place_of_one
 from entropyreg.io.errors import UserError
-from entropyreg.measures.bleu_statistics import bleu_of_sums
-from entropyreg.measures.calibration import ece_of_sums
-from entropyreg.measuring.blocks import counts_of, of_split, ratio, read_blocks
+from entropyreg.measuring.blocks import of_split, read_blocks
 
 SPLIT = "valid"  # the only split that is predicted at several temperatures
 QUANTITIES = ("bleu", "ece", "nll")
-FITS = ("ece_all", "nll_all")  # in the order of the arrays of fitted temperatures
-TEMPERATURE_METRICS = ("nll", "ece", "debiased_ece", "held_out_ece", "scaled_ece", "scaled_bleu", "bleu_at_one")
-SCALED = {"scaled_ece": "ece", "scaled_bleu": "bleu_at_one"}  # the metric at temperature 1
-Arrays = Mapping[str, np.ndarray]
-Score = Callable[[np.ndarray], np.ndarray]
 
 
 class Sweep(NamedTuple):
-    """The seeds of one row: their arrays, stacked as (seeds, ...), and the G temperatures that were decoded."""
+    """The seeds of one row and their arrays, (seeds, ...), with the G `temperatures` that were decoded."""
 
     seeds: tuple[int, ...]
-    temperatures: np.ndarray
     arrays: Arrays
 
     @property
     def one(self) -> int:
-        """The index of temperature 1."""
-        return place_of_one(self.temperatures)
-
-    def n_items(self, count: str) -> int:
-        """The sentences that an array of this count sums (`blocks.COUNTS`)."""
-        return int(self.arrays[count][0].sum())
+        """Where temperature 1 stands."""
+        return place_of_one(self.arrays["temperatures"])
 
     def of(self, seeds: Sequence[int]) -> "Sweep":
         """The sweep of some of the seeds."""
         rows = [self.seeds.index(seed) for seed in seeds]
-        return Sweep(tuple(seeds), self.temperatures, {name: values[rows] for name, values in self.arrays.items()})
+        arrays = {name: one if name == "temperatures" else one[rows] for name, one in self.arrays.items()}
+        return Sweep(tuple(seeds), arrays)
 
 
 def load_sweep(runs: Mapping[int, str], runs_dir: Path) -> Sweep:
@@ -56,49 +42,5 @@ def load_sweep(runs: Mapping[int, str], runs_dir: Path) -> Sweep:
             raise UserError(f"{runs_dir / run} was measured at other temperatures: delete its record and run again.")
         parts.append(part)
     names = set.intersection(*map(set, parts)) - {"temperatures"}
-    return Sweep(tuple(runs), first, {name: np.stack([part[name] for part in parts]) for name in sorted(names)})
-
-
-def place_of_one(temperatures: np.ndarray) -> int:
-    return int(np.flatnonzero(temperatures == 1)[0])
-
-
-def curve_statistics(sweep: Sweep, quantity: str) -> tuple[np.ndarray, Score]:
-    """Sums (seeds, blocks, k) and the score that maps them to a curve (..., G) of bleu, ece or nll."""
-    arrays, points = sweep.arrays, len(sweep.temperatures)
-    if quantity == "nll":
-        tokens = arrays["temperature_tokens"][..., None].astype(np.float64)
-        statistics = np.concatenate([arrays["temperature_nll"], tokens], axis=-1)  # (S, B, G + 1)
-        return statistics, lambda sums: sums[..., :-1] / sums[..., -1:]
-    name = {"bleu": "temperature_bleu", "ece": "temperature_reliability"}[quantity]
-    score = {"bleu": bleu_of_sums, "ece": ece_of_sums}[quantity]
-    values = arrays[name]  # (S, B, G, k)
-    return values.reshape(*values.shape[:2], -1), lambda sums: score(sums.reshape(*sums.shape[:-1], points, -1))
-
-
-def sums_of_metric(arrays: Arrays, split: str, metric: str) -> tuple[np.ndarray, int] | None:
-    """Sums (B, k) of one run at one temperature, and of how many sentences; None where it was not predicted at several.
-
-    nll: of all validation; ece, bleu_at_one: at T = 1; scaled_ece, scaled_bleu: at the temperature of least ECE;
-    held_out_ece: of half of the sentences, at the temperature of least ECE of the others.
-    """
-    if metric == "nll":
-        return ratio(arrays, split, "nll_sum", "n_tokens"), int(arrays[f"{split}.n_sentences"].sum())
-    if f"{split}.temperatures" not in arrays:
-        return None
-    one = place_of_one(arrays[f"{split}.temperatures"])
-    name, place = {
-        "ece": ("temperature_reliability", one),
-        "debiased_ece": ("temperature_reliability", one),
-        "held_out_ece": ("held_out_reliability", None),
-        "scaled_ece": ("temperature_fitted_reliability", FITS.index("ece_all")),
-        "bleu_at_one": ("temperature_bleu", one),
-        "scaled_bleu": ("temperature_fitted_bleu", FITS.index("ece_all")),
-    }[metric]
-    sums = arrays[f"{split}.{name}"]
-    return sums if place is None else sums[:, place], int(counts_of(arrays, split, name).sum())
-
-
-def generator_of(*names: str) -> np.random.Generator:
-    """A generator seeded by its purpose, so that adding rows changes no other."""
-    return np.random.default_rng(list("|".join(names).encode()))
+    stacked = {name: np.stack([part[name] for part in parts]) for name in sorted(names)}
+    return Sweep(tuple(runs), stacked | {"temperatures": first})

@@ -8,25 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from entropyreg.comparing.comparisons import sums_of_score
-from entropyreg.comparing.image_comparisons import arm_statistics, score_of
+from entropyreg.comparing.contrasts import contrast, stacked
+from entropyreg.comparing.scores import scored
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import read_json
 from entropyreg.io.text_table import aligned
-from entropyreg.measures.bleu_statistics import bleu_of_sums
-from entropyreg.measures.significance import Score, mean_of_sums, paired_bootstrap
-from entropyreg.measuring.blocks import FILE, ratio, read_blocks
+from entropyreg.measures.rouge import TYPES
+from entropyreg.measuring.blocks import FILE, read_blocks
 from entropyreg.measuring.tidy_records import DECLARED, lines_of, record_paths, short_number
 
-N_REPLICATES = 2000
-SENTENCE_SUMS = {"nll": "nll_sum", "accuracy": "correct_sum", "confidence": "confidence_sum"}  # divided by n_tokens
-IMAGE_MEASURES = {  # column of the records: metric of `image_comparisons`
-    **{"accuracy": "accuracy", "nll": "nll", "calibration.nll": "nll"},
-    **{"calibration.ece": "ece", "calibration.debiased_ece": "debiased_ece"},
+MEASURES = {  # column of the records: measure of `comparing.scores`
+    **{name: name for name in ("bleu", "bleu_as_published", *TYPES, "nll", "accuracy", "confidence")},
+    **{f"calibration.{name}": name for name in ("nll", "ece", "debiased_ece")},
 }
-SCORES = ("bleu", "bleu_as_published", "rouge1", "rouge2", "rouge_l")
 
 
 def compare_runs(results: Path, first: str, second: str) -> str:
@@ -88,31 +82,20 @@ def table(results: Path, runs: tuple[str, str], first: Mapping[str, Any], second
 
 
 def intervals(results: Path, runs: tuple[str, str], seeds: tuple[int, int], split: str) -> dict[str, Any]:
-    """95 % intervals of second minus first by paired bootstrap over blocks of sentences or images."""
+    """95 % intervals of second minus first over blocks of sentences or images; seeded by the measure's name."""
     folder = results / "runs"
     if not all((folder / run / FILE).exists() for run in runs):
         return {}
-    arrays = [read_blocks(folder, run) for run in runs]
-    found: dict[str, Any] = {}
-    for name in SCORES:
-        arms = [sums_of_score(one, split, name) for one in arrays]
-        if None not in arms:
-            found[name] = interval(*(sums for sums, _ in arms), name)
-    for name, key in SENTENCE_SUMS.items():
-        if all(f"{split}.{key}" in one for one in arrays):
-            found[name] = interval(*(ratio(one, split, key, "n_tokens") for one in arrays), name)
-    if all(f"{split}.reliability" in one for one in arrays):  # only means are kept of the training images
-        records = [read_json(folder / run / "record.json") for run in runs]
-        places = [record["seeds"].index(seed) for record, seed in zip(records, seeds, strict=True)]
-        for name, metric in IMAGE_MEASURES.items():
-            arms = [arm_statistics(one, split, metric, 0)[place] for one, place in zip(arrays, places, strict=True)]
-            found[name] = interval(*arms, metric, score_of(metric))
+    arrays, found = [read_blocks(folder, run) for run in runs], {}
+    for name, measure in MEASURES.items():
+        arms = [scored(one, split, measure) for one in arrays]
+        if None in arms:
+            continue
+        if arms[0].sums.ndim == 3:  # of images: every seed of the run
+            records = [read_json(folder / run / "record.json") for run in runs]
+            places = [record["seeds"].index(seed) for record, seed in zip(records, seeds, strict=True)]
+            arms = [arm._replace(sums=arm.sums[place]) for arm, place in zip(arms, places, strict=True)]
+        first, second = map(stacked, ([arm] for arm in arms))
+        result = contrast([(1.0, second), (-1.0, first)], measure).resampled
+        found[name] = float(result.low), float(result.high)
     return found
-
-
-def interval(first: np.ndarray, second: np.ndarray, name: str, score: Score | None = None) -> tuple[float, float]:
-    """Interval of second minus first, sums (blocks, k) each; seeded by the measure's name."""
-    score = score or (bleu_of_sums if name.startswith("bleu") else mean_of_sums)
-    generator = np.random.default_rng(list(name.encode()))
-    found = paired_bootstrap(second, first, score, N_REPLICATES, generator=generator)
-    return float(found.low), float(found.high)

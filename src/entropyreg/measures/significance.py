@@ -15,7 +15,7 @@ arms of 3 seeds would otherwise be covered in about 80 % of the cases instead of
 samples).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,71 +41,70 @@ class Resampled(NamedTuple):
     degrees_of_freedom: np.ndarray
 
 
-def crossed_bootstrap(
-    statistics_a: np.ndarray,
-    statistics_b: np.ndarray,
-    score: Score,
+class Arm(NamedTuple):
+    """`statistics` (S, n, k) of S seeds and n items; `score` maps their sums (..., S, k) to (..., S) or (..., S, G)."""
+
+    weight: float
+    statistics: np.ndarray
+    score: Score
+
+
+class Contrast(NamedTuple):
+    """The resampled contrast, and what one seed an arm adds to its variance: seeds S give `seed_variance` / S.
+
+    `scores` are the arms' scores by seed, each (S, ...), without the weights.
+    """
+
+    resampled: Resampled
+    seed_variance: np.ndarray
+    scores: list[np.ndarray]
+
+
+def crossed_contrast(
+    arms: Sequence[Arm],
     n_replicates: int = 2000,
     *,
     generator: np.random.Generator,
     paired_seeds: bool = False,
     level: float = 0.95,
-) -> Resampled:
-    """Difference of two arms' scores, a minus b, each the mean over its seeds of `score`, on the same items.
+) -> Contrast:
+    """The contrast of `arms`, resampling items and, within each arm, seeds; of one arm its mean over seeds.
 
-    `statistics_a` (S_a, n, k), `statistics_b` (S_b, n, k): sums are taken over items; `score` maps sums (..., k) to
-    (...), or to (..., G) for G points of a curve: `mean_of_sums`, `bleu_of_sums`, `ece_of_sums`. `paired_seeds`: seed
-    s of both arms is one draw (one model at two temperatures; S_a = S_b). An arm of one seed is taken as it is: then
-    the result is about that model, not about training. 2,000 replicates of 12 + 12 seeds and 1,000 sentences take a
-    second. Raises ValueError for other shapes, items that do not pair, or numbers that are not finite, be they
-    statistics or scores.
+        contrast = sum_a w_a mean_s score_a(sums over items of arm a, seed s)
+
+    `score` maps sums (..., k) to (...), or to (..., G) for G points of a curve: `mean_of_sums`, `bleu_of_sums`,
+    `ece_of_sums`. `paired_seeds`: seed s of all arms is one draw (one model at two temperatures); then all arms have
+    as many. An arm of one seed is taken as it is: then the result is about that model, not about training. 2,000
+    replicates of 12 + 12 seeds and 1,000 sentences take a second. Raises ValueError without arms, for other shapes,
+    arms that differ in their number of items, a weight of 0, and numbers that are not finite, be they statistics or
+    scores.
     """
-    for name, statistics in (("statistics_a", statistics_a), ("statistics_b", statistics_b)):
-        if statistics.ndim != 3 or 0 in statistics.shape:
-            raise ValueError(f"{name} must have shape (seeds, items, k); got {statistics.shape}.")
-        check_finite(**{name: statistics})
-    if statistics_a.shape[1:] != statistics_b.shape[1:]:
-        raise ValueError(f"the arms differ in their items: {statistics_a.shape[1:]}, {statistics_b.shape[1:]}.")
-    if paired_seeds and len(statistics_a) != len(statistics_b):
-        raise ValueError(f"paired seeds must be as many: {len(statistics_a)} and {len(statistics_b)}.")
-    seeds = len(statistics_a)
-    both = np.concatenate([statistics_a, statistics_b])
-    observed, resampled = score(_totals(both)), _resampled_scores(both, score, n_replicates, generator)
+    shapes = [arm.statistics.shape for arm in arms]
+    if not arms or any(len(shape) != 3 or 0 in shape for shape in shapes) or len({shape[1] for shape in shapes}) != 1:
+        raise ValueError(f"arms must have shapes (seeds, items, k) with the same items; got {shapes}.")
+    if paired_seeds and len({shape[0] for shape in shapes}) != 1:
+        raise ValueError(f"paired seeds must be as many in all arms; got {[shape[0] for shape in shapes]}.")
+    check_finite(weights=[arm.weight for arm in arms])
+    if not all(arm.weight for arm in arms):
+        raise ValueError(f"weights must not be 0; got {[arm.weight for arm in arms]}.")
+    for arm in arms:
+        check_finite(statistics=arm.statistics)
+    items = shapes[0][1]
+    scores = [arm.score(arm.statistics.sum(axis=1, dtype=np.float64)) for arm in arms]
+    observed = [arm.weight * own for arm, own in zip(arms, scores, strict=True)]
+    table = np.concatenate([_by_items(arm.statistics) for arm in arms], axis=1)
+    borders = np.cumsum([shape[0] * shape[2] for shape in shapes])[:-1]
+    rows, parts = max(1, ENTRIES_AT_ONCE // items), []
+    for start in range(0, n_replicates, rows):
+        sums = _counts(min(rows, n_replicates - start), items, generator) @ table
+        drawn = zip(arms, np.split(sums, borders, axis=1), strict=True)
+        parts.append([arm.weight * arm.score(own.reshape(-1, *arm.statistics.shape[::2])) for arm, own in drawn])
+    resampled = [np.concatenate(own) for own in zip(*parts, strict=True)]
     if paired_seeds:
-        arms = [(observed[:seeds] - observed[seeds:], resampled[:, :seeds] - resampled[:, seeds:])]
-    else:
-        arms = [(observed[:seeds], resampled[:, :seeds]), (-observed[seeds:], -resampled[:, seeds:])]
-    return _crossed(arms, both.shape[1], generator, level)
-
-
-def crossed_mean(
-    statistics: np.ndarray,
-    score: Score,
-    n_replicates: int = 2000,
-    *,
-    generator: np.random.Generator,
-    level: float = 0.95,
-) -> Resampled:
-    """One arm's mean score over seeds, `statistics` (S, n, k): as `crossed_bootstrap` against nothing."""
-    if statistics.ndim != 3 or 0 in statistics.shape:
-        raise ValueError(f"statistics must have shape (seeds, items, k); got {statistics.shape}.")
-    check_finite(statistics=statistics)
-    resampled = _resampled_scores(statistics, score, n_replicates, generator)
-    return _crossed([(score(_totals(statistics)), resampled)], statistics.shape[1], generator, level)
-
-
-def paired_bootstrap(
-    statistics_a: np.ndarray,
-    statistics_b: np.ndarray,
-    score: Score,
-    n_replicates: int = 2000,
-    *,
-    generator: np.random.Generator,
-    level: float = 0.95,
-) -> Resampled:
-    """Difference of two *given* models on resampled items, statistics (n, k) each (Koehn 2004): no seeds in it."""
-    arms = (statistics_a[None], statistics_b[None])
-    return crossed_bootstrap(*arms, score, n_replicates, generator=generator, level=level)
+        observed, resampled = [sum(observed)], [sum(resampled)]
+    result = _crossed(list(zip(observed, resampled, strict=True)), items, generator, level)
+    spread = sum(own.var(axis=0, ddof=1) if len(own) > 1 else np.zeros_like(own[0]) for own in observed)
+    return Contrast(result, spread, scores)
 
 
 def bootstrap_mean(
@@ -114,7 +113,8 @@ def bootstrap_mean(
     """Mean of one value an item (N,) with its interval over items. Raises ValueError for values that are not finite."""
     check_finite(values=values)
     columns = np.stack([values, np.ones(len(values))], axis=1)[None]
-    return crossed_mean(columns, mean_of_sums, n_replicates, generator=generator, level=level)
+    arms = [Arm(1.0, columns, mean_of_sums)]
+    return crossed_contrast(arms, n_replicates, generator=generator, level=level).resampled
 
 
 def mean_of_sums(sums: np.ndarray) -> np.ndarray:
@@ -170,22 +170,10 @@ def simultaneous_band(result: Resampled, level: float = 0.95) -> tuple[np.ndarra
     return result.estimate - q * sd, result.estimate + q * sd
 
 
-def _totals(statistics: np.ndarray) -> np.ndarray:
-    return statistics.sum(axis=1, dtype=np.float64)
-
-
-def _resampled_scores(
-    statistics: np.ndarray, score: Score, n_replicates: int, generator: np.random.Generator
-) -> np.ndarray:
-    """Scores (R, S, ...) of every seed on each of R resampled sets of items; the sums are one matrix product."""
+def _by_items(statistics: np.ndarray) -> np.ndarray:
+    """(S, n, k) as a matrix (n, S k) of float64."""
     seeds, items, columns = statistics.shape
-    table = statistics.transpose(1, 0, 2).reshape(items, seeds * columns).astype(np.float64)
-    rows = max(1, ENTRIES_AT_ONCE // items)
-    parts = []
-    for start in range(0, n_replicates, rows):
-        sums = _counts(min(rows, n_replicates - start), items, generator) @ table
-        parts.append(score(sums.reshape(-1, seeds, columns)))
-    return np.concatenate(parts)
+    return statistics.transpose(1, 0, 2).reshape(items, seeds * columns).astype(np.float64)
 
 
 def _counts(replicates: int, size: int, generator: np.random.Generator) -> np.ndarray:

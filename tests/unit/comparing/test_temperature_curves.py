@@ -12,7 +12,7 @@ from entropyreg.io.errors import UserError
 from entropyreg.io.files import write_npz
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.measures.calibration import ece_of_sums
-from entropyreg.measures.significance import crossed_mean, mean_of_sums, simultaneous_band
+from entropyreg.measures.significance import Arm, crossed_contrast, mean_of_sums, simultaneous_band
 from entropyreg.measuring.blocks import FILE
 
 GRID = [0.5, 1.0, 2.0]
@@ -254,7 +254,8 @@ def test_bands_hold_whole_curves_at_once():
         of_sentence = generator.normal(0, 1, (1, sentences, 3)) @ mixing.T
         values = truth + of_seed + of_sentence + generator.normal(0, 1, (seeds, sentences, points))
         statistics = np.concatenate([values, np.ones((seeds, sentences, 1))], axis=-1)
-        found = crossed_mean(statistics, lambda sums: sums[..., :-1] / sums[..., -1:], 300, generator=generator)
+        arm = Arm(1.0, statistics, lambda sums: sums[..., :-1] / sums[..., -1:])
+        found = crossed_contrast([arm], 300, generator=generator).resampled
         low, high = simultaneous_band(found)
         held += bool(((low <= truth) & (truth <= high)).all())
         held_pointwise += bool(((found.low <= truth) & (truth <= found.high)).all())

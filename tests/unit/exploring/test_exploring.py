@@ -66,6 +66,7 @@ def results(tmp_path):
     for run, strength, gain in ((ONE, 0.0, 0.0), (TWO, 1.0, 0.5)):
         write_json(tmp_path / "runs" / run / "record.json", text_record(run, strength, 10.0 + gain))
         sums = {"valid.nll_sum": counts[:, 0] + gain * counts[:, 1], "valid.n_tokens": counts[:, 1]}
+        sums |= {"valid.n_sentences": np.ones(len(counts), int)}
         write_npz(tmp_path / "runs" / run / FILE, sums)
     write_json(tmp_path / "runs" / IMAGES["run"] / "record.json", IMAGES)
     return tmp_path

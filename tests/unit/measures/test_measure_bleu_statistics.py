@@ -6,7 +6,7 @@ from sacrebleu.metrics.bleu import BLEU
 
 from entropyreg.measures.bleu import corpus_bleu, sentence_statistics
 from entropyreg.measures.bleu_statistics import bleu_of_sums
-from entropyreg.measures.significance import crossed_bootstrap
+from entropyreg.measures.significance import Arm, crossed_contrast
 
 WORDS = [*"abcdefg.,!"]
 
@@ -56,14 +56,18 @@ def test_crossed_bleu_sees_a_better_system_and_not_a_difference_of_seeds():
         ]
         return sentence_statistics(texts, references)
 
+    def difference(a: np.ndarray, b: np.ndarray):
+        arms = [Arm(1.0, a, bleu_of_sums), Arm(-1.0, b, bleu_of_sums)]
+        return crossed_contrast(arms, 500, generator=generator).resampled
+
     good, equal = (np.stack([system(0.2) for _ in range(4)]) for _ in range(2))
     bad = np.stack([system(0.4) for _ in range(4)])
-    better = crossed_bootstrap(good, bad, bleu_of_sums, 500, generator=generator)
+    better = difference(good, bad)
     expected = np.mean([sacrebleus(arm.sum(axis=0)) for arm in good]) - np.mean(
         [sacrebleus(arm.sum(axis=0)) for arm in bad]
     )
     assert better.estimate == pytest.approx(expected, abs=1e-9)
     assert better.low > 0
     assert better.p_value < 0.001
-    same = crossed_bootstrap(good, equal, bleu_of_sums, 500, generator=generator)
+    same = difference(good, equal)
     assert same.low < 0 < same.high

@@ -1,27 +1,14 @@
-"""Contrasts of several arms: the two-armed case is the crossed bootstrap, and variances add up."""
+"""Contrasts of several arms: weights count, and variances add up."""
 
 import numpy as np
 import pytest
 
-from entropyreg.measures.contrast import Arm, crossed_contrast
-from entropyreg.measures.significance import crossed_bootstrap, mean_of_sums
+from entropyreg.measures.significance import Arm, crossed_contrast, mean_of_sums
 
 
 def arm_of(generator: np.random.Generator, mean: float, seeds: int = 5, items: int = 60) -> np.ndarray:
     values = mean + generator.normal(0, 0.2, (seeds, 1)) + generator.normal(0, 1, (seeds, items))
     return np.stack([values, np.ones_like(values)], axis=-1)
-
-
-def test_two_arms_are_the_crossed_bootstrap():
-    generator = np.random.default_rng(0)
-    a, b = arm_of(generator, 1.0), arm_of(generator, 0.0)
-    found = crossed_contrast(
-        [Arm(1.0, a, mean_of_sums), Arm(-1.0, b, mean_of_sums)], 1000, generator=np.random.default_rng(1)
-    )
-    expected = crossed_bootstrap(a, b, mean_of_sums, 1000, generator=np.random.default_rng(1))
-    assert float(found.resampled.estimate) == pytest.approx(float(expected.estimate))
-    assert float(found.resampled.low) == pytest.approx(float(expected.low), abs=0.01)
-    assert float(found.resampled.degrees_of_freedom) == pytest.approx(float(expected.degrees_of_freedom), rel=0.05)
 
 
 def test_weights_and_seed_variance():

@@ -16,7 +16,6 @@ from entropyreg.measures import (
     bleu_statistics,
     calibration,
     checks,
-    contrast,
     distillation,
     entropy,
     expected_best,
@@ -42,15 +41,16 @@ ITEMS = np.abs(GENERATOR.normal(size=(2, 5, 2))) + 1.0
 RECORDS = {"confidence": np.array([0.5, 0.9, 0.7]), "correct": np.array([0.0, 1.0, 1.0])}
 CELLS = {"y": GENERATOR.normal(size=(2, 5)), "weights": np.ones((2, 5))}
 FEATURES = {"features": GENERATOR.normal(size=(6, 4)), "labels": LABELS, "classes": 3}
-MEAN = {"score": significance.mean_of_sums, "generator": GENERATOR, "n_replicates": 9}
-RESAMPLED = significance.crossed_mean(ITEMS, significance.mean_of_sums, 9, generator=np.random.default_rng(1))
-CURVE = significance.crossed_mean(ITEMS, lambda sums: sums, 9, generator=np.random.default_rng(1))
 
 
-def arms(statistics, weight):
-    return contrast.crossed_contrast(
-        [contrast.Arm(weight, statistics, significance.mean_of_sums)], 9, generator=np.random.default_rng(1)
+def arms(statistics, weight, score=significance.mean_of_sums):
+    return significance.crossed_contrast(
+        [significance.Arm(weight, statistics, score)], 9, generator=np.random.default_rng(1)
     )
+
+
+RESAMPLED = arms(ITEMS, 1.0).resampled
+CURVE = arms(ITEMS, 1.0, lambda sums: sums).resampled
 
 
 def of_bins(count, confidence, accuracy):
@@ -91,7 +91,7 @@ CASES = {
     "calibration.debiased_ece_of_sums": (calibration.debiased_ece_of_sums, {"sums": SUMS}),
     "calibration.squared_calibration_error": (calibration.squared_calibration_error, RECORDS),
     "calibration.squared_error_of_sums": (calibration.squared_error_of_sums, {"sums": SUMS}),
-    "contrast.crossed_contrast": (arms, {"statistics": ITEMS, "weight": 1.0}),
+    "significance.crossed_contrast": (arms, {"statistics": ITEMS, "weight": 1.0}),
     "distillation.equivalent_smoothing": (
         distillation.equivalent_smoothing,
         {"logits": LOGITS, "labels": LABELS, "temperature": 1.0},
@@ -204,15 +204,6 @@ CASES = {
     "rank_correlation.spearman_interval": (
         rank_correlation.spearman_interval,
         {"x": CELLS["y"][0], "y": CELLS["y"][1], "generator": GENERATOR, "n_replicates": 9},
-    ),
-    "significance.crossed_bootstrap": (
-        significance.crossed_bootstrap,
-        {"statistics_a": ITEMS, "statistics_b": ITEMS + 1.0, **MEAN},
-    ),
-    "significance.crossed_mean": (significance.crossed_mean, {"statistics": ITEMS, **MEAN}),
-    "significance.paired_bootstrap": (
-        significance.paired_bootstrap,
-        {"statistics_a": ITEMS[0], "statistics_b": ITEMS[1], **MEAN},
     ),
     "significance.bootstrap_mean": (
         significance.bootstrap_mean,
@@ -358,9 +349,8 @@ def test_without_any_record_the_result_is_nan_not_a_number():
 
 def test_a_score_that_is_undefined_on_a_resample_is_refused():
     with pytest.raises(ValueError, match="replicates must be finite; got nan"), np.errstate(invalid="ignore"):
-        significance.crossed_mean(
-            np.array([[[1.0, 1.0], [0.0, 0.0]]]), significance.mean_of_sums, 99, generator=np.random.default_rng(0)
-        )
+        items = significance.Arm(1.0, np.array([[[1.0, 1.0], [0.0, 0.0]]]), significance.mean_of_sums)
+        significance.crossed_contrast([items], 99, generator=np.random.default_rng(0))
 
 
 def test_text_and_integers_are_always_finite():

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from entropyreg.comparing.image_comparisons import arm_statistics
+from entropyreg.comparing.scores import scored as scored_of
 from entropyreg.comparing.sentence_intervals import scored
 from entropyreg.io.columns import Column
 from entropyreg.io.files import read_json
@@ -64,6 +64,6 @@ def of_sentences(record, arrays):
 def of_images(record, arrays):
     for split in {name.partition(".")[0] for name in arrays}:
         for metric in ("accuracy", "nll"):
-            totals = arm_statistics(arrays, split, metric, 0).sum(axis=1)  # (S, 2)
+            totals = scored_of(arrays, split, metric).sums.sum(axis=1)  # (S, 2)
             known = [record["measures"][str(seed)]["scores"][split][metric] for seed in record["seeds"]]
             yield from zip(totals[:, 0] / totals[:, 1], known, strict=True)

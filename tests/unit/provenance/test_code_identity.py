@@ -69,7 +69,7 @@ REACHED = {  # file of the package: the jobs whose outcome a change of it may ch
     "data/embedded.py": {"prepare embedded", "prepare-images"},
     "data/subwords.py": {"segment", "score", "measure", "measure summaries", "measure temperatures"},
     "measures/bleu.py": {"score", "measure", "measure temperatures"},
-    "measures/rouge.py": {"measure summaries", "measure temperatures", "collect"},
+    "measures/rouge.py": {"measure summaries", "measure temperatures", "collect", "judge"},
     "measures/sparsity.py": {"measure", "measure summaries", "measure temperatures"},
     "measuring/scores.py": {"score"},
     "measures/mutual_information.py": {"measure-images"},

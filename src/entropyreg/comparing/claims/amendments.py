@@ -3,7 +3,8 @@
 An amendment names the digest of the declaration that it `replaces` (`claims.digest`) and the claims that it touches,
 so the digests of the amendments in order, and that of the file as it is, are a chain. Records of any link are accepted,
 and nothing is measured again. A claim is post hoc for a run that began before one of its amendments: the run's record
-names a declaration from before it, or its training began no later than on the day of the amendment.
+names a declaration from before it, or its training began no later than on the day of the amendment. One that touches no
+claim says the same in another form: it is a link of the chain, and nothing is post hoc by it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from entropyreg.comparing.claims.declaration import Filler, Part, parts_of, seeds_of, splits_of
-from entropyreg.comparing.claims.evaluators import Case, Evaluator, Plan
 from entropyreg.comparing.claims.evidence import Evidence
+from entropyreg.comparing.claims.plans import Case, Plan, Statistic
 from entropyreg.comparing.claims.power import precision_of
-from entropyreg.comparing.claims.quantities import evaluator_of
 from entropyreg.comparing.claims.records import NotTested, Records
 from entropyreg.comparing.claims.rules import DESCRIPTIVE, NOT_TESTED, UNTESTED, decide, verdict_of
+from entropyreg.comparing.claims.statistics import statistic_of
 from entropyreg.io.errors import UserError
 
 WORDS = {  # a requirement of `minimum`: singular and plural
@@ -33,46 +33,45 @@ def tests_of(claim: Mapping[str, Any], roles: Fillers, records: Records, alpha: 
 
     A role without a data set has no entry: it is named beside the verdict.
     """
-    evaluator = evaluator_of(claim["id"], claim["quantity"])
-    entries = []
-    for case in cases_of(claim, roles, records, evaluator):
-        entries += tests_of_case(case, evaluator, alpha)
+    statistic, entries = statistic_of(claim), []
+    for case in cases_of(claim, roles, records):
+        entries += tests_of_case(case, statistic, alpha)
     return entries
 
 
-def cases_of(claim: Mapping[str, Any], roles: Fillers, records: Records, evaluator: Evaluator) -> list[Case]:
-    """The tasks, and unless the evaluator joins them the models, that the evaluator's artefacts show for the roles."""
+def cases_of(claim: Mapping[str, Any], roles: Fillers, records: Records) -> list[Case]:
+    """The tasks, and unless the claim is tested once a task the models, that the tables it reads show for the roles."""
     parts, split = parts_of(claim), next(iter(splits_of(claim)), "none")
     fillers = [filler for role in claim["tasks"]["names"] for filler in roles.get(role, ())]
-    shown = [(filler, models_of(filler, records, evaluator)) for filler in fillers]
-    if evaluator.unit == "pooled":
-        known = tuple(filler for filler, models in shown if models or not evaluator.artefacts)
+    shown = [(filler, models_of(filler, records, claim["test"]["read"])) for filler in fillers]
+    if claim["tasks"]["quantifier"] == "pooled":
+        known = tuple(filler for filler, models in shown if models)
         return [Case(claim, parts, records, known, split=split)] if known else []
     cases = []
     for filler, models in shown:
-        units = models if evaluator.unit == "model" else [None] * bool(models)
+        units = [None] * bool(models) if claim["test"].get("per") == "task" else models
         cases += [Case(claim, parts, records, (filler,), model, split) for model in units]
     return cases
 
 
-def models_of(filler: Filler, records: Records, evaluator: Evaluator) -> list[str]:
-    """The models whose runs, finished or not, the evaluator's artefacts show for a role's task."""
+def models_of(filler: Filler, records: Records, read: Sequence[str]) -> list[str]:
+    """The models whose runs, finished or not, the tables show for a role's task."""
     return list(dict.fromkeys(
         row["model"]
-        for artefact in evaluator.artefacts
+        for artefact in read
         for row in (records.table(artefact) or {"rows": []})["rows"]
         if row["run"] is not None and row["task"] == filler.task and filler.shows(artefact, row["model"])
     ))  # fmt: skip
 
 
-def tests_of_case(case: Case, evaluator: Evaluator, alpha: float) -> list[dict[str, Any]]:
+def tests_of_case(case: Case, statistic: Statistic, alpha: float) -> list[dict[str, Any]]:
     """The tests of one task and model: one a part, or several where the quantity itself asks for several."""
     place = {"role": case.filler.role, "task": case.filler.task, "model": case.model}
-    if evaluator.unit == "pooled":
+    if case.claim["tasks"]["quantifier"] == "pooled":
         place = {"role": None, "task": ", ".join(dict.fromkeys(one.task for one in case.fillers)), "model": None}
     before, case.records.used, case.records.refused = case.records.used, set(), set()
     try:
-        plan = evaluator.plan(case)
+        plan = statistic.plan(case)
         check_minimum(case.claim["minimum"], plan.counts)
         found = plan.evidence()
     except NotTested as reason:
@@ -95,7 +94,7 @@ def check_minimum(minimum: Mapping[str, int] | None, counts: Mapping[str, int]) 
     """Raise `NotTested` with the first requirement that is not met, `UserError` for one that was not counted."""
     for key, least in (minimum or {}).items():
         if key not in counts:
-            raise UserError(f"minimum.{key} is {least}, but its evaluator counts only {', '.join(counts)}.")
+            raise UserError(f"minimum.{key} is {least}, but its statistic counts only {', '.join(counts)}.")
         if counts[key] < least:
             raise NotTested(f"{counts[key]} {WORDS[key][counts[key] != 1]}, {least} needed")
 

@@ -8,7 +8,8 @@ from typing import Any
 from entropyreg.io.errors import UserError
 from entropyreg.io.schemas import read_yaml, validate
 
-RULES = "rules"  # named by an amendment that touches every claim
+RULES = "rules"  # what an amendment that touches every claim names
+SEARCHES = "a_figure_search"
 INHERITED = ("direction", "margin", "threshold", "unit")
 SPLITS = {"training": "train", "validation": "valid", "test": "test"}
 
@@ -23,6 +24,7 @@ class Part:
     margin: Any
     threshold: Any
     unit: str | None
+    test: Mapping[str, Any]
 
     def margin_of(self, role: str | None) -> float | None:
         """The margin for a task's role."""
@@ -69,13 +71,23 @@ def load_claims(path: Path) -> dict[str, Any]:
     return declared
 
 
+def tables_read(declared: Mapping[str, Any]) -> list[str]:
+    """The artefacts whose collected tables decide the claims, and that of the searches (seeds used by tuning)."""
+    return sorted({SEARCHES, *(name for claim in declared["claims"] for name in claim["test"].get("read", ()))})
+
+
 def parts_of(claim: Mapping[str, Any]) -> list[Part]:
     """The parts of a claim with what they inherit; a claim without parts is its own only part."""
     own = {key: claim[key] for key in INHERITED}
     if "parts" not in claim:
-        return [Part(None, claim["quantity"], **own)]
+        return [Part(None, claim["quantity"], **own, test=claim["test"])]
     return [
-        Part(part["name"], part["quantity"], **(own | {key: part[key] for key in INHERITED if key in part}))
+        Part(
+            part["name"],
+            part["quantity"],
+            **(own | {key: part[key] for key in INHERITED if key in part}),
+            test=claim["test"] | part.get("test", {}),
+        )
         for part in claim["parts"]
     ]
 
@@ -89,11 +101,6 @@ def seeds_of(claim: Mapping[str, Any], role: str | None) -> int | None:
 def splits_of(claim: Mapping[str, Any]) -> tuple[str, ...]:
     """The declared splits by their names in the records."""
     return tuple(SPLITS[one] for one in claim["split"].split("_and_") if one in SPLITS)
-
-
-def is_tuned(claim: Mapping[str, Any]) -> bool:
-    """Whether an arm of the claim is the winner of a search."""
-    return any("tuned" in str(arm.get(key)) for arm in claim["arms"] for key in ("skew", "strength", "smoothing"))
 
 
 def roles_of(path: Path, scale: str) -> tuple[dict[str, list[Filler]], bool]:

@@ -11,13 +11,18 @@ from typing import Any
 
 from entropyreg.comparing.claims.declaration import load_claims
 
-WORDING = ("statement", "note")
+WORDING = ("statement", "quantity", "note")
 
 
 def claims_digest(declared: Mapping[str, Any]) -> str:
     """The digest that records keep, the ledger compares, and an amendment names as the one that it `replaces`."""
-    claims = [{key: value for key, value in claim.items() if key not in WORDING} for claim in declared["claims"]]
+    claims = [without_wording(claim) for claim in declared["claims"]]
     return content_digest({"declared": declared["declared"], "rules": declared["rules"], "claims": claims})
+
+
+def without_wording(claim: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in claim.items() if key not in WORDING}
+    return kept | ({"parts": [without_wording(part) for part in claim["parts"]]} if "parts" in claim else {})
 
 
 def content_digest(content: Any) -> str:

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, t
 
-from entropyreg.measures.contrast import Contrast
-from entropyreg.measures.significance import Resampled, p_value_of
+from entropyreg.measures.significance import Contrast, Resampled, p_value_of
 
 FIRST_PILOT_SEED = 100
 
@@ -50,9 +49,9 @@ class Evidence:
         return replace(self, caveats=(*self.caveats, *caveats), beside=self.beside | beside)
 
 
-def of_contrast(found: Contrast, n_blocks: int, **more: Any) -> Evidence:
-    """Evidence of a contrast whose arms have one score."""
-    n_seeds = tuple(len(own) for own in found.scores)
+def of_contrast(found: Contrast, n_blocks: int, paired_seeds: bool = False, **more: Any) -> Evidence:
+    """Evidence of a contrast whose arms have one score; arms with paired seeds count as one."""
+    n_seeds = tuple(len(own) for own in found.scores)[: 1 if paired_seeds else None]
     return Evidence(found.resampled, float(found.seed_variance), n_seeds, n_blocks, **more)
 
 

@@ -12,8 +12,6 @@ from entropyreg.comparing.claims.digest import claims_digest
 from entropyreg.comparing.claims.families import adjusted, intersection, joined, methods_of
 from entropyreg.comparing.claims.order import day_of_declaration
 from entropyreg.comparing.claims.power import Precision, detectable_effect, seeds_to_decide
-from entropyreg.comparing.claims.quantities import evaluator_of
-from entropyreg.comparing.claims.quantities.proof import divergence_and_optimum
 from entropyreg.comparing.claims.records import Records
 from entropyreg.comparing.claims.rules import (
     DESCRIPTIVE,
@@ -24,6 +22,7 @@ from entropyreg.comparing.claims.rules import (
     limits_of,
     verdict_of,
 )
+from entropyreg.comparing.claims.statistics.proof import divergence_and_optimum
 
 CLAIM_KEYS = ("id", "paper", "statement", "quantity", "direction", "margin", "threshold", "unit", "seeds", "split")
 Entry = dict[str, Any]
@@ -34,7 +33,7 @@ def judge(settings: Mapping[str, Any], tables_dir: Path, runs_dir: Path, claims_
 
     `settings` has scale and scale_note; `tables_dir` the collected tables, `runs_dir` the records with their
     statistics. The roles of the data sets are read from roles.yaml beside the claims. Raises `UserError` for a claim
-    whose quantity no evaluator knows, and for a record of claims that were changed without an amendment.
+    whose statistic is unknown, and for a record of claims that were changed without an amendment.
     """
     declared = load_claims(claims_path)
     digest, amendments = claims_digest(declared), declared["amendments"]
@@ -116,7 +115,7 @@ def why_not_tested(claim: Mapping[str, Any], tests: Sequence[Mapping[str, Any]],
     if not reasons:
         names = claim["tasks"]["names"]
         unfilled, filled = [one for one in names if not roles.get(one)], [one for one in names if roles.get(one)]
-        artefacts = evaluator_of(claim["id"], claim["quantity"]).artefacts
+        artefacts = claim["test"]["read"]
         reasons += [f"no data set of this scale fills the role of {' or '.join(unfilled)}"] * bool(unfilled)
         reasons += [f"no run of {' or '.join(filled)} in {' or '.join(artefacts)}"] * bool(filled)
     return "; ".join(dict.fromkeys(reasons))

@@ -1,4 +1,4 @@
-"""Gives the evaluators the rows of the collected tables, and the sums over blocks of sentences and images beside
+"""What the statistics read: the rows of the collected tables, and the sums over blocks of sentences and images beside
 the records (`results.blocks`).
 """
 
@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from entropyreg.comparing.claims.declaration import Filler
+from entropyreg.comparing.claims.declaration import SEARCHES, Filler
 from entropyreg.comparing.claims.evidence import FIRST_PILOT_SEED, enters_verdict
-from entropyreg.comparing.image_comparisons import arm_statistics
+from entropyreg.comparing.contrasts import generator_of, stacked
+from entropyreg.comparing.scores import Scored, curve, scored
 from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json
-from entropyreg.measuring.blocks import ratio, read_blocks
+from entropyreg.measuring.blocks import of_split, read_blocks
 
 Row = Mapping[str, Any]
 WINNER = "-winner/"  # in the id of a run that was retrained with what a search chose
@@ -86,50 +87,37 @@ class Records:
 
     def tuning_seeds(self, task: str, model: str) -> set[int]:
         """Seeds that the trials of a search were trained with."""
-        rows = (self.table("a_figure_search") or {"rows": []})["rows"]
+        rows = (self.table(SEARCHES) or {"rows": []})["rows"]
         return {
             row["seed"] for row in rows
             if (row["task"], row["model"]) == (task, model) and row["trial"] and row["trial"]["kind"] in TUNING
         }  # fmt: skip
 
-    def text(self, rows: Sequence[Row], name: str) -> np.ndarray:
-        """Sums over blocks of sentences, one run a seed: (S, B, k), or (S, B, ...) as stored with at least three axes.
+    def scored(self, rows: Sequence[Row], split: str, measure: str) -> Scored:
+        """A measure of `comparing.scores` over blocks of sentences or images, (S, B, k): the seeds of `rows` in order.
 
-        Of a score that each sentence has by itself, the number of sentences is the second column. Raises `NotTested`
-        where it was not measured.
+        Raises `NotTested` where it was not measured.
         """
         parts = []
-        for row in rows:
-            arrays = self.arrays(row["run"])
-            if name not in arrays:
-                raise NotTested(f"{row['run']} has no '{name}'")
-            alone = arrays[name].ndim == 1
-            parts.append(ratio(arrays, *name.split("."), "n_sentences") if alone else arrays[name])
-        if len({part.shape for part in parts}) > 1:
-            raise UserError(f"'{name}' differs in shape between {rows[0]['run']} and its other seeds: measure again.")
-        return np.stack(parts).astype(np.float64)
+        for run in dict.fromkeys(row["run"] for row in rows):
+            found = scored(self.arrays(run), split, measure)
+            if found is None:
+                raise NotTested(f"{run} has no {measure} on {split}")
+            if found.sums.ndim == 3:  # of images: every seed of the run
+                seeds = self.about(run)["seeds"]
+                places = [seeds.index(row["seed"]) for row in rows if row["run"] == run]
+                found = found._replace(sums=found.sums[places])
+            parts.append(found)
+        if len({part.sums.shape[-2:] for part in parts}) > 1:
+            raise UserError(
+                f"'{measure}' differs in shape between {rows[0]['run']} and its other seeds: measure again."
+            )
+        return stacked(parts)
 
-    def ratio(self, rows: Sequence[Row], split: str, name: str) -> np.ndarray:
-        """Sums over tokens, and their number: (S, B, 2)."""
-        return np.stack([self.text(rows, f"{split}.{one}")[..., 0] for one in (f"{name}_sum", "n_tokens")], axis=-1)
-
-    def images(self, rows: Sequence[Row], split: str, metric: str) -> np.ndarray:
-        """Sums over blocks of images (S, B, k) of the seeds of one run, for a metric of `results.image_comparisons`.
-
-        `scaled_ece` and `scaled_debiased_ece` are at the temperature of least validation ECE.
-        """
-        (run,) = {row["run"] for row in rows}
-        arrays = self.arrays(run)
-        if f"{split}.reliability" not in arrays:
-            raise NotTested(f"{run} has no predictions of {split} images")
-        if metric.startswith("scaled_") and f"{split}.scaled_reliability" not in arrays:
-            raise NotTested(f"{run} has no temperature")
-        return arm_statistics(arrays, split, metric, 1)[self.positions(rows, run)]
-
-    def positions(self, rows: Sequence[Row], run: str) -> list[int]:
-        """The positions of the seeds of `rows` in the arrays of their run."""
-        seeds = self.about(run)["seeds"]
-        return [seeds.index(row["seed"]) for row in rows]
+    def curve(self, rows: Sequence[Row], split: str, quantity: str) -> Scored:
+        """bleu, ece or nll at every temperature, one run a seed."""
+        parts = [curve(of_split(self.arrays(row["run"]), split), quantity) for row in rows]
+        return stacked(parts)
 
     def about(self, run: str) -> Mapping[str, Any]:
         """Facts in a record on the run itself: its seeds, if it has several, and the digest of its claims."""
@@ -158,8 +146,8 @@ class Records:
         self.used.update(runs)
 
     def generator(self, *names: Any) -> np.random.Generator:
-        """A generator seeded by the test's name, so that adding a claim changes no other."""
-        return np.random.default_rng(list("|".join(map(str, names)).encode()))
+        """Seeded by what is tested, so that adding a claim changes no other."""
+        return generator_of(*names)
 
     def first_made(self, runs: Iterable[str]) -> dict[str, str] | None:
         """The run whose record was made first, when (UTC), and how that is known.

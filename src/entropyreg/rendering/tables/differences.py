@@ -1,6 +1,6 @@
 """Shows differences between the rows of a table, with intervals: the collected `comparisons` as sections.
 
-They are computed when runs are collected (`results.comparisons`, `results.image_comparisons`); nothing here resamples.
+They are computed when runs are collected (`comparing.comparisons`); nothing here resamples.
 """
 
 from collections.abc import Mapping, Sequence

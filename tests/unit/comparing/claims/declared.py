@@ -14,9 +14,8 @@ import numpy as np
 from blocked import blocked, blocked_images
 
 from entropyreg.comparing import collect, image_collect
-from entropyreg.comparing.claims.artefacts import READ
 from entropyreg.comparing.claims.cases import tests_of
-from entropyreg.comparing.claims.declaration import roles_of
+from entropyreg.comparing.claims.declaration import roles_of, tables_read
 from entropyreg.comparing.claims.records import Records
 from entropyreg.config.image_settings import image_measuring_settings
 from entropyreg.config.loading import load_config
@@ -44,7 +43,7 @@ class Declared(Records):
             self.write(run.id, self.text_record(run))
         for run in self.experiments.image_runs.values():
             self.write(run.id, self.image_record(run))
-        for name in READ:
+        for name in tables_read(read_yaml(workflow_dir / "experiments" / "claims.yaml")):
             self._tables[name] = self.collected(name) if name in self.experiments.artefacts else None
 
     def write(self, run: str, record: dict[str, Any]) -> None:
@@ -119,7 +118,7 @@ class Declared(Records):
             known = {"temperatures": settings["temperatures"], "n_tokens": tokens, "fits": fits}
             measures[split] = measures[split] | {"temperatures": known}
         regularizer = self.regularizer(run)
-        regularizer["smoothing"] = None
+        regularizer["smoothing"] = run.regularizer.smoothing
         return {"regularizer": regularizer, "measures": measures}
 
     def text_arrays(self, run: Run) -> dict[str, np.ndarray]:
@@ -137,6 +136,7 @@ class Declared(Records):
             own |= {f"{name}_sum": 20 + draw.random(n) for name in ("nll", "entropy", "rank", "confidence", "correct")}
             if split in run.temperature_splits:
                 grid = len(measuring_settings(self.config, run)["temperatures"])
+                own |= {"temperatures": np.array(measuring_settings(self.config, run)["temperatures"])}
                 own |= {"temperature_bleu": bleu(grid)}
                 own |= {"temperature_fitted_bleu": bleu(2)}
                 own |= {"temperature_reliability": reliability(grid), "temperature_tokens": np.full(n, 20)}

@@ -332,6 +332,7 @@ def plant_temperatures(world: World) -> None:
             fitted_bins = token_bins(world, 0.6, 0.01)
             own, gold = (0.3, 0.1) if true else (0.1, 0.3)
             arrays = {
+                "temperatures": np.array(TEMPERATURES),
                 "temperature_bleu": bleu, "temperature_fitted_bleu": bleu[:, [fitted, 0]],
                 "temperature_reliability": bins, "temperature_fitted_reliability": np.stack([fitted_bins] * 2, axis=1),
                 "temperature_nll": np.full((N_SENTENCES, n_temperatures), 20 * (nll + shift)),
@@ -346,6 +347,7 @@ def plant_temperatures(world: World) -> None:
             world.text(
                 ["b_figure_temperature", "b_table_family_calibration", "b_table_perplexity"], row,
                 (0.35 if true else 0.26) + shift if row == "smoothed" else 0.3 + shift, seed=seed,
+                smoothing=0.1 if row == "smoothed" else None,
                 arrays={f"{split}.{name}": values for split in ("valid", "test") for name, values in arrays.items()},
                 measures={split: {"temperatures": measures} for split in ("valid", "test")},
             )  # fmt: skip

@@ -13,9 +13,8 @@ from scipy.stats import norm
 from entropyreg.comparing.claims.evidence import of_replicates, of_seed_values
 from entropyreg.comparing.claims.families import adjusted, intersection
 from entropyreg.comparing.claims.rules import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, decide, verdict_of
-from entropyreg.measures.contrast import Arm, crossed_contrast
 from entropyreg.measures.explained_variance import cross_validated_r2, levels, quadratic
-from entropyreg.measures.significance import Resampled
+from entropyreg.measures.significance import Arm, Resampled, crossed_contrast
 
 DECLARED = yaml.safe_load(
     (Path(__file__).parents[4] / "workflow" / "experiments" / "claims.yaml").read_text(encoding="utf-8")

@@ -11,13 +11,12 @@ import yaml
 from planted import SEEDS, World, plant_networks, plant_paper_a, planted, write_claims
 
 from entropyreg.cli.main import main
-from entropyreg.comparing.claims.artefacts import READ
 from entropyreg.comparing.claims.declaration import roles_of
 from entropyreg.comparing.claims.digest import digest_in_force
 from entropyreg.comparing.claims.ledger import judge
 from entropyreg.comparing.claims.order import day_of_declaration
-from entropyreg.comparing.claims.quantities import EVALUATORS, needed_artefacts
 from entropyreg.comparing.claims.records import Records
+from entropyreg.comparing.claims.statistics import PROOF, STATISTICS
 from entropyreg.config.loading import SCALES, load_config
 from entropyreg.io.errors import UserError
 
@@ -45,13 +44,8 @@ def false(tmp_path_factory):
     return ledger_of(tmp_path_factory.mktemp("false"), -1)
 
 
-def test_every_claim_has_an_evaluator_by_its_own_words():
-    quantities = {claim["quantity"] for claim in DECLARED.values() if claim["direction"] != "proof"}
-    assert quantities == set(EVALUATORS)
-
-
-def test_the_rule_waits_for_every_table_that_is_read():
-    assert list(READ) == needed_artefacts()
+def test_every_statistic_serves_a_claim_and_every_claim_has_one():
+    assert {claim["test"]["statistic"] for claim in DECLARED.values()} == {*STATISTICS, PROOF}
 
 
 @pytest.mark.parametrize("name", sorted(set(DECLARED) - DESCRIPTIVE))
@@ -168,6 +162,10 @@ def test_an_amendment_is_a_link_and_makes_its_claims_post_hoc_for_runs_before_it
     amended(claims, margin=0.6)
     with pytest.raises(UserError, match=rf"run 'pairs/.* of digest {before}.*'replaces: {before}'"):
         entries()
+    form = {"date": "2026-11-29", "replaces": before, "claims": [], "change": "words", "reason": "none"}
+    amended(claims, form, margin=0.6)
+    found = entries()  # a change of the form is a link of the chain that touches no claim
+    assert found["A3"]["amendments"] == found["A3"]["post_hoc"] == []
     amendment = {"date": "2026-11-29", "replaces": before, "claims": ["A3"], "change": ".5 to .6", "reason": "none"}
     amended(claims, amendment, margin=0.6)
     found = entries()
@@ -194,12 +192,16 @@ def test_wording_and_layout_do_not_change_the_digest(tmp_path):
         ("as it is", "", ""),
         ("comment", "claims:\n", "claims: # all of them\n"),
         ("statement", "Entropy regularization raises BLEU.", "Regularizing the entropy raises BLEU."),
+        ("quantity", "BLEU, tuned GER minus label smoothing 0.1", "BLEU of tuned GER, less that of smoothing 0.1"),
+        ("quantity of a part", "share below exp(-10)", "share below e^-10"),
+        ("weight", "teacher_smoothed: 1/2", "teacher_smoothed: 1/3"),
         ("margin", "margin: 0.5", "margin: 0.6"),
     ):
         assert old in text
         claims.write_text(text.replace(old, new, 1), encoding="utf-8")
         digests[name] = digest_in_force(claims)
-    assert digests["as it is"] == digests["comment"] == digests["statement"] != digests["margin"]
+    same = {name for name, digest in digests.items() if digest == digests["as it is"]}
+    assert same == {"as it is", "comment", "statement", "quantity", "quantity of a part"}
 
 
 def paper_a_without(folder: Path, change) -> dict:
@@ -340,11 +342,33 @@ def test_tasks_of_one_corpus_are_one_data_set(tmp_path):
     assert reasons[""] is None and reasons["cifar"].endswith("3 data sets, 4 needed")
 
 
-def test_an_unknown_quantity_is_a_clear_error(tmp_path):
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            '"statistic": "slope"',
+            '"statistic": "slopes"',
+            r"claim B12: no statistic .* 'slopes' \(did you mean 'slope'",
+        ),
+        (
+            '"statistic": "slope"',
+            '"statistic": "slope", "x": "rank"',
+            r"claim B12: .*'slope' does not read 'x'; allowed: arms",
+        ),
+        (
+            '"measure": "nll", "arms": {"smoothed"',
+            '"measure": "ppl", "arms": {"smoothed"',
+            r"claim B6: .*no measure 'ppl'.*; allowed: bleu, ",
+        ),
+    ],
+)
+def test_what_cannot_be_computed_is_told(tmp_path, old, new, message):
     claims = write_claims(CLAIMS, tmp_path / "experiments")
-    text = claims.read_text(encoding="utf-8").replace("BLEU, smoothing 0.1 minus 0", "BLEU, smoothing 0.1 minus zero")
-    claims.write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match=r"claim B5.*'BLEU, smoothing 0\.1 minus zero' \(did you mean 'BLEU, smoothing"):
+    text = claims.read_text(encoding="utf-8")
+    assert old in text
+    claims.write_text(text.replace(old, new), encoding="utf-8")
+    planted(tmp_path, claims, 1)
+    with pytest.raises(UserError, match=message):
         judge(SETTINGS, tmp_path / "tables", tmp_path / "runs", claims)
 
 

@@ -1,7 +1,7 @@
-"""Evaluates claims on the designed sweep of skews and entropies: A5, A6, A7, A11, A14.
+"""The designed sweep of skews and entropies: how one measure of its cells, `y`, depends on another, `x`.
 
-A cell is a skew at a strength, its value the mean over its seeds. Cells and sentences are resampled, for A7 seeds and
-sentences; sentences are the same for all cells.
+A cell is a skew at a strength, its value the mean over its seeds. Resampled are cells and sentences, within a skew
+seeds and sentences; sentences are the same for all cells.
 """
 
 from collections import Counter
@@ -11,17 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from entropyreg.comparing.claims.evaluators import Case, Evaluator, Plan
 from entropyreg.comparing.claims.evidence import Evidence, of_replicates
+from entropyreg.comparing.claims.plans import Case, Plan, Statistic
 from entropyreg.comparing.claims.records import NotTested, Row
-from entropyreg.measures.bleu_statistics import bleu_of_sums
+from entropyreg.comparing.scores import MEASURES, Scored
 from entropyreg.measures.explained_variance import cross_validated_r2, levels, quadratic, r2
 from entropyreg.measures.rank_correlation import spearman_rows
-from entropyreg.measures.significance import ENTRIES_AT_ONCE, mean_of_sums
+from entropyreg.measures.significance import ENTRIES_AT_ONCE
 
-ARTEFACTS = ("a_figure_entropy_bleu",)
-PREDICTED = ("a_figure_equilibrium",)
-RANKS = ("a_figure_reference_rank",)
 LARGEST_PERMUTED = 7  # strengths: all orders are counted
 
 
@@ -39,13 +36,12 @@ class Sweep(NamedTuple):
         return {"skews": len(per_skew), "strengths_per_skew": min(per_skew.values())}
 
 
-def sweep_of(case: Case, artefacts: Sequence[str]) -> Sweep:
+def sweep_of(case: Case) -> Sweep:
     """The designed cells of a task and model; raises `NotTested` without any, or where the split was not decoded.
 
     A run that a match shares with the design, its anchor, counts once.
     """
-    found = case.records.rows(artefacts, case.filler, case.model)
-    designed = [row for row in found if row["wanted_entropy"] is not None and row["trial"] is None]
+    designed = [row for row in case.rows() if row["wanted_entropy"] is not None and row["trial"] is None]
     rows = list({row["run"]: row for row in designed}.values())
     if not rows:
         raise NotTested(f"no designed sweep of {case.filler.task}")
@@ -65,10 +61,11 @@ def resampled_values(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Each quantity's cell means as observed (C,) and on resampled sentences (R, C); with `seeds`, also seeds.
 
-    Quantities: bleu, entropy (normalised), rank. The same sentences are drawn for all cells and quantities.
+    The same sentences are drawn for all cells and quantities.
     """
     n_replicates, split = case.records.n_replicates, case.split
-    arrays = {name: [statistics(case, rows, split, name) for rows in cells] for name in what}
+    scored = {name: [scored_cell(case, rows, split, name) for rows in cells] for name in what}
+    arrays = {name: [one.sums for one in own] for name, own in scored.items()}
     items = arrays[what[0]][0].shape[1]
     generator = case.generator("sentences")
     tables = {name: [own.transpose(1, 0, 2).reshape(items, -1) for own in parts] for name, parts in arrays.items()}
@@ -85,26 +82,19 @@ def resampled_values(
     for position, name in enumerate(what):
         own = range(position * len(cells), (position + 1) * len(cells))
         shape = [(len(rows), arrays[name][0].shape[2]) for rows in cells]
-        score = SCORES[name]
+        score = scored[name][0].score
         values = [score(observed[k].reshape(1, *shape[i])).mean() for i, k in enumerate(own)]
         replicates = [(score(sums[k].reshape(-1, *shape[i])) * weights[i]).sum(axis=1) for i, k in enumerate(own)]
         found.append((np.array(values), np.stack(replicates, axis=1)))
     return found
 
 
-SCORES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "bleu": bleu_of_sums, "entropy": mean_of_sums, "rank": mean_of_sums,
-}  # fmt: skip
-
-
-def statistics(case: Case, rows: Sequence[Row], split: str, name: str) -> np.ndarray:
-    """(S, n, k) of one cell: entropy is divided by log V, so that its mean is normalised."""
-    if name == "bleu":
-        return case.records.text(rows, f"{split}.bleu")
-    sums = case.records.ratio(rows, split, name)
+def scored_cell(case: Case, rows: Sequence[Row], split: str, name: str) -> Scored:
+    """A measure of one cell: entropy is divided by log V, so that its mean is normalised."""
+    found = case.records.scored(rows, split, name)
     if name == "entropy":
-        sums[..., 0] /= np.log(rows[0]["measures"][split]["vocabulary_size"])
-    return sums
+        found.sums[..., 0] /= np.log(rows[0]["measures"][split]["vocabulary_size"])
+    return found
 
 
 def seed_weights(n: int, replicates: int, generator: np.random.Generator, resampled: bool) -> np.ndarray:
@@ -129,28 +119,29 @@ def of_cells(case: Case, sweep: Sweep, what: Sequence[str], statistic: Callable,
     return Evidence(
         of_replicates(float(estimate), replicates, max(n - parameters, 1)),
         n_seeds=(min(map(len, sweep.cells)),),
-        n_blocks=len(case.records.text(sweep.cells[0][:1], f"{case.split}.n_tokens")[0]),
+        n_blocks=case.records.scored(sweep.cells[0][:1], case.split, what[0]).sums.shape[1],
         beside={"n_cells": n},
     )
 
 
 def explained(case: Case) -> Plan:
-    """A5: quadratic in entropy, leave-one-cell-out; the noise ceiling stands beside."""
-    sweep = sweep_of(case, ARTEFACTS)
+    """The share of variance of y that x explains: quadratic, leave-one-cell-out; the noise ceiling stands beside."""
+    sweep, x, y = sweep_of(case), case.test["x"], case.test["y"]
 
     def evidence() -> dict[None, Evidence]:
         def statistic(values: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
             return cross_validated_r2(quadratic(values[0]), values[1], weights)
 
-        found = of_cells(case, sweep, ("entropy", "bleu"), statistic, 3)
-        return {None: found.with_remarks(noise_ceiling=noise_ceiling(case, sweep))}
+        found = of_cells(case, sweep, (x, y), statistic, 3)
+        return {None: found.with_remarks(noise_ceiling=noise_ceiling(case, sweep, y))}
 
     return Plan(sweep.counts, evidence)
 
 
-def noise_ceiling(case: Case, sweep: Sweep) -> float | None:
-    """1 - Var(cell mean between seeds) / Var(cell means): the most that a function of the cell can explain."""
-    by_seed = [bleu_of_sums(case.records.text(rows, f"{case.split}.bleu").sum(axis=1)) for rows in sweep.cells]
+def noise_ceiling(case: Case, sweep: Sweep, y: str) -> float | None:
+    """1 - Var(cell mean between seeds) / Var(cell means): what any function of the cell could explain."""
+    scored = [scored_cell(case, rows, case.split, y) for rows in sweep.cells]
+    by_seed = [one.score(one.sums.sum(axis=1)) for one in scored]
     if min(map(len, by_seed)) < 2:
         return None
     noise = np.mean([values.var(ddof=1) / len(values) for values in by_seed])
@@ -159,8 +150,8 @@ def noise_ceiling(case: Case, sweep: Sweep) -> float | None:
 
 
 def gain_of_skew(case: Case) -> Plan:
-    """A6: the R2 that the skew as a factor adds to the prediction."""
-    sweep = sweep_of(case, ARTEFACTS)
+    """What the skew as a factor adds to that prediction."""
+    sweep, x, y = sweep_of(case), case.test["x"], case.test["y"]
     parameters = 2 + len(np.unique(sweep.skews))
 
     def statistic(values: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
@@ -168,29 +159,29 @@ def gain_of_skew(case: Case) -> Plan:
         added = np.concatenate([without, levels(sweep.skews, len(weights))], axis=-1)
         return cross_validated_r2(added, values[1], weights) - cross_validated_r2(without, values[1], weights)
 
-    return Plan(sweep.counts, lambda: {None: of_cells(case, sweep, ("entropy", "bleu"), statistic, parameters)})
+    return Plan(sweep.counts, lambda: {None: of_cells(case, sweep, (x, y), statistic, parameters)})
 
 
 def predicted(case: Case) -> Plan:
-    """A14: measured entropy on the entropy of the equilibrium, a straight line."""
-    sweep = sweep_of(case, PREDICTED)
-    expected = np.array([rows[0]["predicted_entropy"] for rows in sweep.cells])
+    """y on what theory predicts without training, a straight line."""
+    sweep, y = sweep_of(case), case.test["y"]
+    expected = np.array([rows[0][case.test["x"]] for rows in sweep.cells])
 
     def statistic(values: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
         return r2(np.broadcast_to(expected, values[0].shape), values[0], weights)
 
-    return Plan(sweep.counts, lambda: {None: of_cells(case, sweep, ("entropy",), statistic, 2)})
+    return Plan(sweep.counts, lambda: {None: of_cells(case, sweep, (y,), statistic, 2)})
 
 
-def rank_and_entropy(case: Case) -> Plan:
-    """A11, descriptive: Spearman over the cells."""
-    sweep = sweep_of(case, RANKS)
+def over_cells(case: Case) -> Plan:
+    """Spearman over the cells."""
+    sweep, x, y = sweep_of(case), case.test["x"], case.test["y"]
 
     def statistic(values: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
         repeated = [repeat_cells(one, weights) for one in values]
         return spearman_rows(*repeated)
 
-    return Plan(sweep.counts, lambda: {None: of_cells(case, sweep, ("rank", "entropy"), statistic, 2)})
+    return Plan(sweep.counts, lambda: {None: of_cells(case, sweep, (x, y), statistic, 2)})
 
 
 def repeat_cells(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -199,15 +190,15 @@ def repeat_cells(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, order, axis=1)
 
 
-def strength_raises_entropy(case: Case) -> Plan:
-    """A7: Spearman of strength and entropy, one test a skew, all of which must hold.
+def by_skew(case: Case) -> Plan:
+    """Spearman of the strength and y, one test a skew, all of which must hold.
 
     No p-value is below that of the exact test over all orders of the strengths: with five, 1 / 120.
     """
-    sweep = sweep_of(case, ARTEFACTS)
+    sweep = sweep_of(case)
 
     def evidence() -> dict[None, list[Evidence]]:
-        ((observed, drawn),) = resampled_values(case, sweep.cells, ("entropy",), seeds=True)
+        ((observed, drawn),) = resampled_values(case, sweep.cells, (case.test["y"],), seeds=True)
         found = []
         for skew in np.unique(sweep.skews):
             of_skew = np.flatnonzero(sweep.skews == skew)
@@ -238,14 +229,11 @@ def exact_p(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(np.mean(rho >= observed - 1e-12)), float(np.mean(rho <= observed + 1e-12))
 
 
-EVALUATORS = {
-    "cross-validated R2 of BLEU on normalised entropy over the designed sweep": Evaluator(ARTEFACTS, explained),
-    "cross-validated gain in R2 of BLEU from adding the skew to normalised entropy": Evaluator(ARTEFACTS, gain_of_skew),
-    "Spearman correlation of strength and normalised entropy within a skew, for each skew of the sweep": Evaluator(
-        ARTEFACTS, strength_raises_entropy
-    ),
-    "Spearman correlation of mean reference rank and normalised entropy over the sweep": Evaluator(
-        RANKS, rank_and_entropy
-    ),
-    "R2 of measured on predicted normalised entropy over the sweep": Evaluator(PREDICTED, predicted),
+KNOWN = ("strength", "predicted_entropy", *MEASURES)
+STATISTICS = {
+    "cross_validated_r2": Statistic(explained, ("x", "y"), KNOWN),
+    "cross_validated_r2_gain": Statistic(gain_of_skew, ("x", "y"), KNOWN),
+    "r2": Statistic(predicted, ("x", "y"), KNOWN),
+    "spearman_over_cells": Statistic(over_cells, ("x", "y"), KNOWN),
+    "spearman_by_skew": Statistic(by_skew, ("x", "y"), KNOWN),
 }

@@ -1,4 +1,4 @@
-"""Evaluates A9, a claim of mathematics, at many skews and strengths instead of by runs.
+"""A claim of mathematics (`property_tests`), evaluated at many skews and strengths instead of by runs.
 
     J_skew(u || p) -> infinity as p -> 0 only for skew 1;    the optimum has every probability above 0, for every skew
 

@@ -1,4 +1,4 @@
-"""Evaluates A12: the gain on test of each task's best skew over the best skew of another task.
+"""The best skew of each task, and what it gains on test over the best skew of another task.
 
     gain = mean over ordered pairs of tasks (i, j) of  score_i(best_i) - score_i(best_j),    0 where best_i = best_j
 
@@ -14,15 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from entropyreg.comparing.claims.arms import evidence_of
 from entropyreg.comparing.claims.declaration import Filler
-from entropyreg.comparing.claims.evaluators import Case, Evaluator, Plan
 from entropyreg.comparing.claims.evidence import Evidence, normal, of_replicates
-from entropyreg.comparing.claims.quantities.shared import contrast
+from entropyreg.comparing.claims.plans import Case, Plan, Statistic
 from entropyreg.comparing.claims.records import WINNER, NotTested, Row
-from entropyreg.measures.bleu_statistics import bleu_of_sums
-from entropyreg.measures.significance import ENTRIES_AT_ONCE, Score, mean_of_sums
-
-TRIALS, WINNERS = ("a_figure_search",), ("a_figure_equilibrium",)
+from entropyreg.comparing.scores import MEASURES
+from entropyreg.measures.significance import ENTRIES_AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -30,16 +28,9 @@ class Searched:
     """A task and model: by fixed skew, the trials of its search and the winner's runs of fresh seeds."""
 
     filler: Filler
+    measure: str
     trials: Mapping[float, Sequence[Row]]
     winners: Mapping[float, Sequence[Row]]
-
-    @property
-    def metric(self) -> str:
-        return "rouge_l" if self.filler.role == "summarization" else "bleu"
-
-    @property
-    def score(self) -> Score:
-        return bleu_of_sums if self.metric == "bleu" else mean_of_sums
 
 
 def gain_of_own_skew(case: Case) -> Plan:
@@ -74,8 +65,9 @@ def searched_of(case: Case, filler: Filler) -> list[Searched]:
 
     Winners with a seed of the search are left out: only fresh seeds count.
     """
-    trials, found = case.records.trials(TRIALS, filler), []
-    rows = [row for row in case.records.rows(WINNERS, filler) if case.split in row["measures"]]
+    searches, shown = ([one] for one in case.test["read"])
+    trials, found = case.records.trials(searches, filler), []
+    rows = [row for row in case.records.rows(shown, filler) if case.split in row["measures"]]
     for model in dict.fromkeys(row["model"] for row in trials):
         own = [row for row in trials if row["model"] == model]
         spent = {row["seed"] for row in own}
@@ -89,22 +81,22 @@ def searched_of(case: Case, filler: Filler) -> list[Searched]:
             if len(skews) == 1 and fresh:
                 by_skew[min(skews)], winners[min(skews)] = of_series, fresh
         if winners:
-            found.append(Searched(filler, by_skew, winners))
+            found.append(Searched(filler, case.test["measure"][filler.role], by_skew, winners))
     return found
 
 
 def chosen_skew(case: Case, task: Searched, skews: Sequence[float]) -> Counter:
     """How often each skew has the best trial on validation, its sentences resampled."""
     trials = [(skew, row) for skew in skews for row in task.trials[skew]]
-    statistics = [case.records.text([row], f"valid.{task.metric}")[0] for _, row in trials]  # (n, k) each
-    n, k = statistics[0].shape
-    table = np.concatenate(statistics, axis=1)  # (n, T k)
+    scored = [case.records.scored([row], "valid", task.measure) for _, row in trials]
+    n, k = scored[0].sums.shape[1:]
+    table = np.concatenate([one.sums[0] for one in scored], axis=1)  # (n, T k)
     generator = case.generator("choice", task.filler.task)
     choice: Counter = Counter()
     left, at_once = case.records.n_replicates, max(1, ENTRIES_AT_ONCE // n)
     while left > 0:
         drawn = generator.multinomial(n, np.full(n, 1 / n), size=min(left, at_once)).astype(np.float64)
-        best = task.score((drawn @ table).reshape(len(drawn), len(trials), k)).argmax(axis=1)
+        best = scored[0].score((drawn @ table).reshape(len(drawn), len(trials), k)).argmax(axis=1)
         choice.update(trials[position][0] for position in best)
         left -= len(drawn)
     return choice
@@ -120,8 +112,8 @@ def gain_of(case: Case, task: Searched, best: Sequence[float], own: int) -> Evid
     arms = []
     for skew, weight in weights.items():
         case.records.use(*(row["run"] for row in task.winners[skew]))
-        arms.append((weight, case.records.text(task.winners[skew], f"{case.split}.{task.metric}")))
-    return contrast(case, arms, task.score, "gain", task.filler.task)
+        arms.append((weight, case.records.scored(task.winners[skew], case.split, task.measure)))
+    return evidence_of(case, case.parts[0], arms, "gain", task.filler.task)
 
 
 def combined(case: Case, parts: Sequence[Evidence | None]) -> Evidence:
@@ -152,9 +144,4 @@ def unequal_effort(tasks: Sequence[Searched], skews: Sequence[float]) -> list[st
     return found
 
 
-EVALUATORS = {
-    "BLEU (ROUGE-L) at a task's own best skew minus at another task's, mean over ordered pairs of tasks; best skew = "
-    "mode over bootstrap replicates of the choice on validation": Evaluator(
-        (*TRIALS, *WINNERS), gain_of_own_skew, unit="pooled"
-    ),
-}
+STATISTICS = {"own_best_skew": Statistic(gain_of_own_skew, ("measure",), MEASURES)}
