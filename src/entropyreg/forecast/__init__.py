@@ -1,4 +1,5 @@
 """What a scale will cost before it is run: hours, bytes and money, from counted operations and declared devices.
 
-Light modules: nothing here loads torch or fairseq, but for `calibration`, which times this machine when it is asked to.
+Operations and parameters are counted on the models that are trained, called without values (`counting`), so a forecast
+loads torch and, for text, fairseq; `blocks`, `state` and `machine`, which other commands use, load neither.
 """
