@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.io.errors import UserError
-from entropyreg.provenance.origins import FOLDER, Origin, Sums, located
+from entropyreg.io.files import Sums
+from entropyreg.provenance.origins import FOLDER, Origin, located
 
 METADATA, LOCKS = Path(".snakemake", "metadata"), Path(".snakemake", "locks")
 SUMS = METADATA.with_name("entropyreg_sums.json")  # kept beside Snakemake's memory

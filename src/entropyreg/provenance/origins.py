@@ -10,7 +10,6 @@ declarations and embedded data are `checkout:workflow/...`.
 """
 
 import argparse
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from entropyreg.io.errors import UserError, blaming
-from entropyreg.io.files import read_json, sha256_of, write_atomically, write_json
+from entropyreg.io.files import read_json, sha256_of, sum_of, write_json
 from entropyreg.provenance.code_identity import code_digest, declared_by
 
 FOLDER = ".origin"
@@ -142,30 +141,3 @@ def origins_in(folder: Path) -> list[Origin]:
         with suppress(UserError):
             found.append(Origin.read(path))
     return found
-
-
-class Sums:
-    """sha256 of files: one is read again only when its size or date is another; at `path` those of earlier looks."""
-
-    def __init__(self, path: Path | None = None) -> None:
-        self.path, self.known, self.read_anew = path, {}, False
-        if path is not None:
-            with suppress(OSError, ValueError):
-                self.known = json.loads(path.read_bytes())
-
-    def of(self, path: str | Path) -> str:
-        stat = Path(path).stat()
-        known = self.known.get(str(path), [])
-        if known[:2] != [stat.st_size, stat.st_mtime_ns]:
-            known = self.known[str(path)] = [stat.st_size, stat.st_mtime_ns, sha256_of(path)]
-            self.read_anew = True
-        return known[2]
-
-    def keep(self) -> None:
-        """Write them down for the next look."""
-        if self.read_anew:
-            with suppress(OSError):
-                write_atomically(self.path, json.dumps(self.known))
-
-
-sum_of = Sums().of  # of this process alone: a job trusts no other's look
