@@ -37,7 +37,7 @@ for package in packages:
 COMMAND = "import runpy; sys.argv = ['entropyreg', *sys.argv[3:]]; runpy.run_module('entropyreg', run_name='__main__')"
 ANALYSIS = ["measures", "measuring", "comparing", "comparing.claims", "comparing.claims.statistics", "search"]
 ANALYSIS += ["rendering", "rendering.tables", "rendering.figures", "rendering.report"]
-TRAINING = ["data", "images", "images.data", "images.models", "translation", "io.trained_weights"]
+TRAINING = ["data", "images", "images.data", "images.models", "translation", "io.trained_weights", "forecast"]
 
 
 def installed_in(root, name):
@@ -71,10 +71,9 @@ def test_training_has_what_it_imports(root):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_the_workflow_s_environment_forecasts(root):
+def test_without_torch_a_forecast_is_refused_in_words(root):
     done = run(root, "workflow", [], "forecast", "--scale", "smoke")
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "smoke" in done.stdout
+    assert done.returncode == 2 and "with torch, which is not installed here: use the environment" in done.stderr
 
 
 def test_packages_that_are_not_pinned_are_hidden(root):

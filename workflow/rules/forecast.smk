@@ -9,7 +9,7 @@ rule forecast:
     log:
         PATHS.log("forecast"),
     conda:
-        "../../envs/workflow.yaml"
+        "../../envs/train.yaml"
     params:
         job=job("forecast"),
         workflow=os.path.relpath(WORKFLOW),

@@ -250,7 +250,15 @@ def equilibrium(args: argparse.Namespace) -> None:
 
 
 def forecast(args: argparse.Namespace) -> None:
-    from entropyreg.forecast.command import configuration_file, run
+    try:
+        from entropyreg.forecast.command import configuration_file, run
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise UserError(
+            "A forecast counts the operations of the models themselves, with torch, which is not installed here: "
+            "use the environment that trains (docs/environments.md)."
+        ) from None
 
     given = {"scale": args.scale, "data_dir": args.data_dir}
     overrides = {**configuration_file(args.config), **args.settings}

@@ -139,15 +139,12 @@ def pin_of(source: Source, download_dir: Folder) -> str | None:
 
 
 def content_sha256(path: Path) -> str:
-    """Hexadecimal sha256 of the unpacked content of a .gz, so that repacking changes nothing; else of the file."""
-    digest = hashlib.sha256()
+    """Hexadecimal sha256 of what a .gz holds, so that packing it anew changes nothing; of any other file, of itself."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path} is not a whole gzip file ({error}): fetch it again.") from None
-    return digest.hexdigest()
 
 
 def _source(name: str, entry: dict[str, Any], group: dict[str, Any]) -> Source:

@@ -5,6 +5,7 @@ A run that several blocks declare is one run: it is counted in the first, in the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -59,19 +60,14 @@ def longest_chain(needs: Mapping[str, tuple[str, ...]], hours: Mapping[str, floa
 
     It is the least time of a scale, however many devices there are. needs: a graph without cycles.
     """
-    best: dict[str, tuple[float, str | None]] = {}
-
-    def ends(run: str) -> float:
-        """The hour at which `run` ends if it starts as early as possible."""
-        if run not in best:
-            before = max(((ends(one), one) for one in needs[run]), default=(0.0, None))
-            best[run] = (before[0] + hours[run], before[1])
-        return best[run][0]
-
+    best: dict[str, tuple[float, str | None]] = {}  # hours at which a run has ended, started as early as can be
+    for run in TopologicalSorter(needs).static_order():
+        before = max(((best[one][0], one) for one in needs[run]), default=(0.0, None))
+        best[run] = (before[0] + hours[run], before[1])
     if not needs:
         return 0.0, []
-    last: str | None = max(sorted(needs), key=ends)
-    total, chain = ends(last), []
+    last: str | None = max(sorted(needs), key=lambda run: best[run][0])
+    total, chain = best[last][0], []
     while last is not None:
         chain.append(last)
         last = best[last][1]

@@ -3,15 +3,13 @@
     rate = counted operations / seconds        of an update, a forward pass, a search (texts) of random data
 
 The shortest of a few repetitions counts, after one to warm up. A model that would need more than half of the free
-memory, or more than `LARGEST` operations a step, is left out, which is reported; the forecast then takes the declared
-peak. This module alone of the forecast loads torch. Its rates hold for this machine's CPU, never for a GPU.
+memory, or more than `LARGEST` operations a step, is left out and said so; the forecast then takes the declared peak.
+Its rates stand for this machine's CPU, never for a GPU.
 """
 
-import logging
 import os
 import sys
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,14 +21,13 @@ from entropyreg.forecast.image_networks import image_network
 from entropyreg.forecast.image_work import seen_shape
 from entropyreg.forecast.machine import this_machine
 from entropyreg.forecast.sizes import ImageSize, TextSize
-from entropyreg.forecast.text_networks import TRAINING, text_network
+from entropyreg.forecast.text_networks import TRAINING, quiet, random_model, text_network
 from entropyreg.forecast.text_work import Cost
 from entropyreg.io.errors import UserError
 
 LARGEST = 4e11  # maximum operations of a timed step: seconds on one core
 MOST_TOKENS, MOST_IMAGES = 1000, 128  # of a batch
 REPETITIONS = 3
-NONE = {"generator": "entropy", "skew": None, "strength": 0.0, "baseline": "uniform", "unigram_temperature": None}
 
 
 def calibrate(
@@ -43,7 +40,6 @@ def calibrate(
     """Rates of every model that fits: machine, threads, rates {model: {kind: FLOP/s}}, left_out {model: why}."""
     threads = config["threads"]["train"]
     torch.set_num_threads(threads)
-    logging.getLogger().setLevel(logging.WARNING)
     rates: dict[str, dict[str, float]] = {}
     left_out: dict[str, str] = {}
     for run in [*experiments.runs.values(), *experiments.image_runs.values()]:
@@ -52,8 +48,7 @@ def calibrate(
             continue
         try:
             check_fits(cost.parameters)
-            with warnings.catch_warnings():  # warnings due to the age of fairseq and hydra
-                warnings.simplefilter("ignore")
+            with quiet():
                 if run.id in experiments.runs:
                     rates[run.model] = text_rates(config, run, texts[run.task])
                 else:
@@ -124,36 +119,6 @@ def text_rates(config: Mapping[str, Any], run: Any, size: TextSize) -> dict[str,
     searched = pairs * network.search(source, target, beam)
     rates["decoding"] = rate_of(lambda: list(search(task, model, generator, [batch])) and None, searched)
     return rates
-
-
-def random_model(
-    settings: Mapping[str, Any], languages: Mapping[str, str], vocabularies: tuple[int, int]
-) -> tuple[Any, nn.Module]:
-    """fairseq's task and an untrained model, with dictionaries of these sizes."""
-    from fairseq import options, utils
-    from fairseq.data import Dictionary
-    from fairseq.dataclass.utils import convert_namespace_to_omegaconf
-    from fairseq.tasks.translation import TranslationTask
-
-    from entropyreg.translation.command import training_arguments
-
-    model = {**settings, "precision": "fp32"}
-    described = {"run": "-", "languages": languages, "model": model, "regularizer": NONE, "seed": 1, "device": "cpu"}
-    parsed = options.parse_args_and_arch(
-        options.get_training_parser(), input_args=training_arguments(described, "unused", "unused")
-    )
-    configuration = convert_namespace_to_omegaconf(parsed)
-    utils.import_user_module(configuration.common)
-    dictionaries = []
-    for count in vocabularies:
-        dictionary = Dictionary()
-        for number in range(count - len(dictionary)):
-            dictionary.add_symbol(f"word{number}")
-        dictionaries.append(dictionary)
-    if settings.get("share_embeddings") == "all":
-        dictionaries[0] = dictionaries[1]
-    task = TranslationTask(configuration.task, *dictionaries)
-    return task, task.build_model(configuration.model)
 
 
 def image_rates(config: Mapping[str, Any], run: Any, size: ImageSize) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The forecast of a scale: every block's runs, hours, bytes and money, done and missing, as one plain structure.
 
-No model is started and torch is not loaded: operations are counted from the declared shapes (`text_networks`,
-`image_networks`), and divided by the assumed rate of a declared device (`devices`).
+Operations are counted on the models, without computing (`text_networks`, `image_networks`), and divided by what a
+declared device is assumed to reach (`devices`).
 """
 
 from collections import Counter

@@ -1,196 +1,154 @@
-"""Counts operations of fairseq's Transformers: training, teacher-forced prediction and beam search.
+"""Counted operations and parameters of fairseq's models: those that are trained themselves, on meta tensors.
 
-For a pair of s source and t target tokens, width d, feed-forward width f, vocabulary V, one forward pass has
+The operations of a pass over s source and t target tokens are polynomials, which a few counted lengths determine:
 
-    encoder layer   8 s d^2 + 4 s^2 d + 4 s d f
-    decoder layer   8 t d^2 + 4 t^2 d  +  4 t d^2 + 4 s d^2 + 4 t s d  +  4 t d f
-    output          2 t d V
+    encoder   a s + b s^2                  decoder   p + k s + c t + d s t + q t^2
 
-operations (a multiplication and an addition are two), and the backward pass twice as many: a token's embedding is
-looked up, so even the first product needs both gradients. A search that keeps `beam` rows for T steps, with the keys of
-earlier steps kept, needs for each row: the encoder's keys and values once, T steps of a decoder layer of one token that
-attends to 1, 2, ... T tokens, and T outputs. Checked against torch's own count of the real models. Sources: Vaswani et
-al. 2017; fairseq 0.12.3.
+(k s: keys and values of the source; q t^2: the target's attention to itself; p: convolutions over padding). The
+backward pass has twice as many: a token's embedding is looked up, so even the first product needs both gradients. A
+beam search is no pass: each of its rows needs T steps that see 1, 2, ... T tokens and no padding, hence
+
+    decoder(s, T) - p - q (T^2 - T (T + 1) / 2)
+
+and a model that knows the size of the beam (BART) makes keys and values of the source once a sentence, not once a row.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from entropyreg.forecast.counting import META, count, without_values
 
 TRAINING = 3  # forward once, backward twice
+NONE = {"generator": "entropy", "skew": None, "strength": 0.0, "baseline": "uniform", "unigram_temperature": None}
+LANGUAGES = {"source": "source", "target": "target"}
+ENCODED, DECODED = ((1,), (2,)), ((1, 1), (1, 2), (1, 3), (2, 1), (2, 2))  # lengths that are counted
 
 
-class TextNetwork(Protocol):
-    """The interface of a model of text for a forecast; lengths are in tokens, the end of sentence included."""
+def encoder_terms(source: float) -> tuple[float, ...]:
+    return source, source**2
 
+
+def decoder_terms(source: float, target: float) -> tuple[float, ...]:
+    return 1, source, target, source * target, target**2
+
+
+class TextNetwork(NamedTuple):
+    """What a forecast needs of a model of text; lengths are in tokens, the end of sentence included."""
+
+    encoder: tuple[float, ...]  # coefficients of `encoder_terms`
+    decoder: tuple[float, ...]
     parameters: int
     exported: int  # values in model.pt, where a shared matrix is written once per name
     calls: int  # products of a forward pass
     step_calls: int  # products of a step of the search
-
-    def forward(self, source: float, target: float) -> float: ...
-
-    def search(self, source: float, steps: float, beam: int) -> float: ...
-
-
-SIZES = {  # fairseq's architectures: layers, embed_dim, ffn_dim
-    "transformer": (6, 512, 2048),
-    "transformer_iwslt_de_en": (6, 512, 1024),
-    "transformer_wmt_en_de": (6, 512, 2048),
-    "bart_base": (6, 768, 3072),
-    "bart_large": (12, 1024, 4096),
-}
-BART_POSITIONS = 1026  # 1024, and two that fairseq puts before them
-
-
-@dataclass(frozen=True)
-class Transformer:
-    """Encoder and decoder of the same sizes; `bart`: learned positions and normalised embeddings."""
-
-    layers: int
-    width: int
-    ffn: int
-    source_vocabulary: int
-    target_vocabulary: int
-    shared: str = "none"  # share_embeddings: all, decoder or none
-    bart: bool = False
-    layernorm_embedding: bool = False
-
-    @classmethod
-    def of(cls, model: Mapping[str, Any], source_vocabulary: int, target_vocabulary: int) -> "Transformer":
-        """The model of the configuration with these dictionaries."""
-        layers, width, ffn = SIZES[model["arch"]]
-        bart = model["arch"].startswith("bart")
-        return cls(
-            model.get("layers", layers),
-            model.get("embed_dim", width),
-            model.get("ffn_dim", ffn),
-            source_vocabulary,
-            target_vocabulary,
-            model.get("share_embeddings", "all" if bart else "none"),
-            bart,
-            model.get("layernorm_embedding", bart),
-        )
-
-    def encoder(self, source: float) -> float:
-        d = self.width
-        return self.layers * (8 * source * d**2 + 4 * source**2 * d + 4 * source * d * self.ffn)
-
-    def decoder(self, source: float, target: float) -> float:
-        d = self.width
-        own = 8 * target * d**2 + 4 * target**2 * d + 4 * target * d * self.ffn
-        across = 4 * target * d**2 + 4 * source * d**2 + 4 * target * source * d
-        return self.layers * (own + across) + 2 * target * d * self.target_vocabulary
+    knows_the_beam: bool
 
     def forward(self, source: float, target: float) -> float:
         """Operations of a pair under its reference."""
-        return self.encoder(source) + self.decoder(source, target)
-
-    def steps(self, source: float, steps: float) -> float:
-        """Operations of the decoder for one row of the beam: as `decoder`, but a step sees only what is before it."""
-        d = self.width
-        unseen = 4 * d * (steps**2 - steps * (steps + 1) / 2)
-        return self.decoder(source, steps) - self.layers * unseen
-
-    def search(self, source: float, steps: float, beam: int) -> float:
-        """Operations of a beam search that ends after `steps` tokens; BART keeps the encoder's keys once a sentence."""
-        kept = (beam - 1) * self.layers * 4 * source * self.width**2 if self.bart else 0
-        return self.encoder(source) + beam * self.steps(source, steps) - kept
-
-    @property
-    def parameters(self) -> int:
-        d, norm, attention = self.width, 2 * self.width, 4 * (self.width**2 + self.width)
-        ffn = 2 * d * self.ffn + self.ffn + d
-        layers = self.layers * ((attention + ffn + 2 * norm) + (2 * attention + ffn + 3 * norm))
-        embeddings = {
-            "all": self.target_vocabulary,
-            "decoder": self.source_vocabulary + self.target_vocabulary,
-            "none": self.source_vocabulary + 2 * self.target_vocabulary,
-        }
-        positions = 2 * BART_POSITIONS * d if self.bart else 0
-        return layers + embeddings[self.shared] * d + positions + (2 * norm if self.layernorm_embedding else 0)
-
-    @property
-    def exported(self) -> int:
-        copies = {"all": 2, "decoder": 1, "none": 0}[self.shared]
-        return self.parameters + copies * self.target_vocabulary * self.width
-
-    @property
-    def calls(self) -> int:
-        return self.layers * (8 + 14) + 1
-
-    @property
-    def step_calls(self) -> int:
-        return self.layers * 12 + 1  # the encoder's keys and values are kept
-
-
-@dataclass(frozen=True)
-class Convolutional:
-    """fairseq's convolutional model: gated convolutions, every decoder layer attends (Gehring et al. 2017).
-
-    For C channels, kernel k, embedding E: a layer has 4 k C^2 operations a token (twice the channels, for the gates),
-    an attending one 4 E C + 4 s E more. In training the decoder's convolutions also run over the k-1 places of padding.
-    """
-
-    source_vocabulary: int
-    target_vocabulary: int
-    embedding: int = 256
-    channels: int = 256
-    kernel: int = 3
-    encoder_layers: int = 4
-    decoder_layers: int = 3
-    output: int = 256
-    positions: int = 1024
-
-    def encoder(self, source: float) -> float:
-        layers = self.encoder_layers * 4 * self.kernel * self.channels**2
-        return source * (layers + 4 * self.embedding * self.channels)
-
-    def decoder(self, source: float, target: float, padding: int) -> float:
-        convolved = (target + padding) * 4 * self.kernel * self.channels**2
-        attended = target * (4 * self.embedding * self.channels + 4 * source * self.embedding)
-        first = 2 * self.embedding * self.channels
-        last = 2 * self.channels * self.output + 2 * self.output * self.target_vocabulary
-        return self.decoder_layers * (convolved + attended) + target * (first + last)
-
-    def forward(self, source: float, target: float) -> float:
-        """Operations of a pair under its reference."""
-        return self.encoder(source) + self.decoder(source, target, self.kernel - 1)
+        return product(self.encoder, encoder_terms(source)) + product(self.decoder, decoder_terms(source, target))
 
     def search(self, source: float, steps: float, beam: int) -> float:
         """Operations of a beam search that ends after `steps` tokens."""
-        return self.encoder(source) + beam * self.decoder(source, steps, 0)
+        padding, keys, *_, squared = self.decoder
+        row = product(self.decoder, decoder_terms(source, steps)) - padding
+        row -= squared * (steps**2 - steps * (steps + 1) / 2)
+        kept = (beam - 1) * keys * source if self.knows_the_beam else 0
+        return product(self.encoder, encoder_terms(source)) + beam * row - kept
 
-    @property
-    def parameters(self) -> int:
-        """Every weight is normalised: a length an output channel beside it."""
 
-        def linear(n_in: int, n_out: int) -> int:
-            return n_in * n_out + 2 * n_out
+def product(coefficients: Sequence[float], terms: Sequence[float]) -> float:
+    return sum(a * b for a, b in zip(coefficients, terms, strict=True))
 
-        e, c = self.embedding, self.channels
-        layer = self.kernel * c * 2 * c + 2 * 2 * c
-        embeddings = (self.source_vocabulary + self.target_vocabulary + 2 * self.positions) * e
-        ends = linear(e, c) + linear(c, e) + linear(e, c) + linear(c, self.output)
-        attention = linear(c, e) + linear(e, c)
-        layers = self.encoder_layers * layer + self.decoder_layers * (layer + attention)
-        return embeddings + ends + layers + linear(self.output, self.target_vocabulary)
 
-    @property
-    def exported(self) -> int:
-        return self.parameters
-
-    @property
-    def calls(self) -> int:
-        return (2 + self.encoder_layers) + (3 + 5 * self.decoder_layers)
-
-    @property
-    def step_calls(self) -> int:
-        return 3 + 5 * self.decoder_layers
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the notes and warnings of fairseq's and hydra's age."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def text_network(model: Mapping[str, Any], source_vocabulary: int, target_vocabulary: int) -> TextNetwork:
-    """The network of a model of the configuration with these dictionaries."""
-    if model["arch"] == "fconv_iwslt_de_en":
-        return Convolutional(source_vocabulary, target_vocabulary)
-    return Transformer.of(model, source_vocabulary, target_vocabulary)
+    """The network that a model of the configuration is with these dictionaries."""
+    return _counted(json.dumps(model), source_vocabulary, target_vocabulary)
+
+
+@cache
+@quiet()
+@torch.no_grad()
+def _counted(model: str, source_vocabulary: int, target_vocabulary: int) -> TextNetwork:
+    sizes = source_vocabulary, target_vocabulary
+    _, network = random_model(json.loads(model), LANGUAGES, sizes, built=without_values())
+    network = network.to(META).eval()  # some of fairseq's parameters are made on the CPU whatever the device
+
+    def tokens(number: int) -> torch.Tensor:
+        return torch.ones(1, number, dtype=torch.int64, device=META)
+
+    encoded = {(s,): count(network.encoder, tokens(s), tokens(1)[0]) for (s,) in ENCODED}
+    source = {s: one.result for (s,), one in encoded.items()}
+    decoded = {(s, t): count(network.decoder, tokens(t), encoder_out=source[s]) for s, t in DECODED}
+    state: dict[str, Any] = {}  # what the steps of a search keep, the keys of the source among it
+    steps = [count(network.decoder, tokens(t), encoder_out=source[1], incremental_state=state) for t in (1, 2)]
+    return TextNetwork(
+        fitted(encoder_terms, {lengths: one.operations for lengths, one in encoded.items()}),
+        fitted(decoder_terms, {lengths: one.operations for lengths, one in decoded.items()}),
+        sum(parameter.numel() for parameter in network.parameters()),
+        sum(value.numel() for value in network.state_dict().values()),
+        encoded[1,].products + decoded[1, 1].products,
+        steps[-1].products,
+        hasattr(network, "set_beam_size"),
+    )
+
+
+def fitted(terms: Callable[..., Sequence[float]], counts: Mapping[tuple[int, ...], int]) -> tuple[float, ...]:
+    """The coefficients, whole numbers, with which the `terms` of all lengths have their counts."""
+    rows = np.array([terms(*lengths) for lengths in counts], np.float64)
+    return tuple(np.rint(np.linalg.solve(rows, np.array([*counts.values()], np.float64))).tolist())
+
+
+def random_model(
+    settings: Mapping[str, Any],
+    languages: Mapping[str, str],
+    vocabularies: tuple[int, int],
+    built: AbstractContextManager | None = None,
+) -> tuple[Any, nn.Module]:
+    """fairseq's task and an untrained model, with dictionaries of these sizes; `built`: where the model is made."""
+    from fairseq import options, utils
+    from fairseq.data import Dictionary
+    from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+    from fairseq.tasks.translation import TranslationTask
+
+    from entropyreg.translation.command import training_arguments
+
+    model = {**settings, "precision": "fp32"}
+    described = {"run": "-", "languages": languages, "model": model, "regularizer": NONE, "seed": 1, "device": "cpu"}
+    parsed = options.parse_args_and_arch(
+        options.get_training_parser(), input_args=training_arguments(described, "unused", "unused")
+    )
+    configuration = convert_namespace_to_omegaconf(parsed)
+    utils.import_user_module(configuration.common)
+    dictionaries = []
+    for size in vocabularies:
+        dictionary = Dictionary()
+        for number in range(size - len(dictionary)):
+            dictionary.add_symbol(f"word{number}")
+        dictionaries.append(dictionary)
+    if settings.get("share_embeddings") == "all":
+        dictionaries[0] = dictionaries[1]
+    task = TranslationTask(configuration.task, *dictionaries)
+    with built or nullcontext():
+        return task, task.build_model(configuration.model)

@@ -151,11 +151,35 @@ def one_line(error: BaseException) -> str:
 
 def sha256_of(path: str | Path) -> str:
     """Hexadecimal sha256 of a file's content."""
-    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Sums:
+    """sha256 of files: one is read again only when its size or date is another; at `path` those of earlier looks."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path, self.known, self.read_anew = path, {}, False
+        if path is not None:
+            with suppress(OSError, ValueError):
+                self.known = json.loads(path.read_bytes())
+
+    def of(self, path: str | Path) -> str:
+        stat = Path(path).stat()
+        known = self.known.get(str(path), [])
+        if known[:2] != [stat.st_size, stat.st_mtime_ns]:
+            known = self.known[str(path)] = [stat.st_size, stat.st_mtime_ns, sha256_of(path)]
+            self.read_anew = True
+        return known[2]
+
+    def keep(self) -> None:
+        """Write them down for the next look."""
+        if self.read_anew:
+            with suppress(OSError):
+                write_atomically(self.path, json.dumps(self.known))
+
+
+sum_of = Sums().of  # of this process alone: a job trusts no other's look
 
 
 def verify_outputs(folder: str | Path, starts: tuple[str, ...] = ("",)) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from entropyreg.io.errors import UserError, blaming
-from entropyreg.io.files import read_json, sha256_of, write_json
+from entropyreg.io.files import read_json, sha256_of, sum_of, write_json
 from entropyreg.io.trained_weights import read_training
 
 FOLDER = "predictions"
@@ -76,11 +76,11 @@ def verify(path: Path, run_dir: Path, run: str, names: Iterable[str]) -> None:
         raise UserError(f"{path} is of the run {found!r}, not of {run!r}: delete it and run again.")
     if weights != training["weights_sha256"]:
         raise UserError(f"{path} is of other weights than {outcome} describes: delete it and run again.")
-    if trained != sha256_of(outcome):
+    if trained != sum_of(outcome):
         raise UserError(f"{outcome} is not the one that {path} was made with: delete {outcome} and run again.")
     for name in names:
         if name not in files:
             raise UserError(f"{path} has no sum of {name}: delete it and run again.")
     for name, wanted in files.items():
-        if not (run_dir / name).is_file() or sha256_of(run_dir / name) != wanted:
+        if not (run_dir / name).is_file() or sum_of(run_dir / name) != wanted:
             raise UserError(f"{run_dir / name} is missing or not what was predicted: {remedy}.")

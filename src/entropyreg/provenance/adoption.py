@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.io.errors import UserError
-from entropyreg.io.files import sha256_of, write_atomically
+from entropyreg.io.files import Sums
 from entropyreg.provenance.origins import FOLDER, Origin, located
 
 METADATA, LOCKS = Path(".snakemake", "metadata"), Path(".snakemake", "locks")
-LONGEST = 254  # length of one part of a record's name
-ASIDE = ".aside"  # suffix of a file that does not fit
-SKIPPED = ("checkpoints", "logs", "benchmarks")  # folders that hold no outputs
+SUMS = METADATA.with_name("entropyreg_sums.json")  # kept beside Snakemake's memory
+LONGEST = 254  # characters of a part of a record's name
+ASIDE = ".aside"  # after the name of a file that does not fit
+SKIPPED = ("checkpoints", "logs", "benchmarks")  # folders without outputs
 Planned = Callable[[str, Mapping[str, str]], tuple[Mapping[str, Any], str]]
 
 
@@ -49,7 +50,7 @@ def adopt(roots: tuple[str, str], planned: Planned, outputs: Callable[[str], boo
     ]
     if is_worked_in(roots):
         return []
-    aside, current, redate, sums = [set_aside(Path(file)) for file in without], [], False, Sums()
+    aside, current, redate, sums = [set_aside(Path(file)) for file in without], [], False, Sums(SUMS)
     for path in in_order(origins, made_by, roots[0]):
         inputs = [located(name, roots[0]) for name in origins[path].inputs]
         outputs_of_job = [located(name, roots[0]) for name in origins[path].outputs] + [path]
@@ -80,30 +81,6 @@ def is_worked_in(roots: tuple[str, str]) -> bool:
             if any(name.startswith(starts) for name in path.read_text().splitlines()):
                 return True
     return False
-
-
-class Sums:
-    """sha256 of files, kept beside Snakemake's memory: a file is read again only when its size or date has changed."""
-
-    def __init__(self) -> None:
-        self.path, self.read_anew = METADATA.with_name("entropyreg_sums.json"), False
-        try:
-            self.known = json.loads(self.path.read_bytes())
-        except (OSError, ValueError):
-            self.known = {}
-
-    def of(self, path: Path) -> str:
-        stat = path.stat()
-        known = self.known.get(str(path), [])
-        if known[:2] != [stat.st_size, stat.st_mtime_ns]:
-            known = self.known[str(path)] = [stat.st_size, stat.st_mtime_ns, sha256_of(path)]
-            self.read_anew = True
-        return known[2]
-
-    def keep(self) -> None:
-        if self.read_anew:
-            with suppress(OSError):
-                write_atomically(self.path, json.dumps(self.known))
 
 
 def fits(origin: Origin, root: str, planned: Planned, sums: Sums) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from entropyreg.io.errors import UserError, blaming
-from entropyreg.io.files import read_json, sha256_of, write_json
+from entropyreg.io.files import read_json, sha256_of, sum_of, write_json
 from entropyreg.provenance.code_identity import code_digest, declared_by
 
 FOLDER = ".origin"
@@ -141,14 +141,3 @@ def origins_in(folder: Path) -> list[Origin]:
         with suppress(UserError):
             found.append(Origin.read(path))
     return found
-
-
-@cache
-def _sum(path: str, size: int, time: int) -> str:
-    return sha256_of(path)
-
-
-def sum_of(path: str | Path) -> str:
-    """sha256 of a file, read once per process as long as its size and date do not change."""
-    stat = Path(path).stat()
-    return _sum(str(path), stat.st_size, stat.st_mtime_ns)

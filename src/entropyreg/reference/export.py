@@ -1,12 +1,11 @@
 """Puts a scale's trained models and predictions into one archive with the checksums of its files."""
 
-import hashlib
 import io
 import tarfile
 from pathlib import Path
 
 from entropyreg.io.errors import UserError
-from entropyreg.io.files import atomic_path
+from entropyreg.io.files import atomic_path, sha256_of
 
 KEPT = ("model.pt", "training.json", "record.json", "provenance.json", "blocks.npz")
 
@@ -24,7 +23,7 @@ def export(results: Path, out: Path) -> int:
         raise UserError(f"{results} has no finished run: run Snakemake first.")
     paths = [path for run in runs for path in files_of(run)]
     names = {path: f"{results.name}/{path.relative_to(results)}" for path in paths}
-    sums = "".join(f"{digest(path)}  {names[path]}\n" for path in paths).encode()
+    sums = "".join(f"{sha256_of(path)}  {names[path]}\n" for path in paths).encode()
     with atomic_path(out) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as archive:
         archive.addfile(member(f"{results.name}/SHA256SUMS", len(sums)), io.BytesIO(sums))
         for path in paths:
@@ -43,8 +42,3 @@ def member(name: str, size: int) -> tarfile.TarInfo:
     information = tarfile.TarInfo(name)
     information.size, information.mode = size, 0o644
     return information
-
-
-def digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,7 +9,7 @@ from entropyreg.experiments.images import ImageRegularizer, ImageRun, Teaching
 from entropyreg.forecast.devices import Device, Work
 from entropyreg.forecast.image_work import image_cost
 from entropyreg.forecast.sizes import ImageSize, TextSize
-from entropyreg.forecast.text_networks import Transformer
+from entropyreg.forecast.text_networks import text_network
 from entropyreg.forecast.text_work import text_cost, training_length
 
 IMAGES = ImageSize({"train": 105, "valid": 50, "test": 30}, (1, 2, 2), 2, prepared=False)
@@ -70,7 +70,8 @@ def test_a_trajectory_and_a_teacher_are_counted():
 
 
 MODEL = {
-    **{"arch": "transformer", "layers": 1, "embed_dim": 2, "ffn_dim": 3, "share_embeddings": "none"},
+    **{"arch": "transformer", "layers": 1, "embed_dim": 4, "ffn_dim": 3, "attention_heads": 2, "dropout": 0.1},
+    **{"share_embeddings": "none", "lr": 0.1, "lr_scheduler": "fixed"},
     **{"max_tokens": 50, "max_update": 60, "validate_every_updates": 25, "precision": "fp32", "optimizer": "adam"},
     "selection": "best_validation_nll",
 }
@@ -86,7 +87,7 @@ CONFIG = {
 
 def test_a_run_of_text_by_hand():
     cost = text_cost(CONFIG, Run("pairs", "tiny", Regularizer(), 1, test=True), TEXTS, decoding_steps=1.5)
-    forward, network = 1276, Transformer(1, 2, 3, 7, 7)  # by hand in test_forecast_networks
+    forward, network = 3416, text_network(MODEL, 7, 7)  # by hand in test_forecast_networks
     assert cost.updates == 60
     assert cost.training[0].operations == 3 * (60 * 10) * forward  # 50 tokens are 10 pairs of 5
     assert cost.training[0].products == 3 * 60 * 23
@@ -96,24 +97,24 @@ def test_a_run_of_text_by_hand():
     assert cost.predicting[1].products == 2 * 5 * 1.5 * 13  # two batches of 20 pairs
     assert (cost.jobs, cost.bound) == (3, "")
     assert cost.bytes["checkpoints"] == 4 * 12 * network.parameters  # last, best and two more; weight and two moments
-    assert cost.bytes["model"] == 4 * network.parameters
+    assert cost.bytes["model"] == 4 * network.exported
     assert cost.bytes["predictions"] == (40 + 20) * 5 * (37 + 3 * 4 + 24 + 5)
 
 
 def test_sweeps_add_predictions():
     plain = text_cost(CONFIG, Run("pairs", "tiny", Regularizer(), 1), TEXTS, 1.0)
     swept = text_cost(CONFIG, Run("pairs", "tiny", Regularizer(), 1, beam_sizes=True, temperatures=True), TEXTS, 1.0)
-    network = Transformer(1, 2, 3, 7, 7)
+    network = text_network(MODEL, 7, 7)
     more = [work.operations for work in swept.predicting[len(plain.predicting) :]]
     one, four, three = (network.search(4, 5, beam) for beam in (1, 4, 3))
-    assert more == [10 * one, 10 * four, 3 * 5 * three, 40 * 1276]
+    assert more == [10 * one, 10 * four, 3 * 5 * three, 40 * 3416]
     assert swept.jobs == plain.jobs + 2
 
 
 def test_choosing_by_bleu_decodes_at_every_validation():
     config = {**CONFIG, "models": {"tiny": MODEL | {"selection": "best_validation_bleu", "selection_beam": 10}}}
     cost = text_cost(config, Run("pairs", "tiny", Regularizer(), 1), TEXTS, 1.0)
-    assert cost.training[2].operations == 3 * 40 * Transformer(1, 2, 3, 7, 7).search(4, 5, 10)
+    assert cost.training[2].operations == 3 * 40 * text_network(MODEL, 7, 7).search(4, 5, 10)
 
 
 @pytest.mark.parametrize(

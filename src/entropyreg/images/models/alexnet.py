@@ -50,7 +50,7 @@ class LocalResponseNorm(nn.Module):
         self.register_buffer("band", band[:, :, None, None], persistent=False)  # (C, C, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # in float32, whatever the precision of the rest
+        with torch.autocast("cuda" if x.is_cuda else "cpu", enabled=False):  # in float32, whatever the rest is in
             return _Normalise.apply(x.float(), self.band, self.bias)
 
 
