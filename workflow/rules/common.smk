@@ -167,7 +167,7 @@ def proposal_by(wildcards):
 
 def measured(run):
     """What measuring makes of a run that a collected table is made from."""
-    return [PATHS.record(run), PATHS.blocks(run)]
+    return [PATHS.record(run), PATHS.measures(run), PATHS.projection(run), PATHS.blocks(run)]
 
 
 def records_of(wildcards):

@@ -13,12 +13,12 @@ import numpy as np
 from entropyreg.comparing.comparisons import sums_of_score
 from entropyreg.comparing.image_comparisons import arm_statistics, score_of
 from entropyreg.io.errors import UserError
-from entropyreg.io.files import read_json
 from entropyreg.io.text_table import aligned
 from entropyreg.measures.bleu_statistics import bleu_of_sums
 from entropyreg.measures.significance import Score, mean_of_sums, paired_bootstrap
 from entropyreg.measuring.blocks import FILE, ratio, read_blocks
-from entropyreg.measuring.tidy_records import DECLARED, lines_of, record_paths, short_number
+from entropyreg.measuring.record_files import ABOUT, read_about, record_folders
+from entropyreg.measuring.tidy_records import DECLARED, lines_of, short_number
 
 N_REPLICATES = 2000
 SENTENCE_SUMS = {"nll": "nll_sum", "accuracy": "correct_sum", "confidence": "confidence_sum"}  # over n_tokens
@@ -35,7 +35,7 @@ def compare_runs(results: Path, first: str, second: str) -> str:
     `results` is the scale's folder; a run is its id, as under `<results>/runs/`. Raises `UserError` for a run without
     a record, and for two of different tasks.
     """
-    found = [lines_of(record_path(results, run)) for run in (first, second)]
+    found = [lines_of(record_folder(results, run)) for run in (first, second)]
     tasks = [own[0]["task"] if own else None for own in found]
     if tasks[0] != tasks[1]:
         raise UserError(f"the runs are of different tasks, '{tasks[0]}' and '{tasks[1]}': nothing can be paired.")
@@ -48,13 +48,12 @@ def compare_runs(results: Path, first: str, second: str) -> str:
     return "\n".join(text) + "\n"
 
 
-def record_path(results: Path, run: str) -> Path:
-    path = results / "runs" / run / "record.json"
-    if not path.exists():
-        runs = results / "runs"
-        known = [str(one.parent.relative_to(runs)) for one in record_paths(runs)]
+def record_folder(results: Path, run: str) -> Path:
+    runs = results / "runs"
+    if not (runs / run / ABOUT).exists():
+        known = [str(one.relative_to(runs)) for one in record_folders(runs)]
         raise UserError(f"run '{run}' has no record; allowed: {', '.join(known) or 'none: run Snakemake first'}.")
-    return path
+    return runs / run
 
 
 def pairs(first: Mapping, second: Mapping) -> list[tuple[Mapping, Mapping]]:
@@ -102,7 +101,7 @@ def intervals(results: Path, runs: tuple[str, str], seeds: tuple[int, int], spli
         if all(f"{split}.{key}" in one for one in arrays):
             found[name] = interval(*(ratio(one, split, key, "n_tokens") for one in arrays), name)
     if all(f"{split}.reliability" in one for one in arrays):  # of the training images only their means are kept
-        records = [read_json(folder / run / "record.json") for run in runs]
+        records = [read_about(folder / run) for run in runs]
         places = [record["seeds"].index(seed) for record, seed in zip(records, seeds, strict=True)]
         for name, metric in IMAGE_MEASURES.items():
             arms = [arm_statistics(one, split, metric, 0)[place] for one, place in zip(arrays, places, strict=True)]

@@ -12,7 +12,8 @@ from entropyreg.io.errors import UserError
 from entropyreg.io.files import atomic_path, write_atomically
 from entropyreg.io.schemas import suggestion
 from entropyreg.io.text_table import aligned
-from entropyreg.measuring.tidy_records import columns_of, lines_of, record_paths, short_number
+from entropyreg.measuring.record_files import record_folders
+from entropyreg.measuring.tidy_records import columns_of, lines_of, short_number
 from entropyreg.rendering.tables.formats import csv_text, plain
 
 SHOWN = ("run", "kind", "skew", "strength", "seed", "split", "bleu", "accuracy", "nll", "entropy_normalized")
@@ -27,9 +28,9 @@ def export_records(results: Path, filters: Mapping[str, str], out: Path | None, 
     """
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise UserError(f"--out is '{out}'; allowed: a name that ends in .csv or .parquet.")
-    lines = [line for path in record_paths(results / "runs") for line in lines_of(path)]
+    lines = [line for folder in record_folders(results / "runs") for line in lines_of(folder)]
     if not lines:
-        raise UserError(f"{results}/runs has no record.json: run Snakemake first.")
+        raise UserError(f"{results}/runs has no record: run Snakemake first.")
     known = columns_of(lines)
     shown = list(SHOWN) if columns is None else known if columns == "all" else columns.split(",")
     check_columns([*filters, *(shown if columns else ())], known)

@@ -1,4 +1,4 @@
-"""Measure one image run: predictions of every seed in, `record.json` and statistics of its images out. No torch."""
+"""Measure one image run: predictions of every seed in, its record and statistics of its images out. No torch."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -24,6 +24,7 @@ KEYS = {  # which keys a name in braces stands for; others for any text
 SIGNED = {"bleu": "bleu", "bleu_as_published": "bleu_as_published", "rouge1": "rouge"}  # measure: whose signature
 CURVES = ("bleu", "bleu_as_published", "ece", "nll")  # over the temperatures of text
 CURVE = ("draws", "variance", "sample")  # what tells curves of mutual information apart
+IN_LISTS = ("/{bin}", "/{temperature}", "/{update}")
 BARS = ("count", "confidence", "accuracy")
 CALIBRATION = ("ece", "debiased_ece", "smooth_ece", "nll", "brier")
 
@@ -143,28 +144,34 @@ IMAGES = [
 ]  # fmt: skip
 
 
+PLACES = {"text": TEXT, "images": IMAGES}
+
+
 def rows_of(record: Mapping[str, Any]) -> list[Row]:
     """The rows of a record; raises `UserError` for a number in it that is of no declared measure."""
     if "seeds" in record:
-        return [
-            row for seed, own in record["measures"].items() for row in rows_of_seed(int(seed), image_maps(own), IMAGES)
-        ]
-    rows = rows_of_seed(record["seed"], text_maps(record["measures"]), TEXT)
+        seeds = record["measures"].items()
+        return [row for seed, own in seeds for row in rows_of_seed(int(seed), image_maps(own), "images")]
+    rows = rows_of_seed(record["seed"], text_maps(record["measures"]), "text")
     as_it_is = [row._replace(at="") for row in rows if (row.measure, row.at) == ("ece", "temperature=1")]
     return rows + as_it_is  # so the ECE of a translation model is where that of an image network is
 
 
-def rows_of_seed(seed: int, measures: Measures, places: list[Place]) -> list[Row]:
+def rows_of_seed(seed: int, measures: Measures, kind: str) -> list[Row]:
     found: dict[tuple[str, ...], dict[str, Number]] = {}
     for path, value in leaves(measures):
-        for place in places:
-            if match := pattern(place.path).fullmatch(path):
-                key = tuple(part.format(**match.groupdict()) for part in (place.split, place.measure, place.at))
-                found.setdefault(key, {})[place.column] = value
-                break
-        else:
-            raise UserError(f"measures.{path.replace('/', '.')} is of no declared measure.")
+        key, column = row_at(kind, path)
+        found.setdefault(key, {})[column] = value
     return [Row(seed, *key, **columns) for key, columns in found.items()]
+
+
+@cache
+def row_at(kind: str, path: str) -> tuple[tuple[str, ...], str]:
+    """(split, measure, at) of the row, and the column, that a path of the nested form is."""
+    for place in PLACES[kind]:
+        if match := pattern(place.path).fullmatch(path):
+            return tuple(part.format(**match.groupdict()) for part in place[1:4]), place.column
+    raise UserError(f"measures.{path.replace('/', '.')} is of no declared measure.")
 
 
 @cache
@@ -250,27 +257,20 @@ def measures_of(about: Mapping[str, Any], rows: Iterable[Row], projection: Mappi
     if "seeds" not in about:
         (own,) = by_seed.values()
         return text_measures(about, own, projection.get(str(about["seed"])))
-    return {
-        str(seed): image_measures(about, own) | {"projection": projection[str(seed)]}
-        if str(seed) in projection
-        else image_measures(about, own)
-        for seed, own in by_seed.items()
-    }
+    found = {str(seed): image_measures(about, own) for seed, own in by_seed.items()}
+    for seed, shown in projection.items():
+        found[seed]["projection"] = shown
+    return found
 
 
-def maps_of(rows: Iterable[Row], places: list[Place]) -> Measures:
+def maps_of(rows: Iterable[Row], kind: str) -> Measures:
     """Rows at their places in the nested form; what is at bins, temperatures and updates are lists in their order."""
-    by_measure: dict[str, list[Place]] = {}
-    for place in places:
-        by_measure.setdefault(place.measure, []).append(place)
     found: Measures = {}
     for row in rows:
-        for place, keys in matching(row, by_measure.get(row.measure, [])) or matching(row, places[-1:]):
-            value = getattr(row, place.column)
-            if not place.path or (value is None and row.value is not None):
+        for column, (*path, last), is_list in paths_of(kind, row.split, row.measure, row.at):
+            value = getattr(row, column)
+            if value is None and row.value is not None:
                 continue
-            *path, last = place.path.format(**keys, name=row.measure).split("/")
-            is_list = place.path.endswith(("/{bin}", "/{temperature}", "/{update}"))
             group = found
             for number, key in enumerate(path, start=1):
                 group = group.setdefault(key, [] if is_list and number == len(path) else {})
@@ -281,14 +281,23 @@ def maps_of(rows: Iterable[Row], places: list[Place]) -> Measures:
     return found
 
 
-def matching(row: Row, places: Iterable[Place]) -> list[tuple[Place, dict[str, str]]]:
-    """The places that a row fills, and the keys on the way there."""
-    tried = ((place, pattern(f"{place.split} {place.at}").fullmatch(f"{row.split} {row.at}")) for place in places)
-    return [(place, match.groupdict()) for place, match in tried if match]
+@cache
+def paths_of(kind: str, split: str, measure: str, at: str) -> list[tuple[str, list[str], bool]]:
+    """Where the columns of a row stand: (column, keys on the way there, whether the last is a place in a list)."""
+    own = [place for place in PLACES[kind] if place.measure == measure]
+    for places in (own, PLACES[kind][-1:]):
+        tried = [(place, pattern(f"{place.split} {place.at}").fullmatch(f"{split} {at}")) for place in places]
+        if found := [(place, match.groupdict()) for place, match in tried if match]:
+            break
+    return [
+        (place.column, place.path.format(**keys, name=measure).split("/"), place.path.endswith(IN_LISTS))
+        for place, keys in found
+        if place.path
+    ]
 
 
 def text_measures(about: Mapping[str, Any], rows: list[Row], projection: list | None) -> Measures:
-    found = maps_of(rows, TEXT)
+    found = maps_of(rows, "text")
     signatures = about["signatures"]
     for split in found:
         own = found[split]
@@ -310,18 +319,22 @@ def text_measures(about: Mapping[str, Any], rows: list[Row], projection: list | 
     return found
 
 
+def some(measures: Measures, *names: str) -> Measures:
+    return {name: measures[name] for name in names if name in measures}
+
+
 def null_clusters(measures: Measures) -> None:
     """Splits whose scatter ratio is null had too few examples for clusters."""
     clusters = measures.get("clusters") or {}
-    clusters.update(dict.fromkeys(one for one in clusters if clusters[one]["scatter_ratio"] is None))
+    clusters.update(dict.fromkeys(one for one in clusters if clusters[one].get("scatter_ratio", 0) is None))
 
 
 def image_measures(about: Mapping[str, Any], rows: list[Row]) -> Measures:
-    found = maps_of(rows, IMAGES)
+    found = maps_of(rows, "images")
     for split, own in found.get("calibration", {}).items():
-        own.update({name: found["scores"][split][name] for name in ("nll", "brier")})
+        own.update(some(found["scores"][split], "nll", "brier"))
     if "teaching" in found:
-        found["teaching"] |= {name: found["scores"]["train"][name] for name in ("accuracy", "entropy_normalized")}
+        found["teaching"] |= some(found["scores"]["train"], "accuracy", "entropy_normalized")
     null_clusters(found)
     if "learning" in found:
         found["learning"]["updates"] = updates_of(rows, "accuracy")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from entropyreg.io.errors import UserError, blaming
-from entropyreg.io.files import read_json, write_json
+from entropyreg.io.files import content_of, read_json, write_json
 from entropyreg.measuring import rows
 from entropyreg.measuring.nested import measures_of, rows_of
 
@@ -45,15 +45,24 @@ def read_about(folder: Path) -> dict[str, Any]:
     """What a run is; raises `UserError` for a file that is missing or damaged."""
     about = read_json(folder / ABOUT)
     if not isinstance(about, dict) or not {"run", "regularizer", "claims_sha256", "signatures"} <= set(about):
-        raise UserError(f"{folder / ABOUT} does not say which run was measured: delete it and run again.")
+        raise UserError(f"{folder / ABOUT} is not a record: delete it and run again.")
     return about
 
 
 def read_record(folder: Path) -> dict[str, Any]:
     """The record with its measures in their nested form; raises `UserError` for a file that is missing or damaged."""
-    about, points = read_about(folder), read_json(folder / POINTS)
-    found = rows.read_rows(folder / rows.FILE)
+    about, points, found = read_about(folder), read_json(folder / POINTS), rows.read_rows(folder / rows.FILE)
+    with blaming(folder / ABOUT):
+        seeds = set(map(str, about["seeds"] if "seeds" in about else [about["seed"]]))
+    if (
+        not isinstance(points, dict)
+        or not set(points) <= seeds
+        or not all(isinstance(one, list) for one in points.values())
+    ):
+        raise UserError(f"{folder / POINTS} does not hold points of the run's seeds: delete it and run again.")
+    if {str(row.seed) for row in found} - seeds:
+        raise UserError(f"{folder / rows.FILE} has rows of seeds that the run has not: delete it and run again.")
     with blaming(folder / rows.FILE):
-        measures = measures_of(about, found, points)
+        measures = content_of(measures_of(about, found, points), f"{folder / rows.FILE}: measures")
     kept = {key: value for key, value in about.items() if key not in ("signatures", "mutual_information_classes")}
     return {**kept, "measures": measures}

@@ -8,25 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.io.errors import UserError, blaming
-from entropyreg.io.files import read_json
+from entropyreg.io.errors import blaming
+from entropyreg.measuring.record_files import ABOUT, read_record
 from entropyreg.regularizers.registry import kind_in
 
 SPLITS = ("train", "valid", "test")
 DECLARED = ("run", "task", "model", "kind", "skew", "strength", "smoothing", "seed", "updates", "split")
 
 
-def record_paths(runs_dir: Path) -> list[Path]:
-    """Every record under a folder of runs, in the order of their paths."""
-    return sorted(runs_dir.glob("**/record.json"))
-
-
-def lines_of(path: Path) -> list[dict[str, Any]]:
-    """The lines of the record in a file; raises `UserError` for a file that holds none."""
-    record = read_json(path)
-    if not isinstance(record, dict) or not {"run", "regularizer", "measures"} <= set(record):
-        raise UserError(f"{path} is not a record: delete it and run again.")
-    with blaming(path):
+def lines_of(folder: Path) -> list[dict[str, Any]]:
+    """The lines of the record in a run's folder; raises `UserError` for a folder without one."""
+    record = read_record(folder)
+    with blaming(folder / ABOUT):
         return tidy_lines(record)
 
 

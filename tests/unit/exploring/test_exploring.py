@@ -11,6 +11,7 @@ import pyarrow.parquet
 import pytest
 from blocked import blocked_images
 from filelock import FileLock
+from made_records import save_record
 
 from entropyreg.cli.main import EXAMPLES, FOR_PEOPLE, STAGES, main
 from entropyreg.config.loading import SCALES, load_config
@@ -35,8 +36,8 @@ def text_record(run, strength, bleu):
         "bleu": bleu,
         "nll": 2.5,
         "beam_sizes": {"1": {"bleu": 1.0}},
-        "third": 1 / 3,
-        "at_bound": True,
+        "entropy_spread": 1 / 3,
+        "temperature_at_bound": True,
         "confidence_histogram": [3],
         "log_floor": None,
     }
@@ -51,7 +52,7 @@ IMAGES = {
         seed: {
             "scores": {"valid": {"accuracy": 0.5 + int(seed) / 10}, "test": {"accuracy": 0.5}},
             "calibration": {"valid": {"ece": 0.1, "bins": {"count": [1, 2]}}},
-            "mutual_information": {"n_inputs": 300},
+            "information_loss": {"confidence_variance": 0.1},
         }
         for seed in ("1", "2")
     },
@@ -63,10 +64,10 @@ def results(tmp_path):
     """Two runs of text with the statistics of three sentences, one of images."""
     counts = np.array([[4.0, 2.0], [6.0, 2.0], [1.0, 1.0]])
     for run, strength, gain in ((ONE, 0.0, 0.0), (TWO, 1.0, 0.5)):
-        write_json(tmp_path / "runs" / run / "record.json", text_record(run, strength, 10.0 + gain))
+        save_record(tmp_path / "runs" / run, text_record(run, strength, 10.0 + gain))
         sums = {"valid.nll_sum": counts[:, 0] + gain * counts[:, 1], "valid.n_tokens": counts[:, 1]}
         write_npz(tmp_path / "runs" / run / FILE, sums)
-    write_json(tmp_path / "runs" / IMAGES["run"] / "record.json", IMAGES)
+    save_record(tmp_path / "runs" / IMAGES["run"], IMAGES)
     return tmp_path
 
 
@@ -118,12 +119,12 @@ def test_filters_keep_the_lines_that_have_every_value(results, tmp_path):
         ("strength=-0", [ONE]),
         ("seed=2.0", [IMAGES["run"]] * 2),
         ("nll=2.500", [TWO, ONE]),
-        ("third=0.333333", [TWO, ONE]),  # as csv shows it
-        ("third=0.3333", [TWO, ONE]),  # as a terminal shows it
-        ("third=0.333", []),
+        ("entropy_spread=0.333333", [TWO, ONE]),  # as csv shows it
+        ("entropy_spread=0.3333", [TWO, ONE]),  # as a terminal shows it
+        ("entropy_spread=0.333", []),
         ("skew=", [ONE] + [IMAGES["run"]] * 4),  # without a value
-        ("at_bound=True", [TWO, ONE]),
-        ("at_bound=false", []),
+        ("temperature_at_bound=True", [TWO, ONE]),
+        ("temperature_at_bound=false", []),
         ("kind=skew_jensen", [TWO]),
     ],
 )
@@ -143,7 +144,7 @@ def test_numbers_are_compared_as_numbers(results, capsys, text, found):
         (["digits"], {}, "a filter is 'digits'; allowed: COLUMN=VALUE"),
         (["seed=1", "seed=2"], {}, "the column 'seed' is filtered twice, by '1' and '2'"),
         (["skew=half"], {}, "skew is 'half'; allowed: a number, or nothing for lines without it"),
-        (["at_bound=1"], {}, "at_bound is '1'; allowed: true, false, or nothing"),
+        (["temperature_at_bound=1"], {}, "temperature_at_bound is '1'; allowed: true, false, or nothing"),
         (["split=tset"], {}, r"no record has split 'tset' \(did you mean 'test'\?\); allowed: test, valid"),
         ([], {"out": "records.xlsx"}, r"--out is '.*records.xlsx'; allowed: a name that ends in .csv or .parquet"),
     ],
@@ -164,9 +165,9 @@ def test_an_unknown_scale_is_refused_before_anything_else(command, capsys, tmp_p
 
 
 def test_no_record_and_a_damaged_one_are_told(results, tmp_path):
-    with pytest.raises(UserError, match=r"has no record\.json: run Snakemake first"):
+    with pytest.raises(UserError, match=r"has no record: run Snakemake first"):
         export_records(tmp_path / "nothing", {}, None)
-    (results / "runs" / ONE / "record.json").write_text("[1]")
+    (results / "runs" / ONE / "run.json").write_text("[1]")
     with pytest.raises(UserError, match="is not a record: delete it and run again"):
         export_records(results, {}, None)
 
@@ -191,7 +192,7 @@ def test_a_difference_stands_with_its_interval_over_sentences(results):
 
 
 def image_run(results, run, seeds, arrays):
-    write_json(results / "runs" / run / "record.json", {**IMAGES, "run": run, "seeds": seeds})
+    save_record(results / "runs" / run, {**IMAGES, "run": run, "seeds": seeds})
     write_npz(results / "runs" / run / FILE, arrays)
 
 
@@ -246,7 +247,7 @@ def test_the_state_of_a_run_is_read_from_its_folder(tmp_path):
     states.append(known.state)
     assert known.errors[0].startswith("train, 20") and known.errors[0].endswith(": it diverged")
     forget_failures(folder, "train")
-    write_json(folder / "record.json", {})
+    write_json(folder / "run.json", {})
     states.append(look_at("run", paths).state)
     assert states == ["missing", "interrupted", "running", "failed", "done"]
 
@@ -268,7 +269,7 @@ def test_a_run_that_failed_after_it_was_done_is_not_simply_done(workflow_dir, tm
         Paths.of({"results_dir": str(tmp_path), "figures_dir": "unused", "scale": "smoke"}),
     )
     for run in runs:
-        for name in ("record.json", "training.json", "model.pt"):
+        for name in ("run.json", "training.json", "model.pt"):
             write_json(tmp_path / "smoke" / "runs" / run / name, {})
         note_failure(tmp_path / "smoke" / "runs" / run, stage, "it diverged")
         if log:
@@ -285,7 +286,7 @@ def test_a_run_that_failed_after_it_was_done_is_not_simply_done(workflow_dir, tm
 
 def test_a_killed_training_of_a_run_that_was_done_is_told(tmp_path):
     folder = tmp_path / "runs" / "run"
-    write_json(folder / "record.json", {})
+    write_json(folder / "run.json", {})
     write_atomically(folder / HOLDER, "process 7 on here")
     known = look_at("run", Paths(str(tmp_path), "unused"))
     assert known.state == "failed since" and known.errors[0].startswith("process 7 on here was killed")

@@ -168,13 +168,13 @@ def test_text_that_is_not_what_was_predicted_is_told_and_predicted_again(copied,
     run, other = TEXT_RUNS
     folder = copied / "runs" / run
     path, sums = folder / "predictions" / name, folder / "predictions" / predicted_files.sums_of(what)
-    record = (folder / "record.json").read_bytes()
+    record = (folder / "measures.csv").read_bytes()
     damage(path, copied / "runs" / other / "predictions" / name)
     told = checked(measure_text(copied, run), (f"{path} is missing or not what was predicted",))
     assert deleted_by(told, path) == sums
     if damage is deleted:
         assert predict_text(copied, run, what) is None and measure_text(copied, run) is None
-        assert (folder / "record.json").read_bytes() == record
+        assert (folder / "measures.csv").read_bytes() == record
 
 
 @pytest.mark.parametrize("copied", ["images"], indirect=True)
@@ -183,13 +183,13 @@ def test_text_that_is_not_what_was_predicted_is_told_and_predicted_again(copied,
 def test_images_that_are_not_what_was_predicted_are_told_and_predicted_again(copied, name, damage):
     run = IMAGE_RUNS[0]
     folder = copied / "runs" / run
-    path, record = folder / "predictions/seed3" / name, (folder / "record.json").read_bytes()
+    path, record = folder / "predictions/seed3" / name, (folder / "measures.csv").read_bytes()
     damage(path, folder / "predictions/seed1" / name)  # the two runs' seeds 3 are the same
     told = checked(measure_images(copied, run), (" is missing or not what was predicted",))
     assert deleted_by(told, path) == folder / "predictions.json"
     if damage is deleted:
         assert predict_images(copied, run) is None and measure_images(copied, run) is None
-        assert (folder / "record.json").read_bytes() == record
+        assert (folder / "measures.csv").read_bytes() == record
 
 
 @pytest.mark.parametrize("copied", ["text"], indirect=True)
