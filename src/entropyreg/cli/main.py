@@ -218,6 +218,10 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
                 {"metavar": "NAME,NAME", "help": "other columns than the ten that are shown, or all"},
             ),
             (
+                "--rows",
+                {"action": "store_true", "help": "a line a measured number, bins and curves too, with all columns"},
+            ),
+            (
                 "--out",
                 {"type": Path, "help": "a .csv or .parquet file (default: shown, as csv to a pipe)"},
             ),

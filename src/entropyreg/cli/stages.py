@@ -197,7 +197,7 @@ def report(args: argparse.Namespace) -> None:
 def records(args: argparse.Namespace) -> None:
     from entropyreg.exploring.records import export_records, filters_of
 
-    export_records(args.results_dir / args.scale, filters_of(args.filters), args.out, args.columns)
+    export_records(args.results_dir / args.scale, filters_of(args.filters), args.out, args.columns, args.rows)
 
 
 def compare(args: argparse.Namespace) -> None:

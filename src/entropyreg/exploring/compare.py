@@ -22,10 +22,7 @@ from entropyreg.measuring.tidy_records import DECLARED, lines_of, short_number
 
 N_REPLICATES = 2000
 SENTENCE_SUMS = {"nll": "nll_sum", "accuracy": "correct_sum", "confidence": "confidence_sum"}  # over n_tokens
-IMAGE_MEASURES = {  # column of the records: metric of `image_comparisons`
-    **{"accuracy": "accuracy", "nll": "nll", "calibration.nll": "nll"},
-    **{"calibration.ece": "ece", "calibration.debiased_ece": "debiased_ece"},
-}
+IMAGE_MEASURES = ("accuracy", "nll", "ece", "debiased_ece")  # with metrics of `image_comparisons` of their names
 SCORES = ("bleu", "bleu_as_published", "rouge1", "rouge2", "rouge_l")
 
 
@@ -103,9 +100,9 @@ def intervals(results: Path, runs: tuple[str, str], seeds: tuple[int, int], spli
     if all(f"{split}.reliability" in one for one in arrays):  # of the training images only their means are kept
         records = [read_about(folder / run) for run in runs]
         places = [record["seeds"].index(seed) for record, seed in zip(records, seeds, strict=True)]
-        for name, metric in IMAGE_MEASURES.items():
-            arms = [arm_statistics(one, split, metric, 0)[place] for one, place in zip(arrays, places, strict=True)]
-            found[name] = interval(*arms, metric, score_of(metric))
+        for name in IMAGE_MEASURES:
+            arms = [arm_statistics(one, split, name, 0)[place] for one, place in zip(arrays, places, strict=True)]
+            found[name] = interval(*arms, name, score_of(name))
     return found
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas
 import pyarrow.parquet
 import pytest
 from blocked import blocked_images
@@ -25,7 +26,8 @@ from entropyreg.io.files import write_atomically, write_json, write_npz
 from entropyreg.io.run_folder import HOLDER, failures, forget_failures, note_failure
 from entropyreg.io.text_table import aligned
 from entropyreg.measuring.blocks import FILE
-from entropyreg.measuring.tidy_records import tidy_lines
+from entropyreg.measuring.rows import Row
+from entropyreg.measuring.tidy_records import kind_of
 
 ONE, TWO = "de_en/transformer/none/seed1", "de_en/transformer/jensen-skew0.50-strength1.00/seed1"
 
@@ -52,7 +54,6 @@ IMAGES = {
         seed: {
             "scores": {"valid": {"accuracy": 0.5 + int(seed) / 10}, "test": {"accuracy": 0.5}},
             "calibration": {"valid": {"ece": 0.1, "bins": {"count": [1, 2]}}},
-            "information_loss": {"confidence_variance": 0.1},
         }
         for seed in ("1", "2")
     },
@@ -83,9 +84,28 @@ def test_a_line_a_run_seed_and_split(results, capsys):
         (ONE, "1", "valid"),
         *((IMAGES["run"], seed, split) for seed in "12" for split in ("valid", "test")),
     ]
-    assert lines[0]["bleu"] == "10.5" and lines[0]["beam_sizes.1.bleu"] == "1.0" and lines[0]["kind"] == "skew_jensen"
-    assert lines[2]["accuracy"] == "0.6" and lines[2]["calibration.ece"] == "0.1" and lines[2]["bleu"] == ""
-    assert "confidence_histogram" not in lines[0] and "calibration.bins.count" not in lines[0]
+    assert lines[0]["bleu"] == "10.5" and lines[0]["bleu[beam=1]"] == "1.0" and lines[0]["kind"] == "skew_jensen"
+    assert lines[2]["accuracy"] == "0.6" and lines[2]["ece"] == "0.1" and lines[2]["bleu"] == ""
+    assert "confidence_histogram" not in lines[0] and "count" not in lines[0]
+
+
+def test_every_measured_number_is_a_row_that_pandas_opens_in_one_line(results, tmp_path):
+    out = tmp_path / "measures.parquet"
+    export_records(results, {}, out, rows=True)
+    rows = pandas.read_parquet(out)
+    assert set(Row._fields) < set(rows.columns)
+    ece = rows[(rows.measure == "ece") & (rows.split == "valid") & (rows["at"] == "")]
+    assert ece.value.tolist() == [0.1, 0.1] and set(ece.run) == {IMAGES["run"]} and ece.seed.tolist() == [1, 2]
+    bins = rows[(rows.measure == "count") & (rows.seed == 1)]
+    assert dict(zip(bins["at"], bins.value, strict=True)) == {"bin=0": 1.0, "bin=1": 2.0}
+    assert rows[rows.run == TWO].strength.unique().tolist() == [1.0]
+
+
+def test_rows_and_places_can_be_filtered_by(results, capsys):
+    export_records(results, filters_of(["measure=bleu", "at=beam=1"]), None, rows=True)
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(line["run"], line["value"]) for line in lines] == [(TWO, "1.0"), (ONE, "1.0")]
+    assert len(exported(results, capsys, "bleu[beam=1]=1")) == 2
 
 
 def test_ten_columns_are_shown_or_those_that_are_named(results, tmp_path, capsys, monkeypatch):
@@ -175,10 +195,7 @@ def test_no_record_and_a_damaged_one_are_told(results, tmp_path):
 def test_the_names_of_regularizers_are_the_field_s():
     names = {}
     for skew, strength in ((None, 0.0), (0.0, 0.5), (1.0, 0.5), (0.5, 0.5)):
-        record = text_record(ONE, strength, 1.0) | {
-            "regularizer": {"skew": skew, "strength": strength, "generator": "entropy"}
-        }
-        names[skew, strength] = tidy_lines(record)[0]["kind"]
+        names[skew, strength] = kind_of({"skew": skew, "strength": strength, "generator": "entropy"})
     assert list(names.values()) == ["none", "confidence_penalty", "label_smoothing", "skew_jensen"]
 
 
@@ -210,7 +227,7 @@ def test_a_difference_of_images_stands_with_its_interval_over_images_of_that_see
     estimate = 1 - own["correct"][0].mean()
     half = 1.96 * np.sqrt(estimate * (1 - estimate) / 40)  # of the share that only the second has right
     assert (low, high) == pytest.approx((estimate - half, estimate + half), abs=0.05)
-    low, high = by_seed[0]["calibration.ece"]
+    low, high = by_seed[0]["ece"]
     assert low < high
     assert intervals(results, ("digits/a", "digits/b"), (1, 1), "train") == {}  # only means are kept of these
     text = compare_runs(results, "digits/a", "digits/b")

@@ -26,7 +26,7 @@ from entropyreg.rendering.tables.formats import csv_text
 
 SHOWN = (  # columns of the table of records, where any record has them; the csv has all
     *("run", "kind", "skew", "strength", "smoothing", "seed", "split", "updates", "bleu", "rouge_l", "accuracy"),
-    *("nll", "entropy_normalized", "calibration.ece", "reference_rank"),
+    *("nll", "entropy_normalized", "ece", "reference_rank"),
 )
 SOURCES = {"A": "paper A", "B": "paper B", "ReScience": "replication"}  # of published numbers
 PAPERS = {
