@@ -89,6 +89,21 @@ DECLARED = (
     Measure("mutual_information_peak", "the highest point of the curve", "nats"),
     Measure("mutual_information_peak_update", "when the curve is highest", "updates", "d"),
 )
+PLACES = {  # key in `at`: what it says
+    "beam": "size of the beam that decoded",
+    "temperature": "temperature that divided the logits",
+    "fit": "at the temperature that fits `all` of validation best, or a random `half`, by this criterion (`ece`, `nll`)",
+    "on": "`chosen`: the half that the temperature was fitted on; `held_out`: the other one",
+    "bin": "number of an equal bin of the confidence",
+    "update": "after so many updates of training",
+    "prefix": "`own`: after the model's own words in place of the reference's; `beam`: within the beam",
+    "output": "`own`: of the tokens that the model wrote, right where aligned with an equal one of the reference",
+    "threshold": "probability: e^-10, or a multiple of the floor of the regularizer's equilibrium",
+    "draws": "random views of an image, L of the mutual information",
+    "variance": "`shared` by all images, as published, or one `per_input`",
+    "sample": "evaluated on a `fresh` view, or on the `same` ones that the mean comes from",
+    "half": "of every second image, from the first or the second",
+}
 MEASURES = {measure.name: measure for measure in DECLARED}
 
 

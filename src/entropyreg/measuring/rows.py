@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import one_line, write_atomically
-from entropyreg.measures.catalogue import MEASURES
+from entropyreg.measures.catalogue import MEASURES, PLACES
 
 FILE = "measures.csv"
 Number = float | int | bool | None
@@ -51,10 +51,14 @@ def shortest(number: float) -> str:
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Raises `ValueError` for a measure that is not declared in `measures.catalogue`."""
+    """Raises `ValueError` for a measure or a place that is not declared in `measures.catalogue`."""
     rows = list(rows)
-    if unknown := {row.measure for row in rows} - set(MEASURES):
-        raise ValueError(f"{', '.join(sorted(unknown))} is no measure of measures.catalogue: declare it there.")
+    for what, known, named in (
+        ("measure", MEASURES, {row.measure for row in rows}),
+        ("place", PLACES, {key for row in rows for key in places_of(row.at)}),
+    ):
+        if unknown := named - set(known):
+            raise ValueError(f"{', '.join(sorted(unknown))} is no {what} of measures.catalogue: declare it there.")
     lines = [Row._fields, *([*row[:4], *map(text_of, row[4:])] for row in rows)]
     write_atomically(path, "".join(",".join(map(str, line)) + "\n" for line in lines))
 

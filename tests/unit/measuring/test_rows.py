@@ -61,6 +61,11 @@ def test_an_undeclared_measure_is_refused(tmp_path):
         write_rows(tmp_path / FILE, [Row(1, "valid", "loveliness", "", 1.0)])
 
 
+def test_an_undeclared_place_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"^mood is no place of measures\.catalogue: declare it there\.$"):
+        write_rows(tmp_path / FILE, [Row(1, "valid", "nll", "mood=good", 1.0)])
+
+
 def test_a_number_of_no_declared_measure_is_refused():
     with pytest.raises(UserError, match=r"^measures\.valid\.of_men\.loveliness is of no declared measure\.$"):
         rows_of({"seed": 1, "measures": {"valid": {"of_men": {"loveliness": 1.0}}}})
