@@ -92,7 +92,7 @@ DECLARED = (
 PLACES = {  # key in `at`: what it says
     "beam": "size of the beam that decoded",
     "temperature": "temperature that divided the logits",
-    "fit": "at the temperature that fits `all` of validation best, or a random `half`, by this criterion (`ece`, `nll`)",
+    "fit": "at the temperature that fits best, by `ece` or `nll`, `all` of validation or a random `half` of it",
     "on": "`chosen`: the half that the temperature was fitted on; `held_out`: the other one",
     "bin": "number of an equal bin of the confidence",
     "update": "after so many updates of training",
