@@ -13,8 +13,8 @@ Written by `python tools/make_measures_docs.py`.
 
 Every number that is measured of a run is a row of `results/<scale>/runs/<run>/measures.csv`:
 `{", ".join(Row._fields)}`. What the run is (task, model, regularizer, data,
-hashes) is in `run.json` beside it, points of the penultimate layer are in `projection.json`. Translation and images have
-the same rows; several seeds in one file or in several mean the same.
+hashes) is in `run.json` beside it, points of the penultimate layer are in `projection.json`. Translation and images
+have the same rows; several seeds in one file or in several mean the same.
 
 `entropyreg records --rows --out measures.parquet` writes all rows of a scale with what their runs are; then
 `pandas.read_parquet("measures.parquet").query("measure == 'ece' and at == ''")` has the ECE of every model as it is.
