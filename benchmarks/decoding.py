@@ -22,7 +22,7 @@ import torch
 
 from entropyreg.experiments import Regularizer
 from entropyreg.io.errors import UserError
-from entropyreg.io.files import read_json
+from entropyreg.measuring.record_files import read_about
 from entropyreg.translation.beam import Hypothesis, build_generator, search
 from entropyreg.translation.ctranslate import agreement, converted, decode, library, usable
 from entropyreg.translation.prediction import iterate_batches, load_model
@@ -46,7 +46,7 @@ def measure(
     run_dir: Path, binary_dir: Path, beam: int, sentences: int, blocks: int
 ) -> tuple[dict[str, list[float]], float, int]:
     """{decoder: sentences a second, one value a block} without the first, which warms up; agreement; sentences."""
-    record = read_json(run_dir / "record.json")
+    record = read_about(run_dir)
     settings = settings_of(record)
     decoding = {**record["decoding"]["valid"], "beam": beam}
     task, model = load_model(settings, binary_dir, run_dir / "model.pt")
@@ -70,7 +70,7 @@ def measure(
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run_dir", type=Path, help="folder with model.pt and record.json")
+    parser.add_argument("run_dir", type=Path, help="folder with model.pt and run.json")
     parser.add_argument("binary_dir", type=Path, help="folder with the task's binary data")
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--sentences", type=int, default=200, help="the first so many of validation")

@@ -43,6 +43,10 @@ MEASURE = '''"""exp of the mean NLL."""
 
 from math import exp
 
+from entropyreg.measures.catalogue import Measure, declare
+
+PERPLEXITY = declare(Measure("perplexity", "exp of the mean NLL", better="lower"))
+
 
 def perplexity(nll):
     return exp(nll)
@@ -162,6 +166,7 @@ from entropyreg.experiments.images import ImageRegularizer
 from entropyreg.rendering.figures import image_runs, runs
 from entropyreg.images.data.sources import read_image_set
 from entropyreg.images.objective import hard_objective
+from entropyreg.measuring.record_files import read_record
 from entropyreg.regularizers.declared import regularized_cross_entropy
 from entropyreg.translation import USER_DIR
 from entropyreg.translation.command import criterion_arguments
@@ -193,7 +198,7 @@ table = folder / "a_figure_nll.json"
 places = ["--runs", str(folder / "runs"), "--out", str(table)]
 status += main(["collect", "--settings", smoke.collecting("a_figure_nll"), *places])
 status += main(["render", "a_figure_nll", "--table", str(table), "--out", str(folder)])
-measures = json.loads((folder / "runs" / NONE / "record.json").read_text())["measures"]["valid"]
+measures = read_record(folder / "runs" / NONE)["measures"]["valid"]
 print(json.dumps({
     "runs": [run.id, image_run.id],
     "losses": [torch.allclose(loss(logits, targets, reduction="none"), wanted) for loss in (of_text, of_images)],

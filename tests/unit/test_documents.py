@@ -79,3 +79,9 @@ def test_a_deviation_that_leads_nowhere_is_refused(deviations, change, message):
     assert deviations.ours("x", entry) == "1.2"
     with pytest.raises(UserError, match=message):
         deviations.ours("x", entry | change)
+
+
+def test_the_page_of_measures_is_current(root):
+    module = tool(root, "make_measures_docs")
+    written = (root / "docs" / "measures.md").read_text(encoding="utf-8")
+    assert written == module.content(), "run: python tools/make_measures_docs.py"

@@ -37,13 +37,20 @@ LONGEST = {"training": 4.0, "checkpoint": 0.0, "decoding": 5.0, "measuring": 1.5
 LOST = {  # to see a moment again, outputs from there on are deleted
     "training": ("runs", "tables"),
     "checkpoint": ("runs", "tables"),
-    "decoding": ("runs/**/predictions*", "runs/**/record.json", "tables"),
-    "measuring": ("runs/**/record.json", "tables"),
+    "decoding": ("runs/**/predictions*", "runs/**/run.json", "tables"),
+    "measuring": ("runs/**/run.json", "tables"),
     "collecting": ("tables",),
     "drawing": (),
     ANY: ("runs", "tables"),
 }
-COMPARED = ("*/runs/**/record.json", "*/runs/**/training.json", "*/runs/**/*.npz", "*/runs/**/*.tsv", "*/tables/*.json")
+COMPARED = (
+    "*/runs/**/run.json",
+    "*/runs/**/measures.csv",
+    "*/runs/**/training.json",
+    "*/runs/**/*.npz",
+    "*/runs/**/*.tsv",
+    "*/tables/*.json",
+)
 
 
 class Kill(NamedTuple):

@@ -56,7 +56,7 @@ def outcome(folder):
     """Plant what a run of the whole scale leaves, one byte a file: more than the targets need."""
     runs = ["smoke_docstrings/transformer/jensen-skew0.50-strength1.00/seed1", "smoke_digits/mlp/none"]
     runs += ["smoke_digits/mlp/smoothing0.10", "smoke_digits/mlp/none-other"]
-    files = [f"runs/{run}/{name}" for run in runs for name in ("record.json", "training.json", "predictions/test.npz")]
+    files = [f"runs/{run}/{name}" for run in runs for name in ("run.json", "training.json", "predictions/test.npz")]
     files += [f"runs/{runs[0]}/predictions/test.tsv", *(f"tables/{name}.json" for name in (*TARGETS, "b_table_survey"))]
     paths = [folder / "results" / "smoke" / name for name in files]
     paths += [folder / f"paper_figures/smoke/{TARGETS[0]}.{ending}" for ending in ("pdf", "svg", "png", "csv")]
@@ -69,7 +69,7 @@ def outcome(folder):
 
 @pytest.mark.parametrize(
     "lost",
-    ["none/record.json", "seed1/training.json", "0.10/predictions/test.npz", "test.tsv", "projection.json", ".tex"],
+    ["none/run.json", "seed1/training.json", "0.10/predictions/test.npz", "test.tsv", "projection.json", ".tex"],
 )
 def test_a_file_that_kills_lost_is_noticed(tmp_path, lost):
     wanted = of_targets(contents(outcome(tmp_path), TARGETS), TARGETS)

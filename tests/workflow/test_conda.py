@@ -126,10 +126,10 @@ def test_a_rule_in_an_environment_finds_this_package_and_the_locked_versions(che
 
 
 def test_the_pipeline_trains_predicts_and_measures_in_its_environments(checkout, environment, probes):
-    use_conda(checkout, environment, "--config", "scale=smoke", "--", f"{RUN}/record.json", "forecast")
+    use_conda(checkout, environment, "--config", "scale=smoke", "--", f"{RUN}/run.json", "forecast")
     made = [path for path in (checkout.parent / "environments").iterdir() if path.is_dir()]
     assert len(made) == len(IMPORTS)  # those of the probe: none was made anew
-    assert json.loads((checkout / RUN / "record.json").read_text())["run"] == RUN.partition("runs/")[2]
+    assert json.loads((checkout / RUN / "run.json").read_text())["run"] == RUN.partition("runs/")[2]
     training = json.loads((checkout / RUN / "training.provenance.json").read_text())
     assert training["torch"] == probes["train"]["versions"]["torch"]
     assert "smoke" in (checkout / "results/smoke/logs/forecast.log").read_text()

@@ -69,16 +69,16 @@ def test_without_memory_other_code_is_set_aside_and_made_again(copied, root, sna
     module.write_text(module.read_text() + "\nEDITED = True\n")
     done = snakemake(copied, "--snakefile", str(copied / "Snakefile"), "--dry-run", "--quiet", "host", *CONFIG)
     jobs = jobs_in(done.stdout + done.stderr)[0]
-    assert jobs["measure_translation"] == len([*copied.glob(f"{RESULTS}/runs/**/record.json{ASIDE}")])
+    assert jobs["measure_translation"] == len([*copied.glob(f"{RESULTS}/runs/**/run.json{ASIDE}")])
     assert not {"train_translation", "train_images", "predict_translation", "score_translation"} & set(jobs)
 
 
 def test_without_memory_an_output_without_an_origin_is_made_again(copied, planned):
-    record = next(copied.glob(f"{RESULTS}/runs/*/transformer/none/seed1/record.json"))
-    (record.parent / FOLDER / "record.json.json").unlink()
+    record = next(copied.glob(f"{RESULTS}/runs/*/transformer/none/seed1/run.json"))
+    (record.parent / FOLDER / "run.json.json").unlink()
     jobs = planned()[0]
     assert jobs["measure_translation"] == 1 and jobs["collect_artefact"] > 5 and "predict_translation" not in jobs
-    assert not record.exists() and record.with_name(f"record.json{ASIDE}").exists()
+    assert not record.exists() and record.with_name(f"run.json{ASIDE}").exists()
 
 
 def refused(inputs):
@@ -142,9 +142,9 @@ RUN = "runs/smoke_de_en/transformer/none/seed1"
         ("data/smoke_de_en/text/summary.json", "prepare_text", "data/smoke_de_en/text/subwords/summary.json"),
         ("data/smoke_de_en/binary/binary.json", "binarize_text", f"{RUN}/model.pt"),
         (f"{RUN}/model.pt", "train_translation", f"{RUN}/predictions/test.tokens.npz"),
-        (f"{RUN}/predictions/test.hypotheses.tsv", "predict_translation", f"{RUN}/record.json"),
-        (f"{RUN}/record.json", "measure_translation", "tables/a_table_translation.json"),
-        ("runs/smoke_digits/mlp/none/predictions.json", "predict_images", "runs/smoke_digits/mlp/none/record.json"),
+        (f"{RUN}/predictions/test.hypotheses.tsv", "predict_translation", f"{RUN}/run.json"),
+        (f"{RUN}/run.json", "measure_translation", "tables/a_table_translation.json"),
+        ("runs/smoke_digits/mlp/none/predictions.json", "predict_images", "runs/smoke_digits/mlp/none/run.json"),
         ("tables/a_table_translation.json", "collect_artefact", "ledger.json"),
     ],
 )

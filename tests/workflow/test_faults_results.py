@@ -54,13 +54,13 @@ def sentences(done):
 
 @pytest.mark.parametrize("damage", ["truncated", "emptied", "another"])
 def test_a_damaged_record_is_named_and_made_again_when_it_is_deleted(finished, copied, damage):
-    record = copied / RUN / "record.json"
+    record = copied / RUN / "run.json"
     record.write_text({"truncated": record.read_text()[:200], "emptied": "", "another": "[]"}[damage])
     lose_figure(copied)
     done = start(copied)
     assert done.returncode != 0 and "Traceback" not in done.stderr
     (told,) = sentences(done)
-    assert told.startswith("entropyreg collect: ") and f"{RUN}/record.json" in told
+    assert told.startswith("entropyreg collect: ") and f"{RUN}/run.json" in told
     record.unlink()
     assert start(copied).returncode == 0
     assert contents(copied, [FIGURE]) == contents(finished, [FIGURE])
@@ -71,7 +71,7 @@ def test_a_damaged_record_is_named_and_made_again_when_it_is_deleted(finished, c
 )
 def test_an_intermediate_that_was_deleted_is_made_again_or_named(finished, copied, lost):
     (copied / RUN / lost).unlink()
-    (copied / RUN / "record.json").unlink()
+    (copied / RUN / "run.json").unlink()
     lose_figure(copied)
     shutil.rmtree(copied / "results/smoke/tables")  # or Snakemake draws from the table and needs no intermediate
     done = start(copied)

@@ -8,6 +8,7 @@ from entropyreg.config.loading import load_config
 from entropyreg.experiments import load_experiments
 from entropyreg.io.files import read_npz
 from entropyreg.measuring.blocks import N_BLOCKS
+from entropyreg.measuring.record_files import read_record
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +23,7 @@ def table(smoke, name):
 
 
 def record(smoke, run):
-    return json.loads((smoke / "results/smoke/runs" / run / "record.json").read_text())
+    return read_record(smoke / "results/smoke/runs" / run)
 
 
 def test_every_declared_image_run_is_in_the_tables_that_show_it(smoke, experiments):
@@ -40,7 +41,7 @@ def test_every_declared_image_run_is_in_the_tables_that_show_it(smoke, experimen
 
 def test_image_records_are_deterministic_content(smoke, experiments):
     for name, run in experiments.image_runs.items():
-        path = smoke / "results/smoke/runs" / name / "record.json"
+        path = smoke / "results/smoke/runs" / name / "run.json"
         assert str(smoke) not in path.read_text() and "images_per_second" not in path.read_text()
         assert record(smoke, name)["run"] == name
         assert set(record(smoke, name)["measures"]) == {str(seed) for seed in run.seeds}

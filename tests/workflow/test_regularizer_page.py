@@ -31,7 +31,7 @@ PLACES = {  # file of experiments: the lists of arms that the page's line is add
 
 
 def record_of(run):
-    return f"results/smoke/runs/{run}/record.json"
+    return f"results/smoke/runs/{run}/run.json"
 
 
 def weights_of(run):

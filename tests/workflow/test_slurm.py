@@ -96,11 +96,11 @@ def preempt(cluster, job):
 @pytest.mark.slow
 def test_a_cancelled_training_is_submitted_again_with_more_and_goes_on_where_it_was(cluster, smoke, tmp_path):
     without_the_run(smoke, tmp_path)
-    with submitted(cluster, tmp_path, f"{RUN}/record.json") as process:
+    with submitted(cluster, tmp_path, f"{RUN}/run.json") as process:
         job, _ = wait_until(lambda: frozen_trainer(cluster, tmp_path), 900, "a checkpoint of a running training")
         cluster.run("scancel", job)
         ended(process, tmp_path, 1800)
-    assert (tmp_path / RUN / "record.json").read_bytes() == (smoke / RUN / "record.json").read_bytes()
+    assert (tmp_path / RUN / "measures.csv").read_bytes() == (smoke / RUN / "measures.csv").read_bytes()
     assert read_json(tmp_path / RUN / "training.provenance.json")["resumed_from_update"] > 0
     found = accounts(cluster)
     trainings = found.pop("rule_train_translation_wildcards_smoke_de_en_transformer_none_seed1")
@@ -115,7 +115,7 @@ def test_a_cancelled_training_is_submitted_again_with_more_and_goes_on_where_it_
 @pytest.mark.long
 def test_a_training_that_loses_its_node_and_then_its_gpu_is_queued_again_by_slurm(cluster, smoke, tmp_path):
     without_the_run(smoke, tmp_path)
-    with submitted(cluster, tmp_path, f"{RUN}/record.json") as process:
+    with submitted(cluster, tmp_path, f"{RUN}/run.json") as process:
         job, node = wait_until(lambda: frozen_trainer(cluster, tmp_path), 900, "a checkpoint of a running training")
         cluster.crash(node)
         again, other = wait_until(lambda: frozen_trainer(cluster, tmp_path), 900, "the training on the other node")
@@ -123,7 +123,7 @@ def test_a_training_that_loses_its_node_and_then_its_gpu_is_queued_again_by_slur
         cluster.repair(node)
         preempt(cluster, job)
         ended(process, tmp_path, 1800)
-    assert (tmp_path / RUN / "record.json").read_bytes() == (smoke / RUN / "record.json").read_bytes()
+    assert (tmp_path / RUN / "measures.csv").read_bytes() == (smoke / RUN / "measures.csv").read_bytes()
     assert read_json(tmp_path / RUN / "training.provenance.json")["resumed_from_update"] > 0
     log = (tmp_path / "snakemake.log").read_text()
     assert f"SLURM jobid {job}" in log and "Trying to restart" not in log  # Slurm did it, not Snakemake
@@ -148,7 +148,7 @@ def test_the_whole_dag_survives_a_cancelled_job_a_dead_node_and_preemption(clust
         preempt(cluster, preempted)
         ended(process, tmp_path, 5400)
     both = (tmp_path, smoke)
-    ours, theirs = (sorted(path.relative_to(one) for path in one.glob(f"{RUNS}/**/record.json")) for one in both)
+    ours, theirs = (sorted(path.relative_to(one) for path in one.glob(f"{RUNS}/**/measures.csv")) for one in both)
     assert ours == theirs and len(ours) > 20
     different = [path for path in ours if sha256_of(tmp_path / path) != sha256_of(smoke / path)]
     assert not different

@@ -13,6 +13,7 @@ from entropyreg.config.paths import Paths
 from entropyreg.experiments import load_experiments
 from entropyreg.io.files import read_npz, sha256_of
 from entropyreg.io.run_folder import note_failure
+from entropyreg.measuring.record_files import read_record
 from entropyreg.regularizers.equilibrium import equilibrium
 
 pytestmark = pytest.mark.slow
@@ -52,8 +53,8 @@ def test_every_artefact_is_drawn_and_marked_as_meaningless(smoke, config, experi
 def test_records_are_deterministic_content_with_the_claims_hash(smoke, workflow_dir, experiments):
     claims = digest_in_force(workflow_dir / "experiments" / "claims.yaml")
     for run in experiments.runs:
-        path = smoke / "results" / "smoke" / "runs" / run / "record.json"
-        record = json.loads(path.read_text())
+        path = smoke / "results" / "smoke" / "runs" / run / "run.json"
+        record = read_record(path.parent)
         assert record["claims_sha256"] == claims and record["run"] == run
         assert record["updates"] in (4, 8, 16, 24)
         assert str(smoke) not in path.read_text() and "seconds" not in path.read_text()
@@ -61,7 +62,7 @@ def test_records_are_deterministic_content_with_the_claims_hash(smoke, workflow_
 
 
 def record_of(smoke, run):
-    return json.loads((smoke / "results/smoke/runs" / run / "record.json").read_text())
+    return read_record(smoke / "results/smoke/runs" / run)
 
 
 def test_a_guided_trial_is_trained_as_proposed_and_the_winner_is_the_best_on_validation(smoke, experiments):
@@ -138,7 +139,7 @@ def test_partial_draws_with_what_exists_and_trains_nothing(smoke, snakemake, tmp
 
 def test_a_damaged_record_is_named_and_nothing_else_is_lost(smoke, snakemake, tmp_path):
     copy_of(smoke, tmp_path)
-    record = next((tmp_path / "results").rglob("record.json"))
+    record = next((tmp_path / "results").rglob("run.json"))
     record.write_text(record.read_text()[:50])
     done = snakemake(tmp_path, "--config", "scale=smoke", "partial=true")
     assert done.returncode != 0

@@ -166,8 +166,8 @@ def proposal_by(wildcards):
 
 
 def measured(run):
-    """The outputs of measuring a run from which a collected table is made."""
-    return [PATHS.record(run), PATHS.blocks(run)]
+    """What measuring makes of a run that a collected table is made from."""
+    return [PATHS.record(run), PATHS.measures(run), PATHS.projection(run), PATHS.blocks(run)]
 
 
 def records_of(wildcards):

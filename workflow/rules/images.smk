@@ -89,6 +89,8 @@ rule measure_images:
         teacher=teacher_predictions_of,
     output:
         record=PATHS.record("{image_run}"),
+        measures=PATHS.measures("{image_run}"),
+        projection=PATHS.projection("{image_run}"),
         blocks=PATHS.blocks("{image_run}"),
         provenance=f"{PATHS.run_dir('{image_run}')}/provenance.json",
         origin=origin_path(PATHS.record("{image_run}")),

@@ -13,6 +13,8 @@ rule measure_translation:
         text=texts_of,
     output:
         record=PATHS.record("{run}"),
+        measures=PATHS.measures("{run}"),
+        projection=PATHS.projection("{run}"),
         blocks=PATHS.blocks("{run}"),
         provenance=f"{PATHS.run_dir('{run}')}/provenance.json",
         origin=origin_path(PATHS.record("{run}")),

@@ -151,12 +151,12 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     ),
     "measure-images": (
         stages.measure_images,
-        "measure the predictions of an image run: record.json, blocks.npz",
+        "measure the predictions of an image run: run.json, measures.csv, blocks.npz",
         [SETTINGS, ("--data", PATHS), ("--run-dir", PATHS), TEACHER, CLAIMS],
     ),
     "measure": (
         stages.measure,
-        "measure a run's predictions: record.json, blocks.npz",
+        "measure a run's predictions: run.json, measures.csv, blocks.npz",
         [SETTINGS, ("--run-dir", PATHS), ("--text", PATHS), CLAIMS],
     ),
     "score": (
@@ -216,6 +216,10 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
             (
                 "--columns",
                 {"metavar": "NAME,NAME", "help": "other columns than the ten that are shown, or all"},
+            ),
+            (
+                "--rows",
+                {"action": "store_true", "help": "a line a measured number, bins and curves too, with all columns"},
             ),
             (
                 "--out",

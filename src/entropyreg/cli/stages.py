@@ -144,13 +144,14 @@ def measure_images(args: argparse.Namespace) -> None:
     from entropyreg.io.files import write_json, write_npz
     from entropyreg.measuring.blocks import FILE
     from entropyreg.measuring.image_records import measure_image_run
+    from entropyreg.measuring.record_files import write_record
     from entropyreg.provenance.versions import run_provenance
 
     claims = digest_in_force(args.claims)
     record, blocks = measure_image_run(args.settings, args.run_dir, args.data, claims, args.teacher)
     write_npz(args.run_dir / FILE, blocks)
     write_json(args.run_dir / "provenance.json", run_provenance(args.run_dir))
-    write_json(args.run_dir / "record.json", record)
+    write_record(args.run_dir, record)
 
 
 def measure(args: argparse.Namespace) -> None:
@@ -158,6 +159,7 @@ def measure(args: argparse.Namespace) -> None:
     from entropyreg.data.subwords import FOLDER as SUBWORDS
     from entropyreg.io.files import verify_outputs, write_json, write_npz
     from entropyreg.measuring.blocks import FILE
+    from entropyreg.measuring.record_files import write_record
     from entropyreg.measuring.records import measure_run
     from entropyreg.provenance.versions import run_provenance
 
@@ -167,7 +169,7 @@ def measure(args: argparse.Namespace) -> None:
     record, blocks = measure_run(args.settings, args.run_dir, args.text, digest_in_force(args.claims))
     write_npz(args.run_dir / FILE, blocks)
     write_json(args.run_dir / "provenance.json", run_provenance(args.run_dir))
-    write_json(args.run_dir / "record.json", record)
+    write_record(args.run_dir, record)
 
 
 def score(args: argparse.Namespace) -> None:
@@ -201,7 +203,7 @@ def report(args: argparse.Namespace) -> None:
 def records(args: argparse.Namespace) -> None:
     from entropyreg.exploring.records import export_records, filters_of
 
-    export_records(args.results_dir / args.scale, filters_of(args.filters), args.out, args.columns)
+    export_records(args.results_dir / args.scale, filters_of(args.filters), args.out, args.columns, args.rows)
 
 
 def compare(args: argparse.Namespace) -> None:

@@ -8,9 +8,11 @@ from entropyreg.comparing.comparisons import compare_rows
 from entropyreg.comparing.sentence_intervals import sentence_intervals
 from entropyreg.comparing.temperature_curves import curves_of_rows
 from entropyreg.io.errors import UserError, blaming
-from entropyreg.io.files import read_json
 from entropyreg.io.run_folder import failures
+from entropyreg.measuring import record_files as files
 from entropyreg.measuring.blocks import read_blocks
+from entropyreg.measuring.record_files import ABOUT
+from entropyreg.measuring.rows import FILE as MEASURES
 from entropyreg.regularizers.registry import equilibrium_of
 
 CELL = ("row", "column", "run", "model", "skew", "strength", "smoothing", "baseline", "generator", "wanted_entropy")
@@ -20,7 +22,7 @@ FOUND_LATER = ("skew", "strength", "smoothing")  # where the regularizer depends
 
 def collect(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:
     """The collected table. `settings` is `entropyreg.config.settings.collecting_settings`; the record of a run is
-    `<runs_dir>/<run>/record.json`, and one that is absent is a missing cell.
+    in `<runs_dir>/<run>/`, and one that is absent is a missing cell.
 
     Raises `UserError` for a record that belongs to another run.
     """
@@ -43,13 +45,13 @@ def collect_cell(settings: Mapping[str, Any], cell: Mapping[str, Any], runs_dir:
     if row["reason"] is not None:
         return row
     record = read_record(cell["run"], runs_dir)
-    with blaming(runs_dir / cell["run"] / "record.json"):
+    with blaming(runs_dir / cell["run"] / MEASURES):
         regularizer = record["regularizer"]
         row |= {key: regularizer[key] for key in FOUND_LATER}
         row |= {"status": "done", "measures": record["measures"], **predictions(row, record)}
     if settings.get("sentence_intervals"):
         blocks = read_blocks(runs_dir, cell["run"])
-        with blaming(runs_dir / cell["run"] / "record.json"):
+        with blaming(runs_dir / cell["run"] / MEASURES):
             row["intervals"] = sentence_intervals(cell["run"], record["measures"], blocks)
     return row
 
@@ -59,7 +61,7 @@ def missing_reason(settings: Mapping[str, Any], cell: Mapping[str, Any], runs_di
     if cell["run"] is None:
         return f"not run at {settings['scale']} scale"
     folder = runs_dir / cell["run"]
-    if (folder / "record.json").exists():
+    if (folder / ABOUT).exists():
         return None
     return failure_of(folder) or "no record yet"
 
@@ -71,10 +73,11 @@ def failure_of(folder: Path) -> str | None:
 
 
 def read_record(run: str, runs_dir: Path) -> dict[str, Any]:
-    """The record of a run."""
-    path = runs_dir / run / "record.json"
-    record = read_json(path)
-    check_record(record, run, path)
+    """The record of a run; raises `UserError` for that of another one."""
+    record = files.read_record(runs_dir / run)
+    if record["run"] != run:
+        path = runs_dir / run / ABOUT
+        raise UserError(f"{path} belongs to the run '{record['run']}', not to '{run}': delete it and run again.")
     return record
 
 
@@ -87,11 +90,3 @@ def predictions(row: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, 
         "predicted_entropy": known.normalized_entropy,
         "predicted_log_floor": record["measures"]["valid"]["log_floor"],  # None without a regularizer
     }
-
-
-def check_record(record: Any, run: str, path: Path) -> None:
-    """Check that a file is a record, and belongs to this run."""
-    if not isinstance(record, dict) or not {"run", "regularizer", "measures", "claims_sha256"} <= set(record):
-        raise UserError(f"{path} is not a record: delete it and run again.")
-    if record["run"] != run:
-        raise UserError(f"{path} belongs to the run '{record['run']}', not to '{run}': delete it and run again.")

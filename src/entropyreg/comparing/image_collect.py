@@ -12,6 +12,7 @@ from typing import Any
 from entropyreg.comparing.collect import missing_reason, read_record
 from entropyreg.comparing.comparisons import compare_rows
 from entropyreg.io.errors import blaming
+from entropyreg.measuring.rows import FILE as MEASURES
 
 CELL = ("row", "column", "run", "model", "model_title", "published_as", "kind", "smoothing", "skew", "strength")
 CELL += ("wanted_entropy", "baseline", "dropout", "teacher")
@@ -54,7 +55,7 @@ def collect_cell(
     if row["reason"] is not None:
         return [{**row, "seed": seed} for seed in seeds], None
     record = read_record(row["run"], runs_dir)
-    with blaming(runs_dir / row["run"] / "record.json"):
+    with blaming(runs_dir / row["run"] / MEASURES):
         return rows_of_record(record, row, seeds), record["data"]["classes"]
 
 

@@ -37,14 +37,23 @@ class Paths:
         return f"{self.results}/data/{task}/images"
 
     def run_dir(self, run: str) -> str:
-        """model.pt, training.json, predictions/, record.json; checkpoints/ (for resuming, no output).
+        """model.pt, training.json, predictions/, run.json, measures.csv; checkpoints/ (for resuming, no output).
 
         A run of text is of one seed, a run of images of several: their ids have four parts and three.
         """
         return f"{self.results}/runs/{run}"
 
     def record(self, run: str) -> str:
-        return f"{self.run_dir(run)}/record.json"
+        """What a run is: the settings and the hashes that its measures were taken with."""
+        return f"{self.run_dir(run)}/run.json"
+
+    def measures(self, run: str) -> str:
+        """What was measured of a run, a row a number."""
+        return f"{self.run_dir(run)}/measures.csv"
+
+    def projection(self, run: str) -> str:
+        """Points of the penultimate layer in the plane of three templates."""
+        return f"{self.run_dir(run)}/projection.json"
 
     def blocks(self, run: str) -> str:
         """Sums over blocks of items, from which intervals and verdicts are computed."""

@@ -3,6 +3,7 @@
 Ten columns are shown in every format; `--columns` takes other names, or `all`.
 """
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,25 +13,32 @@ from entropyreg.io.errors import UserError
 from entropyreg.io.files import atomic_path, write_atomically
 from entropyreg.io.schemas import suggestion
 from entropyreg.io.text_table import aligned
-from entropyreg.measuring.tidy_records import columns_of, lines_of, record_paths, short_number
+from entropyreg.measuring.record_files import record_folders
+from entropyreg.measuring.tidy_records import columns_of, lines_of, rows_with_run, short_number
 from entropyreg.rendering.tables.formats import csv_text, plain
 
 SHOWN = ("run", "kind", "skew", "strength", "seed", "split", "bleu", "accuracy", "nll", "entropy_normalized")
+FILTER = re.compile(r"([^=\[]+(?:\[[^\]]*\])?)=(.*)", re.DOTALL)  # a column may hold '=' in brackets: bleu[beam=5]
 TRUTH = {"true": True, "false": False}
 
 
-def export_records(results: Path, filters: Mapping[str, str], out: Path | None, columns: str | None = None) -> None:
+def export_records(
+    results: Path, filters: Mapping[str, str], out: Path | None, columns: str | None = None, rows: bool = False
+) -> None:
     """Write the table to `out` (.csv or .parquet), or to standard output: aligned on a terminal, else as csv.
 
-    results: the scale's folder.    columns: names separated by commas, 'all', or None for those of `SHOWN`. Raises
+    results: the scale's folder.    columns: names separated by commas, 'all', or None for those of `SHOWN`.
+    rows: a line a measured number, with all columns, in place of a line a run, seed and split. Raises
     `UserError` for a column or a value that no record has, no record at all, or a file name of another ending.
     """
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise UserError(f"--out is '{out}'; allowed: a name that ends in .csv or .parquet.")
-    lines = [line for path in record_paths(results / "runs") for line in lines_of(path)]
+    of_run = rows_with_run if rows else lines_of
+    lines = [line for folder in record_folders(results / "runs") for line in of_run(folder)]
     if not lines:
-        raise UserError(f"{results}/runs has no record.json: run Snakemake first.")
+        raise UserError(f"{results}/runs has no record: run Snakemake first.")
     known = columns_of(lines)
+    columns = "all" if rows and columns is None else columns
     shown = list(SHOWN) if columns is None else known if columns == "all" else columns.split(",")
     check_columns([*filters, *(shown if columns else ())], known)
     conditions = {key: condition(key, text, [line.get(key) for line in lines]) for key, text in filters.items()}
@@ -89,9 +97,10 @@ def filters_of(texts: Sequence[str]) -> dict[str, str]:
     """['task=demo_de_en', 'skew=0.5'] as a mapping; raises `UserError` for a text without '='."""
     found = {}
     for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
+        parts = FILTER.fullmatch(text)
+        if not parts:
             raise UserError(f"a filter is '{text}'; allowed: COLUMN=VALUE, for example task=demo_de_en.")
+        key, value = parts.groups()
         if key in found:
             raise UserError(f"the column '{key}' is filtered twice, by '{found[key]}' and '{value}': give one value.")
         found[key] = value

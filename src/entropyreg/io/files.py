@@ -106,7 +106,7 @@ class Content(dict):
 
 
 def content_of(value: Any, place: str) -> Any:
-    """`value` with every map as `Content` that knows its place: 'record.json: measures.valid'."""
+    """`value` with every map as `Content` that knows its place: 'run.json: data.classes'."""
     if isinstance(value, list):
         return [content_of(part, f"{place}[{number}]") for number, part in enumerate(value)]
     if not isinstance(value, dict):

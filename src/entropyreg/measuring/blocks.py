@@ -16,7 +16,7 @@ import numpy as np
 from entropyreg.io.columns import Rows
 from entropyreg.io.files import read_npz
 
-FILE = "blocks.npz"  # file beside record.json
+FILE = "blocks.npz"  # beside run.json
 N_BLOCKS = 40
 COUNTS = {  # array: which items it sums, by the array that counts them; all others sum all sentences or images
     **dict.fromkeys(("temperature_bleu", "temperature_fitted_bleu"), "n_decoded"),

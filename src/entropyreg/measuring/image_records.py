@@ -1,4 +1,4 @@
-"""Measures one image run: reads each seed's predictions, makes `record.json` and statistics of images. No torch."""
+"""Measure one image run: predictions of every seed in, its record and statistics of its images out. No torch."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

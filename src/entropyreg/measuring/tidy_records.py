@@ -1,57 +1,35 @@
-"""Turns records into tidy lines, one per run, seed and split, for `records`, `compare` and the report.
+"""The rows of runs with what each run is: what `records`, `compare` and the report read.
 
-A measure is named by its path ('calibration.ece'); lists (histograms, curves, reliability bins) and whatever is no
-number or text stay in the record.
+As lines there is one a run, seed and split, with a column a measure: `ece`, `bleu[beam=5]`, `scatter_ratio_low`. Points
+of learning curves and bins are no columns; `rows_with_run` has them too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from entropyreg.io.errors import UserError, blaming
-from entropyreg.io.files import read_json
+from entropyreg.io.errors import blaming
+from entropyreg.measuring.record_files import ABOUT, read_about
+from entropyreg.measuring.rows import FILE, Row, places_of, read_rows
 from entropyreg.regularizers.registry import kind_in
 
 SPLITS = ("train", "valid", "test")
 DECLARED = ("run", "task", "model", "kind", "skew", "strength", "smoothing", "seed", "updates", "split")
+NO_COLUMNS = {"bin", "update"}  # places with too many points
 
 
-def record_paths(runs_dir: Path) -> list[Path]:
-    """Every record under a folder of runs, in the order of their paths."""
-    return sorted(runs_dir.glob("**/record.json"))
-
-
-def lines_of(path: Path) -> list[dict[str, Any]]:
-    """The lines of the record in a file; raises `UserError` for a file without a record."""
-    record = read_json(path)
-    if not isinstance(record, dict) or not {"run", "regularizer", "measures"} <= set(record):
-        raise UserError(f"{path} is not a record: delete it and run again.")
-    with blaming(path):
-        return tidy_lines(record)
-
-
-def tidy_lines(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The lines of one record, of text or of images (whose measures are by seed)."""
-    regularizer = record["regularizer"]
-    declared = {
-        "run": record["run"],
-        "task": record["task"],
-        "model": record["model"],
+def identity(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run is, with the parameters of its regularizer."""
+    regularizer = about["regularizer"]
+    return {
+        "run": about["run"],
+        "task": about["task"],
+        "model": about["model"],
         "kind": kind_of(regularizer),
         **{key: regularizer.get(key) for key in ("skew", "strength", "smoothing")},
         **(regularizer.get("parameters") or {}),
-        "updates": record.get("updates"),
+        "updates": about.get("updates"),
     }
-    if "seeds" in record:
-        by_seed = {int(seed): by_split(measures) for seed, measures in record["measures"].items()}
-    else:
-        by_seed = {record["seed"]: record["measures"]}
-    return [
-        {**declared, "seed": seed, "split": split, **dict(numbers(measures[split]))}
-        for seed, measures in sorted(by_seed.items())
-        for split in SPLITS
-        if split in measures
-    ]
 
 
 def kind_of(regularizer: Mapping[str, Any]) -> str:
@@ -61,27 +39,39 @@ def kind_of(regularizer: Mapping[str, Any]) -> str:
     return kind_in(regularizer).name
 
 
-def by_split(measures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Measures of images, which are by group and then by split, by split: 'calibration.ece' of 'valid'.
-
-    Measures that belong to no split (temperatures, information about the training) are left out.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for group, values in measures.items():
-        for split in SPLITS:
-            if isinstance(values, Mapping) and isinstance(values.get(split), Mapping):
-                own = {f"{group}.{name}" if group != "scores" else name: one for name, one in values[split].items()}
-                found.setdefault(split, {}).update(own)
-    return found
+def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, str], list[Row]]:
+    """What a run is, how its scores were computed, its rows by seed and split; `UserError` for a damaged file."""
+    about, rows = read_about(folder), read_rows(folder / FILE)
+    with blaming(folder / ABOUT):
+        declared, signatures = identity(about), dict(about["signatures"])
+    with blaming(folder / FILE):
+        return declared, signatures, sorted(rows, key=lambda row: (row.seed, SPLITS.index(row.split)))
 
 
-def numbers(measures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float | int | str | None]]:
-    """(path, value) of every number and text."""
-    for name, value in measures.items():
-        if isinstance(value, Mapping):
-            yield from numbers(value, f"{prefix}{name}.")
-        elif value is None or isinstance(value, int | float | str):
-            yield f"{prefix}{name}", value
+def lines_of(folder: Path) -> list[dict[str, Any]]:
+    """The lines of the run in a folder."""
+    declared, signatures, rows = read_run(folder)
+    lines: dict[tuple[int, str], dict[str, Any]] = {}
+    for row in rows:
+        line = lines.setdefault((row.seed, row.split), {**declared, "seed": row.seed, "split": row.split})
+        if not NO_COLUMNS & set(places_of(row.at)):
+            line |= dict(columns_of_row(row))
+    return [line | signatures for line in lines.values()]
+
+
+def columns_of_row(row: Row) -> Iterator[tuple[str, Any]]:
+    """('bleu[beam=5]', 15.7) and, where there is an interval or a standard error, their columns."""
+    where = f"[{row.at}]" if row.at else ""
+    yield f"{row.measure}{where}", row.value
+    for column in ("low", "high", "standard_error"):
+        if (value := getattr(row, column)) is not None:
+            yield f"{row.measure}_{column}{where}", value
+
+
+def rows_with_run(folder: Path) -> list[dict[str, Any]]:
+    """Every row of the run in a folder, with what the run is; what was measured as a fraction, whatever it counts."""
+    declared, _, rows = read_run(folder)
+    return [declared | row._asdict() | {"value": None if row.value is None else float(row.value)} for row in rows]
 
 
 def columns_of(lines: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -46,6 +46,7 @@ PLUMBING = {  # module: why no number of a stage depends on it
     "provenance.versions": "times and versions",
     "comparing.claims.digest": "names the declaration that a record was measured under",
     "images.engines": "devices; its mathematics is torch's",
+    "measures.catalogue": "names, meanings and units; refuses a measure that is not declared",
     "provenance.code_identity": "this module",
 }
 

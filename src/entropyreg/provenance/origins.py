@@ -91,8 +91,19 @@ def begin(args: argparse.Namespace) -> Callable[[], None]:
         outputs = {name_of(path, root): sha256_of(path) for path in paths if path not in origins}
         origin = Origin(args.command, args.of, declared, code, inputs, outputs)
         write_json(origins[0], origin._asdict())
+        forget_older(origins[0], outputs)
 
     return write
+
+
+def forget_older(newest: Path, outputs: Mapping[str, str]) -> None:
+    """Delete the other origins that list any of `outputs`: older code gave its first output, and so its origin, another
+    name.
+    """
+    for path in newest.parent.glob("*.json"):
+        with suppress(UserError):
+            if path != newest and outputs.keys() & Origin.read(path).outputs.keys():
+                path.unlink(missing_ok=True)
 
 
 def verify(paths: Iterable[str | Path], root: str | Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from entropyreg.forecast.machine import this_machine
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import read_json
+from entropyreg.measuring.record_files import ABOUT, record_folders
 from entropyreg.reference.cells import runs_of_cell
 from entropyreg.reference.comparison import FAIL, OTHER, SAME, Compared, Rules, compare_records, count, read_records
 from entropyreg.reference.folders import Reference
@@ -50,14 +51,14 @@ def act(action: str, scale: str, root: Path, cell: str | None = None, out: Path 
         print(f"{export(results, target)} files in {target}")
         return 0
     if action == "compare":
-        runs = [str(one.parent.relative_to(reference.results / "runs")) for one in records_of(reference)]
+        runs = [str(one.relative_to(reference.results / "runs")) for one in records_of(reference)]
         verdicts = compare_verdicts(reference.results / "ledger.json", results / "ledger.json")
         return tell(*compare_runs(runs, reference, results, root), verdicts)
     return verify_cell(reference, scale, root, cell)
 
 
 def records_of(reference: Reference) -> list[Path]:
-    found = sorted((reference.results / "runs").glob("**/record.json"))
+    found = record_folders(reference.results / "runs")
     if not found:
         raise UserError(f"{reference.results} has no record: this scale has no reference.")
     return found
@@ -72,7 +73,7 @@ def verify_cell(reference: Reference, scale: str, root: Path, cell: str | None) 
         raise UserError(f"the cell is '{cell}'; allowed: ARTEFACT/ROW/COLUMN, ARTEFACT one of {known}.")
     runs = runs_of_cell(read_json(tables / f"{parts[0]}.json"), parts[1], parts[2])
     apart = root / "results" / "verify"
-    records = [f"results/verify/{scale}/runs/{run}/record.json" for run in runs]
+    records = [f"results/verify/{scale}/runs/{run}/{ABOUT}" for run in runs]
     config = [f"scale={scale}", "results_dir=results/verify", "figures_dir=results/verify/figures"]
     command = [sys.executable, "-m", "snakemake", "--cores", "all", *records, "--config", *config]
     subprocess.run(command, cwd=root, check=True)

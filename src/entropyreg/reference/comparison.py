@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from entropyreg.io.errors import UserError
-from entropyreg.io.files import read_json
+from entropyreg.measuring.record_files import ABOUT, read_record
 from entropyreg.reference.spread import (
     ROUNDING,
     Leaf,
@@ -71,11 +71,11 @@ def count(records: list[Mapping[str, Any]], spread: Spread) -> int:
 
 def read_records(run: str, *folders: Path) -> list[dict[str, Any]]:
     """The run's record in each folder of a scale; raises `UserError` where one is missing."""
-    paths = [folder / "runs" / run / "record.json" for folder in folders]
-    for path in paths:
-        if not path.is_file():
-            raise UserError(f"{path} is missing: nothing to compare.")
-    return [read_json(path) for path in paths]
+    found = [folder / "runs" / run for folder in folders]
+    for folder in found:
+        if not (folder / ABOUT).is_file():
+            raise UserError(f"{folder / ABOUT} is missing: nothing to compare.")
+    return [read_record(folder) for folder in found]
 
 
 def compare_records(reference: Mapping[str, Any], found: Mapping[str, Any], rules: Rules) -> Compared:

@@ -5,9 +5,11 @@ import tarfile
 from pathlib import Path
 
 from entropyreg.io.errors import UserError
-from entropyreg.io.files import atomic_path, sha256_of
+from entropyreg.io.files import atomic_path
+from entropyreg.measuring.blocks import FILE as BLOCKS
+from entropyreg.measuring.record_files import FILES, record_folders
 
-KEPT = ("model.pt", "training.json", "record.json", "provenance.json", "blocks.npz")
+KEPT = ("model.pt", "training.json", *FILES, "provenance.json", BLOCKS)
 
 
 def export(results: Path, out: Path) -> int:
@@ -18,7 +20,7 @@ def export(results: Path, out: Path) -> int:
     """
     if out.suffix != ".tar":
         raise UserError(f"--out is '{out}'; allowed: a name that ends in .tar (weights do not compress).")
-    runs = [path.parent for path in sorted(results.glob("runs/**/record.json"))]
+    runs = record_folders(results / "runs")
     if not runs:
         raise UserError(f"{results} has no finished run: run Snakemake first.")
     paths = [path for run in runs for path in files_of(run)]

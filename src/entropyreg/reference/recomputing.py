@@ -18,6 +18,7 @@ from entropyreg.config.settings import collecting_settings
 from entropyreg.experiments import load_experiments
 from entropyreg.io.files import read_json, write_json
 from entropyreg.measuring.blocks import FILE
+from entropyreg.measuring.record_files import record_folders
 from entropyreg.reference.comparison import ABSENT, shown
 from entropyreg.reference.folders import Reference
 from entropyreg.reference.spread import Leaf, is_number, leaves
@@ -28,9 +29,9 @@ SHOWN = 3  # differences listed for a file
 
 
 def has_blocks(reference: Reference) -> bool:
-    """Whether every record of the reference has its sums; older references have none."""
-    records = sorted((reference.results / "runs").glob("**/record.json"))
-    return bool(records) and all(path.with_name(FILE).is_file() for path in records)
+    """Whether every record of the reference has its sums; those that were committed before there were any have none."""
+    folders = record_folders(reference.results / "runs")
+    return bool(folders) and all((folder / FILE).is_file() for folder in folders)
 
 
 def recompute(reference: Reference, workflow: Path, scale: str) -> tuple[int, list[str]]:

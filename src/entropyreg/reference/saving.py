@@ -10,7 +10,8 @@ from pathlib import Path
 from entropyreg.forecast.machine import this_machine
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import atomic_path, write_json
-from entropyreg.measuring.blocks import FILE
+from entropyreg.measuring.blocks import FILE as BLOCKS
+from entropyreg.measuring.record_files import FILES, record_folders
 from entropyreg.provenance.adoption import ASIDE
 from entropyreg.reference.folders import Reference
 
@@ -20,15 +21,15 @@ def save_reference(results: Path, figures: Path, reference: Reference) -> int:
 
     Raises `UserError` if a figure, table or record of the scale is missing.
     """
-    if not sorted(results.glob("tables/*.json")) or not sorted(results.glob("runs/**/record.json")):
+    if not sorted(results.glob("tables/*.json")) or not record_folders(results / "runs"):
         raise UserError(f"{results} has no finished results: run Snakemake first.")
     for folder in reference:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     for path in sorted(results.glob("tables/*.json")):
         copy(path, reference.results / "tables" / path.name)
-    for path in sorted((results / "runs").glob("**/record.json")):
-        for own in filter(Path.exists, (path, path.with_name(FILE))):
+    for folder in record_folders(results / "runs"):
+        for own in filter(Path.exists, (folder / name for name in (*FILES, BLOCKS))):
             copy(own, reference.results / "runs" / own.relative_to(results / "runs"))
     if (results / "ledger.json").exists():
         copy(results / "ledger.json", reference.results / "ledger.json")

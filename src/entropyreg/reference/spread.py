@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from entropyreg.io.files import read_json
+from entropyreg.measuring.record_files import read_record, record_folders
 from entropyreg.measuring.tidy_records import SPLITS
 
 ALPHA = 0.01  # level of a whole comparison
@@ -90,7 +90,8 @@ class Spread:
     @classmethod
     def of(cls, root: Path) -> "Spread":
         """The spread in all records that are committed in a checkout."""
-        return cls(read_json(path) for path in sorted((root / "results" / "reference").glob("*/runs/**/record.json")))
+        scales = sorted((root / "results" / "reference").glob("*/runs"))
+        return cls(read_record(folder) for scale in scales for folder in record_folders(scale))
 
     def pool(self, pools: tuple[str, str], name: str) -> Pooled | None:
         """The narrowest pool with enough degrees of freedom, or else that with most; None without several seeds."""

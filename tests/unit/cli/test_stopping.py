@@ -56,7 +56,7 @@ def arguments_of(stage, folder):
     ("stage", "held", "about", "made", "number"),
     [
         ("train-images", "model.pt", "digits/mlp", "run/training.json", signal.SIGINT),
-        ("measure", "record.json", NONE, f"runs/{NONE}/record.json", signal.SIGTERM),
+        ("measure", "run.json", NONE, f"runs/{NONE}/run.json", signal.SIGTERM),
         ("render", "a_table_translation.md", "a_table_translation", "drawn/a_table_translation.md", signal.SIGINT),
     ],
 )
@@ -79,7 +79,7 @@ def test_a_stage_ends_in_one_line_and_goes_on_afterwards(tmp_path, stage, held, 
 
 def test_status_reports_a_killed_stage_until_it_is_done_again(tmp_path):
     arguments, paths = arguments_of("measure", tmp_path), Paths(str(tmp_path), "figures")
-    process = started(["-m", "entropyreg", *arguments], tmp_path, environment(tmp_path, "record.json"))
+    process = started(["-m", "entropyreg", *arguments], tmp_path, environment(tmp_path, "run.json"))
     assert look_at(NONE, paths).errors == ()  # it works
     process.kill()
     process.communicate()

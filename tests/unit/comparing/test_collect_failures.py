@@ -25,7 +25,7 @@ def test_a_record_supersedes_a_failure_and_an_absent_run_is_not_run(tmp_path):
     folder = tmp_path / CELL["run"]
     folder.mkdir(parents=True)
     note_failure(folder, "measure", "out of memory")
-    write_json(folder / "record.json", {})
+    write_json(folder / "run.json", {})
     assert missing_reason(SETTINGS, CELL, tmp_path) is None
     assert missing_reason(SETTINGS, {"run": None}, tmp_path) == "not run at demo scale"
 

@@ -1,11 +1,11 @@
 """Intervals of one run over its sentences: of every measure that sums over blocks score, as wide as they should be."""
 
-import json
 from math import log, sqrt
 
 import numpy as np
 import pytest
 from blocked import blocked
+from made_records import save_record
 from scipy.stats import norm
 
 from entropyreg.comparing.collect import collect
@@ -117,8 +117,7 @@ def collected(tmp_path, arrays, **more):
     measures["valid"] = measures["test"]
     regularizer = {"skew": None, "strength": 0.0, "smoothing": None}
     record = {"run": run, "claims_sha256": "c", "measures": measures, "regularizer": regularizer}
-    (tmp_path / run).mkdir(parents=True)
-    (tmp_path / run / "record.json").write_text(json.dumps(record))
+    save_record(tmp_path / run, record)
     write_npz(tmp_path / run / FILE, arrays)
     cell = {"row": "none", "column": "t", "run": run, "model": "m", "strength": 0.0, "seed": 1}
     settings = {"artefact": "a_table_translation", "title": "T", "scale": "demo", "scale_note": ""}
@@ -134,5 +133,5 @@ def test_tables_collect_them_and_figures_do_not(tmp_path):
 
 
 def test_sums_that_lack_a_measure_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"seed1/record\.json"):
+    with pytest.raises(UserError, match=r"seed1/measures\.csv"):
         collected(tmp_path, {"test.n_tokens": np.ones(3), "valid.n_tokens": np.ones(3)}, sentence_intervals=True)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from blocked import blocked
+from made_records import save_record
 
 from entropyreg.comparing.collect import collect
 from entropyreg.comparing.joined_collect import collect_both
@@ -82,8 +83,7 @@ def runs_dir(tmp_path):
             record = {"run": run, "claims_sha256": "c", "measures": {"valid": valid}}
             record |= {"regularizer": {"skew": None, "strength": 0.0, "smoothing": None}}
             folder = tmp_path / run
-            folder.mkdir(parents=True)
-            (folder / "record.json").write_text(json.dumps(record))
+            save_record(folder, record)
             write_blocks(folder, found)
     return tmp_path
 
@@ -148,8 +148,8 @@ def test_rows_are_compared_at_each_temperature(runs_dir):
 
 
 def test_only_seeds_that_both_rows_have_are_compared(runs_dir):
-    (runs_dir / "t/m/smoothed/seed3/record.json").unlink()
-    (runs_dir / "t/m/hard/seed1/record.json").unlink()
+    (runs_dir / "t/m/smoothed/seed3/run.json").unlink()
+    (runs_dir / "t/m/hard/seed1/run.json").unlink()
     table = collect(settings(("hard", "smoothed")), runs_dir)
     assert pick(table["curve_differences"], kind="to_row", quantity="nll")["n_seeds"] == 1
     assert pick(table["curves"], row="hard", quantity="nll")["n_seeds"] == 2

@@ -10,7 +10,7 @@ from entropyreg.images.objective import distilled, hard_objective
 from entropyreg.images.optimisation import learning_rate
 from entropyreg.io.errors import UserError
 from entropyreg.measuring.image_records import regularizer_of_training
-from entropyreg.measuring.tidy_records import tidy_lines
+from entropyreg.measuring.tidy_records import identity
 from entropyreg.regularizers.registry import built_in, kind_of, named
 from entropyreg.rendering.figures.image_runs import run_color, run_marker, targets_name
 from entropyreg.rendering.figures.panels import new_panels, skew_points
@@ -44,10 +44,10 @@ UNKNOWN = {
     "loss of a distillation": lambda: distilled(*[torch.ones(2)] * 3, {"loss": "renyi", "weight": 1.0}),
     "schedule of images": lambda: learning_rate({"lr": 1.0, "schedule": {"kind": "renyi"}}, 0, 1),
     "record of images": lambda: regularizer_of_training({"kind": "renyi", "strength": 1.0}, 10),
-    "lines of text records": lambda: tidy_lines(
+    "lines of text records": lambda: identity(
         RECORD | {"regularizer": {"skew": 0.5, "strength": 1.0, "generator": "renyi"}}
     ),
-    "lines of image records": lambda: tidy_lines(RECORD | {"regularizer": {"kind": "renyi"}}),
+    "lines of image records": lambda: identity(RECORD | {"regularizer": {"kind": "renyi"}}),
     "tables of both": lambda: as_network_run(TEXT_RUN),
     "family of a point": lambda: family_of(TEXT_RUN),
     "name in a legend": lambda: regularizer_name(TEXT_RUN),

@@ -7,10 +7,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas
 import pyarrow.parquet
 import pytest
 from blocked import blocked_images
 from filelock import FileLock
+from made_records import save_record
 
 from entropyreg.cli.main import EXAMPLES, FOR_PEOPLE, STAGES, main
 from entropyreg.config.loading import SCALES, load_config
@@ -25,7 +27,8 @@ from entropyreg.io.files import write_atomically, write_json, write_npz
 from entropyreg.io.run_folder import HOLDER, failures, forget_failures, note_failure
 from entropyreg.io.text_table import aligned
 from entropyreg.measuring.blocks import FILE
-from entropyreg.measuring.tidy_records import tidy_lines
+from entropyreg.measuring.rows import Row
+from entropyreg.measuring.tidy_records import kind_of
 
 ONE, TWO = "de_en/transformer/none/seed1", "de_en/transformer/jensen-skew0.50-strength1.00/seed1"
 
@@ -36,8 +39,8 @@ def text_record(run, strength, bleu):
         "bleu": bleu,
         "nll": 2.5,
         "beam_sizes": {"1": {"bleu": 1.0}},
-        "third": 1 / 3,
-        "at_bound": True,
+        "entropy_spread": 1 / 3,
+        "temperature_at_bound": True,
         "confidence_histogram": [3],
         "log_floor": None,
     }
@@ -52,7 +55,6 @@ IMAGES = {
         seed: {
             "scores": {"valid": {"accuracy": 0.5 + int(seed) / 10}, "test": {"accuracy": 0.5}},
             "calibration": {"valid": {"ece": 0.1, "bins": {"count": [1, 2]}}},
-            "mutual_information": {"n_inputs": 300},
         }
         for seed in ("1", "2")
     },
@@ -64,11 +66,11 @@ def results(tmp_path):
     """Two runs of text with the statistics of three sentences, one of images."""
     counts = np.array([[4.0, 2.0], [6.0, 2.0], [1.0, 1.0]])
     for run, strength, gain in ((ONE, 0.0, 0.0), (TWO, 1.0, 0.5)):
-        write_json(tmp_path / "runs" / run / "record.json", text_record(run, strength, 10.0 + gain))
+        save_record(tmp_path / "runs" / run, text_record(run, strength, 10.0 + gain))
         sums = {"valid.nll_sum": counts[:, 0] + gain * counts[:, 1], "valid.n_tokens": counts[:, 1]}
         sums |= {"valid.n_sentences": np.ones(len(counts), int)}
         write_npz(tmp_path / "runs" / run / FILE, sums)
-    write_json(tmp_path / "runs" / IMAGES["run"] / "record.json", IMAGES)
+    save_record(tmp_path / "runs" / IMAGES["run"], IMAGES)
     return tmp_path
 
 
@@ -84,9 +86,28 @@ def test_one_line_per_run_seed_and_split(results, capsys):
         (ONE, "1", "valid"),
         *((IMAGES["run"], seed, split) for seed in "12" for split in ("valid", "test")),
     ]
-    assert lines[0]["bleu"] == "10.5" and lines[0]["beam_sizes.1.bleu"] == "1.0" and lines[0]["kind"] == "skew_jensen"
-    assert lines[2]["accuracy"] == "0.6" and lines[2]["calibration.ece"] == "0.1" and lines[2]["bleu"] == ""
-    assert "confidence_histogram" not in lines[0] and "calibration.bins.count" not in lines[0]
+    assert lines[0]["bleu"] == "10.5" and lines[0]["bleu[beam=1]"] == "1.0" and lines[0]["kind"] == "skew_jensen"
+    assert lines[2]["accuracy"] == "0.6" and lines[2]["ece"] == "0.1" and lines[2]["bleu"] == ""
+    assert "confidence_histogram" not in lines[0] and "count" not in lines[0]
+
+
+def test_every_measured_number_is_a_row_that_pandas_opens_in_one_line(results, tmp_path):
+    out = tmp_path / "measures.parquet"
+    export_records(results, {}, out, rows=True)
+    rows = pandas.read_parquet(out)
+    assert set(Row._fields) < set(rows.columns)
+    ece = rows[(rows.measure == "ece") & (rows.split == "valid") & (rows["at"] == "")]
+    assert ece.value.tolist() == [0.1, 0.1] and set(ece.run) == {IMAGES["run"]} and ece.seed.tolist() == [1, 2]
+    bins = rows[(rows.measure == "count") & (rows.seed == 1)]
+    assert dict(zip(bins["at"], bins.value, strict=True)) == {"bin=0": 1.0, "bin=1": 2.0}
+    assert rows[rows.run == TWO].strength.unique().tolist() == [1.0]
+
+
+def test_rows_and_places_can_be_filtered_by(results, capsys):
+    export_records(results, filters_of(["measure=bleu", "at=beam=1"]), None, rows=True)
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(line["run"], line["value"]) for line in lines] == [(TWO, "1.0"), (ONE, "1.0")]
+    assert len(exported(results, capsys, "bleu[beam=1]=1")) == 2
 
 
 def test_ten_columns_are_shown_or_those_that_are_named(results, tmp_path, capsys, monkeypatch):
@@ -120,12 +141,12 @@ def test_filters_keep_the_lines_that_have_every_value(results, tmp_path):
         ("strength=-0", [ONE]),
         ("seed=2.0", [IMAGES["run"]] * 2),
         ("nll=2.500", [TWO, ONE]),
-        ("third=0.333333", [TWO, ONE]),  # as csv shows it
-        ("third=0.3333", [TWO, ONE]),  # as a terminal shows it
-        ("third=0.333", []),
+        ("entropy_spread=0.333333", [TWO, ONE]),  # as csv shows it
+        ("entropy_spread=0.3333", [TWO, ONE]),  # as a terminal shows it
+        ("entropy_spread=0.333", []),
         ("skew=", [ONE] + [IMAGES["run"]] * 4),  # without a value
-        ("at_bound=True", [TWO, ONE]),
-        ("at_bound=false", []),
+        ("temperature_at_bound=True", [TWO, ONE]),
+        ("temperature_at_bound=false", []),
         ("kind=skew_jensen", [TWO]),
     ],
 )
@@ -145,7 +166,7 @@ def test_numbers_are_compared_as_numbers(results, capsys, text, found):
         (["digits"], {}, "a filter is 'digits'; allowed: COLUMN=VALUE"),
         (["seed=1", "seed=2"], {}, "the column 'seed' is filtered twice, by '1' and '2'"),
         (["skew=half"], {}, "skew is 'half'; allowed: a number, or nothing for lines without it"),
-        (["at_bound=1"], {}, "at_bound is '1'; allowed: true, false, or nothing"),
+        (["temperature_at_bound=1"], {}, "temperature_at_bound is '1'; allowed: true, false, or nothing"),
         (["split=tset"], {}, r"no record has split 'tset' \(did you mean 'test'\?\); allowed: test, valid"),
         ([], {"out": "records.xlsx"}, r"--out is '.*records.xlsx'; allowed: a name that ends in .csv or .parquet"),
     ],
@@ -165,10 +186,10 @@ def test_an_unknown_scale_is_refused_before_anything_else(command, capsys, tmp_p
     assert "--scale: invalid choice: 'nonsense'" in told and all(scale in told for scale in SCALES)
 
 
-def test_missing_and_damaged_records_are_reported(results, tmp_path):
-    with pytest.raises(UserError, match=r"has no record\.json: run Snakemake first"):
+def test_no_record_and_a_damaged_one_are_told(results, tmp_path):
+    with pytest.raises(UserError, match=r"has no record: run Snakemake first"):
         export_records(tmp_path / "nothing", {}, None)
-    (results / "runs" / ONE / "record.json").write_text("[1]")
+    (results / "runs" / ONE / "run.json").write_text("[1]")
     with pytest.raises(UserError, match="is not a record: delete it and run again"):
         export_records(results, {}, None)
 
@@ -176,10 +197,7 @@ def test_missing_and_damaged_records_are_reported(results, tmp_path):
 def test_the_names_of_regularizers_are_the_field_s():
     names = {}
     for skew, strength in ((None, 0.0), (0.0, 0.5), (1.0, 0.5), (0.5, 0.5)):
-        record = text_record(ONE, strength, 1.0) | {
-            "regularizer": {"skew": skew, "strength": strength, "generator": "entropy"}
-        }
-        names[skew, strength] = tidy_lines(record)[0]["kind"]
+        names[skew, strength] = kind_of({"skew": skew, "strength": strength, "generator": "entropy"})
     assert list(names.values()) == ["none", "confidence_penalty", "label_smoothing", "skew_jensen"]
 
 
@@ -193,7 +211,7 @@ def test_a_difference_has_an_interval_over_sentences(results):
 
 
 def image_run(results, run, seeds, arrays):
-    write_json(results / "runs" / run / "record.json", {**IMAGES, "run": run, "seeds": seeds})
+    save_record(results / "runs" / run, {**IMAGES, "run": run, "seeds": seeds})
     write_npz(results / "runs" / run / FILE, arrays)
 
 
@@ -211,7 +229,7 @@ def test_a_difference_of_images_has_an_interval_over_images_of_that_seed(results
     estimate = 1 - own["correct"][0].mean()
     half = 1.96 * np.sqrt(estimate * (1 - estimate) / 40)  # of the share that only the second has right
     assert (low, high) == pytest.approx((estimate - half, estimate + half), abs=0.05)
-    low, high = by_seed[0]["calibration.ece"]
+    low, high = by_seed[0]["ece"]
     assert low < high
     assert intervals(results, ("digits/a", "digits/b"), (1, 1), "train") == {}  # only means are kept of these
     text = compare_runs(results, "digits/a", "digits/b")
@@ -248,7 +266,7 @@ def test_the_state_of_a_run_is_read_from_its_folder(tmp_path):
     states.append(known.state)
     assert known.errors[0].startswith("train, 20") and known.errors[0].endswith(": it diverged")
     forget_failures(folder, "train")
-    write_json(folder / "record.json", {})
+    write_json(folder / "run.json", {})
     states.append(look_at("run", paths).state)
     assert states == ["missing", "interrupted", "running", "failed", "done"]
 
@@ -270,7 +288,7 @@ def test_a_run_that_failed_after_it_was_done_is_not_shown_as_done(workflow_dir, 
         Paths.of({"results_dir": str(tmp_path), "figures_dir": "unused", "scale": "smoke"}),
     )
     for run in runs:
-        for name in ("record.json", "training.json", "model.pt"):
+        for name in ("run.json", "training.json", "model.pt"):
             write_json(tmp_path / "smoke" / "runs" / run / name, {})
         note_failure(tmp_path / "smoke" / "runs" / run, stage, "it diverged")
         if log:
@@ -287,7 +305,7 @@ def test_a_run_that_failed_after_it_was_done_is_not_shown_as_done(workflow_dir, 
 
 def test_a_killed_training_of_a_finished_run_is_reported(tmp_path):
     folder = tmp_path / "runs" / "run"
-    write_json(folder / "record.json", {})
+    write_json(folder / "run.json", {})
     write_atomically(folder / HOLDER, "process 7 on here")
     known = look_at("run", Paths(str(tmp_path), "unused"))
     assert known.state == "failed since" and known.errors[0].startswith("process 7 on here was killed")

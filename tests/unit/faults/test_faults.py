@@ -119,7 +119,7 @@ def test_a_full_disk_is_reported_and_afterwards_the_same_command_works(smoke, fo
     status, error = unshared(measuring(smoke, folder), script)
     assert status == 2
     checked(error, ("cannot be written (No space left on device): make room",))
-    assert run_stage(*measuring(smoke, folder)) is None and (run / "record.json").exists()
+    assert run_stage(*measuring(smoke, folder)) is None and (run / "run.json").exists()
 
 
 @pytest.mark.slow
@@ -167,7 +167,7 @@ def test_a_file_where_a_folder_should_be_is_reported(smoke, folder):
     ],
 )
 def test_a_deleted_intermediate_is_named_and_made_again_the_record_is_the_same(smoke, folder, lost, message):
-    record = folder / "runs" / NONE / "record.json"
+    record = folder / "runs" / NONE / "run.json"
     assert run_stage(*measuring(smoke, folder)) is None
     wanted = record.read_bytes()
     record.unlink()

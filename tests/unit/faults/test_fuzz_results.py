@@ -14,6 +14,7 @@ from damage import LONG, checked, damaged_bytes, damaged_json, run_stage, spoil
 from made_runs import CLAIMS, DIGITS, NONE, SMOOTHED, Smoke, bind, write_image_run, write_text, write_text_run
 
 from entropyreg.io.files import read_npz
+from entropyreg.measuring.record_files import FILES, read_record
 
 TABLES = sorted(path.stem.removeprefix("collected_") for path in Path("tests/data").glob("collected_*_table_*.json"))
 
@@ -81,7 +82,7 @@ def test_damaged_predictions_make_no_record(smoke, copied, tmp_path, run, number
     """An npz, a table of hypotheses, training.json, its provenance, or the text: bytes, values and lost files."""
     generator = random.Random(f"{run} {number}")
     folder = copied / "runs" / run
-    for name in ("record.json", "provenance.json", "blocks.npz"):
+    for name in (*FILES, "provenance.json", "blocks.npz"):
         (folder / name).unlink(missing_ok=True)
     inputs = [path for path in folder.rglob("*") if path.is_file()]
     inputs += (copied / ("images" if run == DIGITS else "text")).iterdir()
@@ -97,10 +98,10 @@ def test_damaged_predictions_make_no_record(smoke, copied, tmp_path, run, number
         checked(error, (str(path), *remedies(path, folder)))
     error = measure(smoke, copied, run)
     if error is not None:
-        assert not (folder / "record.json").exists()
+        assert not (folder / "run.json").exists()
         checked(error, (str(path), *remedies(path, folder)))
     else:
-        json.loads((folder / "record.json").read_text())
+        read_record(folder)
         if path.suffix == ".npz" and path.exists() and path.parent.name != "images":  # damaged beside its arrays
             (tmp_path / "before.npz").write_bytes(before)
             arrays, wanted = read_npz(path), read_npz(tmp_path / "before.npz")
@@ -131,11 +132,12 @@ def test_a_wrong_array_is_reported(smoke, copied, change, message):
 def test_a_damaged_record_is_named_by_collect(smoke, copied, artefact, number):
     generator = random.Random(f"{artefact} {number}")
     runs = [DIGITS] if artefact[0] == "b" else [NONE, SMOOTHED]
-    path = copied / "runs" / generator.choice(runs) / "record.json"
-    spoil(path, damaged_json, generator)
+    folder = copied / "runs" / generator.choice(runs)
+    path = folder / generator.choice(FILES)
+    spoil(path, damaged_json if path.suffix == ".json" else damaged_bytes, generator)
     error, out = collect(smoke, copied, artefact)
     if error is not None:
-        checked(error, (str(path),))
+        checked(error, tuple(str(folder / name) for name in FILES))  # a row for a seed that the run lacks is theirs
         assert not out.exists()
     else:
         error = run_stage("render", artefact, "--table", out, "--out", copied)
@@ -145,13 +147,14 @@ def test_a_damaged_record_is_named_by_collect(smoke, copied, artefact, number):
 @pytest.mark.parametrize("number", range(20 * LONG))
 def test_a_damaged_record_is_named_by_records_and_compare(copied, number):
     generator = random.Random(number)
-    path = copied / "runs" / generator.choice([NONE, SMOOTHED]) / "record.json"
-    spoil(path, damaged_json, generator)
+    folder = copied / "runs" / generator.choice([NONE, SMOOTHED])
+    path = folder / generator.choice(FILES)
+    spoil(path, damaged_json if path.suffix == ".json" else damaged_bytes, generator)
     results = ["--results-dir", copied.parent, "--scale", "smoke"]
     for arguments in (["records"], ["compare", NONE, SMOOTHED]):
         error = run_stage(*arguments, *results)
         if error is not None:
-            checked(error, (str(path), "different tasks", "no seed or split in common"))
+            checked(error, (*(str(folder / name) for name in FILES), "different tasks", "no seed or split in common"))
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -206,7 +209,7 @@ def test_damaged_scores_are_named_by_propose(copied, number):
 def test_a_file_that_is_no_record_is_always_refused(smoke, copied, content):
     """By every stage that reads one, as is what is no table and no outcome of a training."""
     run = copied / "runs" / NONE
-    for name in ("record.json", "scores.json"):
+    for name in ("run.json", "scores.json"):
         (run / name).write_bytes(content)
     results = ["--results-dir", copied.parent, "--scale", "smoke"]
     settings = json.dumps({"kind": "winner", "runs": [NONE, SMOOTHED]})
@@ -220,7 +223,7 @@ def test_a_file_that_is_no_record_is_always_refused(smoke, copied, content):
     (run / "training.json").write_bytes(content)
     (copied / "table.json").write_bytes(content)
     told += [run_stage("render", "a_table_translation", "--table", copied / "table.json", "--out", copied)]
-    for sentence, name in zip(told, ["record.json"] * 3 + ["scores.json", "table.json"], strict=True):
+    for sentence, name in zip(told, ["run.json"] * 3 + ["scores.json", "table.json"], strict=True):
         checked(sentence, (f"/{name}",))
     for stage in (measure, score):
         checked(stage(smoke, copied, NONE), (f"{run}/training.json",))

@@ -10,8 +10,8 @@ import pytest
 from entropyreg.comparing.scores import scored as scored_of
 from entropyreg.comparing.sentence_intervals import scored
 from entropyreg.io.columns import Column
-from entropyreg.io.files import read_json
 from entropyreg.measuring.blocks import FILE, N_BLOCKS, block_sizes, block_starts, block_sums, of_split, read_blocks
+from entropyreg.measuring.record_files import read_record, record_folders
 
 COMMITTED = Path(__file__).parents[3] / "results" / "reference" / "demo" / "runs"
 
@@ -44,14 +44,14 @@ def test_estimates_of_the_committed_records_follow_from_their_sums():
     """But for rounding: a float32, as tables of several columns are kept, holds 6e-8 of its value, and an ECE is a
     difference of two such sums, of at least a hundredth of them here.
     """
-    paths = sorted(COMMITTED.rglob("record.json"))
-    assert len(paths) == 47
-    for path in paths:
-        assert path.with_name(FILE).stat().st_size < 150_000
-        record, arrays = read_json(path), read_blocks(COMMITTED, str(path.parent.relative_to(COMMITTED)))
+    folders = record_folders(COMMITTED)
+    assert len(folders) == 47
+    for folder in folders:
+        assert (folder / FILE).stat().st_size < 150_000
+        record, arrays = read_record(folder), read_blocks(COMMITTED, str(folder.relative_to(COMMITTED)))
         found = list((of_images if "seeds" in record else of_sentences)(record, arrays))
         assert len(found) >= 4
-        np.testing.assert_allclose(*zip(*found, strict=True), rtol=1e-5, err_msg=str(path))
+        np.testing.assert_allclose(*zip(*found, strict=True), rtol=1e-5, err_msg=str(folder))
 
 
 def of_sentences(record, arrays):

@@ -14,6 +14,7 @@ from entropyreg.measures.matched_entropy import mean_normalized_entropy, tempera
 from entropyreg.measuring.blocks import FILE
 from entropyreg.measuring.image_measures import Predictions, mutual_information_curves, projection, shape_of
 from entropyreg.measuring.image_records import measure_image_run, regularizer_of_training
+from entropyreg.measuring.record_files import write_record
 
 CLASSES, WIDTH, CLAIMS = 5, 6, "c" * 64
 GROUPS = ["calibration", "clusters", "information_loss", "mutual_information", "projection", "teaching", "temperature"]
@@ -84,7 +85,7 @@ def records(runs, data):
     for name in ("hard", "weak", "strong"):
         groups = GROUPS if name == "hard" else ["calibration", "temperature"]
         record, blocks = measure_image_run(settings_of(f"t/m/{name}", groups), runs / "t/m" / name, data, CLAIMS)
-        write_json(runs / "t/m" / name / "record.json", record)
+        write_record(runs / "t/m" / name, record)
         write_npz(runs / "t/m" / name / FILE, blocks)
         found[name] = record
     return found

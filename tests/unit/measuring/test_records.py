@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from blocked import blocked
+from made_records import save_record
 
 from entropyreg.comparing.collect import collect
 from entropyreg.io.errors import UserError
@@ -206,10 +207,8 @@ def collecting(*runs, **changed):
 
 def save(folder, record, **changed):
     record = record | changed
-    path = folder / (record["run"] or "t/m/none/seed1") / "record.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record))
-    return path
+    save_record(folder / record["run"], record)
+    return folder / record["run"]
 
 
 def test_collecting_joins_records_and_shows_what_is_missing(predicted, tmp_path):
@@ -230,13 +229,13 @@ def test_collecting_joins_records_and_shows_what_is_missing(predicted, tmp_path)
     ("change", "message"),
     [
         ({"run": "other"}, "belongs to the run 'other'"),
-        ({"measures": None, "run": None}, "belongs to the run"),
+        ({"run": None}, "belongs to the run"),
     ],
 )
 def test_foreign_records_are_refused(predicted, tmp_path, change, message):
     record, _ = measured(SETTINGS, *predicted, "c")
-    path = save(tmp_path, record)
-    path.write_text(json.dumps(record | change))
+    path = save(tmp_path, record) / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(UserError, match=message):
         collect(collecting("t/m/none/seed1"), tmp_path)
 
@@ -251,8 +250,8 @@ def test_rows_are_compared_over_seeds_and_sentences(predicted, tmp_path):
     for row, statistics in (("none", half), ("ger", right)):
         for seed in (1, 2):
             run = f"t/m/{row}/seed{seed}"
-            path = save(tmp_path, record, run=run)
-            write_npz(path.parent / FILE, {f"valid.{name}": one for name, one in blocked({"bleu": statistics}).items()})
+            folder = save(tmp_path, record, run=run)
+            write_npz(folder / FILE, {f"valid.{name}": one for name, one in blocked({"bleu": statistics}).items()})
             cells.append({"row": row, "column": "t", "run": run, "model": "m", "strength": 0.0, "seed": seed})
     compare = {"split": "valid", "metrics": ["bleu", "rouge1"], "to": ["none"]}
     (found,) = collect(collecting(cells=cells, compare=compare), tmp_path)["comparisons"]

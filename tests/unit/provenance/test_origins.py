@@ -103,6 +103,14 @@ def test_an_output_of_another_input_is_refused(root):
     assert refused(root, RECORD) == ""
 
 
+def test_what_other_code_made_under_another_first_name_is_forgotten(root):
+    """As `record.json` became `run.json`: both origins would list the blocks, and the older one would be believed."""
+    renamed = RECORD.replace("record", "run")
+    job(root, "measure", [TOKENS], [renamed, BLOCKS])
+    assert not Path(origin_path(str(root / RECORD))).exists()
+    assert refused(root, renamed) == refused(root, BLOCKS) == ""
+
+
 @pytest.mark.parametrize("content", ["", "{}", '{"stage": 1', json.dumps(dict.fromkeys(Origin._fields, 3))])
 def test_without_a_whole_origin_a_file_is_refused(root, content):
     origin = Path(origin_path(str(root / RECORD)))

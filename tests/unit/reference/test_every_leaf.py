@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.io.files import read_json
+from entropyreg.measuring.record_files import read_record
 from entropyreg.reference.comparison import FAIL, OTHER, SAME, WITHIN, Rules, compare_records, is_left_out
 from entropyreg.reference.spread import ROUNDING, Spread, is_number, leaves, name_of, on_scale, pools_of
 
@@ -30,7 +30,7 @@ def rules(same_type):
 
 @cache
 def committed(run):
-    return read_json(RUNS / run / "record.json")
+    return read_record(RUNS / run)
 
 
 def numbers(run):

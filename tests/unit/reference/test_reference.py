@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from made_records import save_record
 from made_runs import CLAIMS, NONE, SMOOTHED, Smoke, write_text, write_text_run
 
 from entropyreg.cli.main import main
@@ -15,6 +16,7 @@ from entropyreg.config.settings import collecting_settings
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import write_json
 from entropyreg.measuring.blocks import FILE
+from entropyreg.measuring.record_files import FILES
 from entropyreg.provenance.adoption import ASIDE
 from entropyreg.reference.cells import runs_of_cell
 from entropyreg.reference.commands import act
@@ -52,15 +54,15 @@ def finished(tmp_path_factory):
         (results / "tables").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(DATA / f"collected_{name}.json", results / "tables" / f"{name}.json")
         assert main(["render", name, "--table", str(results / "tables" / f"{name}.json"), "--out", str(figures)]) == 0
-    write_json(results / "runs" / RUN / "record.json", record(13.2))
+    save_record(results / "runs" / RUN, record(13.2))
     write_json(results / "runs" / RUN / "provenance.json", {})
     (results / "runs" / RUN / "model.pt").write_bytes(b"weights")
     (results / "runs" / RUN / "checkpoints").mkdir()
     (results / "runs" / RUN / "checkpoints" / "last.pt").write_bytes(b"for resuming")
     (figures / "report.html").write_text("a page")
     for one in seeds():
-        write_json(folder / "results" / "reference" / "seeds" / "runs" / one["run"] / "record.json", one)
-    return folder
+        save_record(tmp_path / "results" / "reference" / "seeds" / "runs" / one["run"], one)
+    return tmp_path
 
 
 @pytest.fixture
@@ -76,12 +78,24 @@ def test_the_saved_reference_is_redrawn_with_the_same_bytes(root, capsys):
     reference = Reference.of("demo", root)
     assert not {"report.html", f"a_table_translation.md{ASIDE}"} & {path.name for path in reference.figures.iterdir()}
     sums = subprocess.run(
-        ["sha256sum", "record.json"], cwd=reference.results / "runs" / RUN, capture_output=True, text=True
+        ["sha256sum", "measures.csv"], cwd=reference.results / "runs" / RUN, capture_output=True, text=True
     )
-    assert f"{sums.stdout.split()[0]}  results/runs/{RUN}/record.json" in (reference.results / "SHA256SUMS").read_text()
+    assert (
+        f"{sums.stdout.split()[0]}  results/runs/{RUN}/measures.csv" in (reference.results / "SHA256SUMS").read_text()
+    )
 
 
-def test_every_difference_is_named(root, capsys):
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda one: (one.figures / "a_table_translation.md").write_text("x"), "a_table_translation.md was changed"),
+        (lambda one: (one.figures / "a_table_translation.md").write_text("x"), "a_table_translation.md is drawn with"),
+        (lambda one: (one.figures / "a_table_translation.csv").unlink(), "is drawn, but not committed"),
+        (lambda one: (one.results / "runs" / RUN / "run.json").unlink(), "run.json is missing"),
+        (lambda one: (one.results / "more.json").write_text("{}"), "results/more.json is not in SHA256SUMS"),
+    ],
+)
+def test_whatever_differs_is_named(root, capsys, change, told):
     act("save", "demo", root)
     reference = Reference.of("demo", root)
     (reference.figures / "a_table_translation.md").write_text("x")
@@ -111,7 +125,7 @@ def test_tables_and_ledger_are_recomputed_from_the_records(root, workflow_dir):
         places = ["--run-dir", str(root / run), "--text", str(root / "text"), "--claims", str(CLAIMS)]
         assert main(["measure", "--settings", smoke.measuring(run), *places]) == 0
         (runs / run).mkdir(parents=True)
-        for kept in ("record.json", FILE):
+        for kept in (*FILES, FILE):
             shutil.copyfile(root / run / kept, runs / run / kept)
     assert has_blocks(reference)
     settings = collecting_settings(smoke.config, smoke.experiments, smoke.experiments.artefacts[name])
@@ -190,7 +204,7 @@ def test_a_retrained_scale_is_compared_with_its_reference(root, capsys):
     told = "1 of 1 the same to the last bit; all 2 verdicts the same"
     assert compared(root, capsys) == (0, [same, f"same processor: {told}"])
 
-    write_json(results / "runs" / RUN / "record.json", record(14.0))
+    save_record(results / "runs" / RUN, record(14.0))
     status, lines = compared(root, capsys)  # this very processor made the reference
     assert status == 1 and lines[:2] == [f"FAIL: {RUN}, 1 measures", "  measures.test.bleu: 14.0, not 13.2"]
     assert lines[-1] == "same processor: 0 of 1 the same to the last bit; all 2 verdicts the same"
@@ -211,12 +225,12 @@ def test_a_retrained_scale_is_compared_with_its_reference(root, capsys):
     assert status == 1 and lines[1].endswith("results/demo/ledger.json is missing: no verdict was compared.")
     assert lines[-1] == "other processor: 1 of 1 within the spread of seeds; no verdict compared (no ledger)"
 
-    write_json(results / "runs" / RUN / "record.json", record(17.0))
+    save_record(results / "runs" / RUN, record(17.0))
     status, lines = compared(root, capsys)
     # 14 seeds with it: t(1 - .01 / 2, 13) * sqrt(2 * .2486)
     assert status == 1 and lines[1] == "  measures.test.bleu: 17.0, not 13.2 (may differ by 2.12)"
-    (results / "runs" / RUN / "record.json").unlink()
-    with pytest.raises(UserError, match=r"record\.json is missing: nothing to compare"):
+    (results / "runs" / RUN / "run.json").unlink()
+    with pytest.raises(UserError, match=r"run\.json is missing: nothing to compare"):
         compared(root, capsys)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from entropyreg.io.files import read_json, write_json
+from entropyreg.io.files import write_json
+from entropyreg.measuring.record_files import read_record, record_folders, write_record
 from entropyreg.reference.commands import act
 from entropyreg.reference.comparison import FAIL, SAME, WITHIN, Rules, compare_records, count
 from entropyreg.reference.spread import (
@@ -28,14 +29,15 @@ from entropyreg.reference.spread import (
 )
 
 ROOT = Path(__file__).parents[3]
-PATHS = sorted((ROOT / "results" / "reference").glob("*/runs/**/record.json"))
+REFERENCE = ROOT / "results" / "reference"
+FOLDERS = [folder for scale in sorted(REFERENCE.glob("*/runs")) for folder in record_folders(scale)]
 DEMO = "demo/runs"
 BLEU, FASHION = f"{DEMO}/demo_de_en/transformer/none/seed1", f"{DEMO}/fashion_mnist_6k/mlp/none"
 
 
 @cache
 def committed():
-    return {str(path.parent.relative_to(ROOT / "results" / "reference")): read_json(path) for path in PATHS}
+    return {str(folder.relative_to(REFERENCE)): read_record(folder) for folder in FOLDERS}
 
 
 @cache
@@ -195,8 +197,9 @@ def test_the_demo_on_another_processor_ends_with_one_sentence(tmp_path, capsys):
     assert act("compare", "demo", tmp_path) == 0
     told = "47 of 47 within the spread of seeds (47 of them the same to the last bit); all 43 verdicts the same"
     assert capsys.readouterr().out.splitlines()[-1] == f"other processor: {told}"
-    path = tmp_path / "results" / "demo" / "runs" / FASHION.removeprefix(f"{DEMO}/") / "record.json"
-    write_json(path, planted(read_json(path), ("measures", "3", "scores", "test", "accuracy"), lambda one: one - 0.1))
+    folder = tmp_path / "results" / "demo" / "runs" / FASHION.removeprefix(f"{DEMO}/")
+    place = ("measures", "3", "scores", "test", "accuracy")
+    write_record(folder, planted(read_record(folder), place, lambda one: one - 0.1))
     assert act("compare", "demo", tmp_path) == 1
     lines = capsys.readouterr().out.splitlines()
     failed = next(at for at, line in enumerate(lines) if line.startswith("FAIL"))

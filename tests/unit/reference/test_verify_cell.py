@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from made_records import save_record
 
 from entropyreg.forecast.machine import this_machine
 from entropyreg.io.errors import UserError
@@ -31,11 +32,11 @@ def root(tmp_path):
     table.parent.mkdir(parents=True)
     shutil.copyfile(DATA / "collected_a_table_translation.json", table)
     for run in runs_of_cell(read_json(table), "ger", "demo_de_en"):
-        write_json(reference.results / "runs" / run / "record.json", record(run, 13.2))
+        save_record(reference.results / "runs" / run, record(run, 13.2))
         for at in range(13):  # further seeds, which spread by .5
             further = run[:-1] + str(101 + at)
-            path = tmp_path / "results" / "reference" / "seeds" / "runs" / further / "record.json"
-            write_json(path, record(further, 13.2 + 0.5 * (-1) ** at))
+            folder = tmp_path / "results" / "reference" / "seeds" / "runs" / further
+            save_record(folder, record(further, 13.2 + 0.5 * (-1) ** at))
     return tmp_path
 
 
@@ -46,9 +47,9 @@ def verify(root, monkeypatch, bleu, same_processor):
     def train(command, cwd, check):
         assert check and cwd == root
         started.append(command)
-        for target in (one for one in command if one.endswith("record.json")):
+        for target in (one for one in command if one.endswith("run.json")):
             run = str(Path(target).parent.relative_to("results/verify/demo/runs"))
-            write_json(root / target, record(run, bleu[run[-1]]))
+            save_record((root / target).parent, record(run, bleu[run[-1]]))
 
     monkeypatch.setattr(subprocess, "run", train)
     processor = this_machine()["processor"]

@@ -21,7 +21,7 @@ from entropyreg.images.settings import check_regularizer
 from entropyreg.io.errors import UserError
 from entropyreg.io.meaning import meaning_of_python
 from entropyreg.measuring.image_records import regularizer_of_training
-from entropyreg.measuring.tidy_records import tidy_lines
+from entropyreg.measuring.tidy_records import identity
 from entropyreg.regularizers import members
 from entropyreg.regularizers.declared import member_of, regularized_cross_entropy
 from entropyreg.regularizers.euclidean import euclidean_regularized_cross_entropy
@@ -280,8 +280,7 @@ def test_it_has_a_row_of_the_variants_and_columns_of_the_records(root, file):
     table = a_table_variants.build(with_its_runs(root, file, "a_table_variants"))
     assert "power-order1.50-strength0.50" in to_markdown(table)
     settings = regularizer_of(ARM, "here", kinds([str(file)])).declared
-    about = {"run": "a/b/c/seed1", "task": "a", "model": "b", "seed": 1, "measures": {"valid": {"nll": 1.0}}}
-    (line,) = tidy_lines({**about, "regularizer": settings})
+    line = identity({"run": "a/b/c/seed1", "task": "a", "model": "b", "regularizer": settings})
     assert (line["kind"], line["order"], line["strength"]) == ("power", 1.5, 0.5)
     of_images = image_regularizer_of(ARM, "here", kinds([str(file)])).settings
     assert regularizer_of_training(of_images, 10)["parameters"] == {"order": 1.5}

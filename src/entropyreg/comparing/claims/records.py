@@ -15,7 +15,8 @@ from entropyreg.comparing.contrasts import generator_of, stacked
 from entropyreg.comparing.scores import Scored, curve, scored
 from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json
-from entropyreg.measuring.blocks import of_split, read_blocks
+from entropyreg.measuring.blocks import ratio, read_blocks
+from entropyreg.measuring.record_files import ABOUT, read_about
 
 Row = Mapping[str, Any]
 WINNER = "-winner/"  # in the id of a run that was retrained with what a search chose
@@ -122,10 +123,8 @@ class Records:
     def about(self, run: str) -> Mapping[str, Any]:
         """Facts in a record on the run itself: its seeds, if it has several, and the digest of its claims."""
         if run not in self._records:
-            path = self.runs_dir / run / "record.json"
-            record = read_json(path)
-            with blaming(path):
-                self._records[run] = {key: record.get(key) for key in ("seeds", "claims_sha256")}
+            record = read_about(self.runs_dir / run)
+            self._records[run] = {key: record.get(key) for key in ("seeds", "claims_sha256")}
         return self._records[run]
 
     def claims_of(self, run: str) -> str:
@@ -178,5 +177,5 @@ class Records:
             for known in (content.get("training", {}).get("finished"), content.get("made")):
                 if known:
                     return known, "provenance"
-        dated = next(path for path in (folder / "training.json", folder / "record.json") if path.exists())
+        dated = next(path for path in (folder / "training.json", folder / ABOUT) if path.exists())
         return datetime.fromtimestamp(int(dated.stat().st_mtime), UTC).isoformat(), f"date of {dated.name}"

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from entropyreg.io.errors import blaming
 from entropyreg.io.files import read_json, write_atomically
+from entropyreg.measuring.record_files import ABOUT
 from entropyreg.measuring.tidy_records import columns_of, lines_of, short_number
 from entropyreg.rendering.published import Published, published_numbers
 from entropyreg.rendering.report.captions import caption_html
@@ -25,7 +26,7 @@ from entropyreg.rendering.tables.formats import csv_text
 
 SHOWN = (  # columns of the table of records, where any record has them; the csv has all
     *("run", "kind", "skew", "strength", "smoothing", "seed", "split", "updates", "bleu", "rouge_l", "accuracy"),
-    *("nll", "entropy_normalized", "calibration.ece", "reference_rank"),
+    *("nll", "entropy_normalized", "ece", "reference_rank"),
 )
 SOURCES = {"A": "paper A", "B": "paper B", "ReScience": "replication"}  # columns of published numbers
 PAPERS = {
@@ -51,8 +52,9 @@ def page(settings: Settings, results: Path, figures: Path, captions: Path) -> st
     )
     environment.trim_blocks = environment.lstrip_blocks = True
     published = published_numbers()
-    paths = [results / "runs" / run / "record.json" for run in settings["runs"]]
-    lines = [line for path in paths if path.exists() for line in lines_of(path)]
+    folders = [results / "runs" / run for run in settings["runs"]]
+    done = [folder for folder in folders if (folder / ABOUT).exists()]
+    lines = [line for folder in done for line in lines_of(folder)]
     artefacts = [artefact_part(one, settings, results, figures, captions, published) for one in settings["artefacts"]]
     return environment.get_template("report.html.j2").render(
         scale=settings["scale"],
@@ -66,8 +68,8 @@ def page(settings: Settings, results: Path, figures: Path, captions: Path) -> st
             if (own := [one for one in artefacts if one["paper"] == key])
         ],
         records=records_part(lines),
-        n_runs=len(paths),
-        n_done=sum(path.exists() for path in paths),
+        n_runs=len(folders),
+        n_done=len(done),
         provenance=provenance_lines(results / "runs", settings["runs"]),
         configuration=as_yaml(settings["configuration"]),
     )

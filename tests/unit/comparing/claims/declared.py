@@ -4,7 +4,6 @@ Rows of tables are made by the collecting code itself, so what is not declared, 
 hidden by a selection is missing here as it will be later. The values do not matter, only which records exist.
 """
 
-import json
 import math
 from collections.abc import Collection
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from blocked import blocked, blocked_images
+from made_records import save_record
 
 from entropyreg.comparing import collect, image_collect
 from entropyreg.comparing.claims.cases import tests_of
@@ -47,9 +47,7 @@ class Declared(Records):
             self._tables[name] = self.collected(name) if name in self.experiments.artefacts else None
 
     def write(self, run: str, record: dict[str, Any]) -> None:
-        path = self.runs_dir / run / "record.json"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps({"run": run, "claims_sha256": "c", **record}), encoding="utf-8")
+        save_record(self.runs_dir / run, {"run": run, **record})
 
     def collected(self, name: str) -> dict[str, Any]:
         """The rows of a table; comparisons, curves and intervals are left out."""
@@ -115,7 +113,8 @@ class Declared(Records):
         for split in settings["temperature_splits"]:
             tokens = min(self.config["calibration"]["tokens"] // SHARE, self.tokens_of(run.task, split))
             fits = {f"{name}_all": {"temperature": 1.3 + self.noise()} for name in ("ece", "nll")}
-            known = {"temperatures": settings["temperatures"], "n_tokens": tokens, "fits": fits}
+            curves = {name: [0.1] * len(settings["temperatures"]) for name in ("ece", "nll")}
+            known = {"temperatures": settings["temperatures"], "n_tokens": tokens, "fits": fits, **curves}
             measures[split] = measures[split] | {"temperatures": known}
         regularizer = self.regularizer(run)
         regularizer["smoothing"] = run.regularizer.smoothing
@@ -191,9 +190,10 @@ class Declared(Records):
         found = {"scores": scores} | {name: values for name, values in known.items() if name in groups}
         if "mutual_information" in groups and run.trajectory:
             values = (1 + self.generator_of_values.normal(0, 0.01, updates // run.trajectory["every"])).tolist()
-            curve = {"variance": "shared", "sample": "fresh", "values": values, "halves": [{"values": values}] * 2}
+            curve = {"draws": 5, "variance": "shared", "sample": "fresh", "values": values}
+            curve |= {"halves": [{"values": values}] * 2, "final": values[-1]}
             moments = [run.trajectory["every"] * (one + 1) for one in range(len(values))]
-            found["mutual_information"] = {"updates": moments, "curves": [curve | {"final": values[-1]}]}
+            found["mutual_information"] = {"classes": ["0", "1"], "updates": moments, "curves": [curve]}
         validations = math.ceil(updates / every)
         rising = [0.5 + 0.01 * one + self.noise(0.001) for one in range(validations)]
         found["learning"] = {"updates": [every * (one + 1) for one in range(validations)], "valid_accuracy": rising}

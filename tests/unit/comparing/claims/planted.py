@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 from blocked import blocked, blocked_images
+from made_records import save_record
 
 from entropyreg.comparing.claims.digest import digest_in_force
 from entropyreg.measuring.blocks import FILE, of_split
@@ -56,8 +57,8 @@ class World:
         folder.mkdir(parents=True, exist_ok=True)
         named = {f"{split}.{name}": one for split, own in arrays.items() for name, one in own.items()}
         np.savez(folder / FILE, **named)
-        record = {"run": run, "seeds": list(seeds), "claims_sha256": self.claims_sha256}
-        (folder / "record.json").write_text(json.dumps(record), encoding="utf-8")
+        about = {"run": run, "seeds": list(seeds), "regularizer": {}, "claims_sha256": self.claims_sha256}
+        save_record(folder, about)
         made = {"made": "2026-11-30T12:00:00+00:00"}
         (folder / "provenance.json").write_text(json.dumps(made), encoding="utf-8")
 

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from made_records import save_record
+
 from entropyreg.comparing.claims.ledger import judge
 from entropyreg.io.files import write_json
 from entropyreg.rendering import figures, tables
@@ -33,7 +35,7 @@ def write_scale(root: Path) -> tuple[dict[str, Any], Path, Path, Path]:
         write_json(root / "results" / "tables" / f"{name}.json", collected)
         render = tables.render if "_table_" in name else figures.render
         render(name, source, root / "figures")
-    write_json(root / "results" / "runs" / RUN / "record.json", RECORD)
+    save_record(root / "results" / "runs" / RUN, RECORD)
     write_json(root / "results" / "runs" / RUN / "provenance.json", {"training": {"torch": "2.13.0", "seconds": 90.0}})
     settings = {"scale": "demo", "scale_note": "demo scale: <small> & quick"}
     empty = root / "no_tables"

@@ -6,9 +6,9 @@ import warnings
 
 import pytest
 from browser import CHROMIUM, visit
+from made_records import save_record
 from small_scale import ARTEFACTS, RECORD, RUN, write_scale
 
-from entropyreg.io.files import write_json
 from entropyreg.rendering.report.page import write_report
 
 WIDTHS = (390, 1200)  # a phone, a screen
@@ -56,8 +56,8 @@ def opened(tmp_path_factory):
     settings, results, figures, captions = write_scale(root)
     for run, (valid, test) in BLEU.items():
         measures = {"valid": {"bleu": float(valid), "nll": 2.5}, "test": {"bleu": float(test)}}
-        write_json(results / "runs" / run / "record.json", RECORD | {"run": run, "measures": measures})
-    write_json(results / "runs" / "de/c" / "record.json", RECORD | {"run": "de/c", "measures": {"valid": {"nll": 2.5}}})
+        save_record(results / "runs" / run, RECORD | {"run": run, "measures": measures})
+    save_record(results / "runs" / "de/c", RECORD | {"run": "de/c", "measures": {"valid": {"nll": 2.5}}})
     settings["runs"] = [*BLEU, "de/c"]
     write_report(settings, results, figures, captions, root / "site" / "report.html")
     return root / "site" / "report.html", figures

@@ -15,6 +15,7 @@ from small_scale import ARTEFACTS, RUN, write_scale
 
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import sha256_of, write_json
+from entropyreg.measuring.record_files import FILES, POINTS
 from entropyreg.rendering.report.inline_svg import inline_svg
 from entropyreg.rendering.report.ledger_lines import amount_text, claim_line, ledger_lines, probability
 from entropyreg.rendering.report.page import page, write_report
@@ -170,7 +171,12 @@ def test_the_committed_ledgers_are_still_read(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["ledger.json", "tables/a_table_translation.json", f"runs/{RUN}/provenance.json", f"runs/{RUN}/record.json"],
+    [
+        "ledger.json",
+        "tables/a_table_translation.json",
+        f"runs/{RUN}/provenance.json",
+        *(f"runs/{RUN}/{name}" for name in FILES if name != POINTS),
+    ],
 )
 @pytest.mark.parametrize("content", ["[3]", '{"training": 3, "rows": 3}', "x"])
 def test_a_damaged_file_is_named_and_not_the_folder_of_all_results(scale, tmp_path, name, content):
