@@ -10,21 +10,12 @@ sys.path.insert(0, str(ROOT / "src"))  # the light modules only: standard librar
 # `python` in shell commands is the one that runs Snakemake; a conda environment still goes before it
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
-from entropyreg.cli import failed_jobs
-from entropyreg.comparing.claims.declaration import load_claims, tables_read
-from entropyreg.comparing.claims.digest import content_digest
-from entropyreg.provenance.code_identity import PLANNED_IN
-from entropyreg.io.errors import UserError
-from entropyreg.experiments import load_experiments
-from entropyreg.config.overrides import given_config
+from entropyreg.cli.snakefile import begin
 from entropyreg.config.paths import Paths
 from entropyreg.io.errors import UserError
 
 try:
-    config = given_config(WORKFLOW, workflow.config_settings)
-    EXPERIMENTS = load_experiments(WORKFLOW, config)
-    claims = load_claims(WORKFLOW / "experiments" / "claims.yaml")
-    DECLARED, READ_BY_CLAIMS = content_digest(claims), tables_read(claims)
+    config, EXPERIMENTS, DECLARED, READ_BY_CLAIMS = begin(ROOT, workflow.config_settings)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 PATHS = Paths.of(config)

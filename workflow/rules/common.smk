@@ -166,7 +166,7 @@ def proposal_by(wildcards):
 
 
 def measured(run):
-    """What measuring makes of a run that a collected table is made from."""
+    """The files that measuring makes of a run that a collected table is made from."""
     return [PATHS.record(run), PATHS.measures(run), PATHS.projection(run), PATHS.blocks(run)]
 
 

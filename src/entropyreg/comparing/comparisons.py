@@ -16,7 +16,7 @@ Seeds = Mapping[str, Sequence[int]]  # of each run
 
 
 class Pair(NamedTuple):
-    """What names two rows of a table that are compared, and the runs of each with their seeds."""
+    """The names of two table rows that are compared, and the runs of each with their seeds."""
 
     names: dict[str, Any]
     arms: tuple[Seeds, Seeds]
@@ -83,7 +83,7 @@ def pairs_of_images(rows: Rows, to: Sequence[str], split: str) -> Iterator[Pair]
 
 
 def same_models(models: Mapping[str, Any], others: Mapping[str, Any]) -> list[tuple[str, tuple[Any, Any]]]:
-    """What of two rows is compared: runs of the same model; without any, the only run of each row.
+    """Pairs the runs of two rows that are compared: runs of the same model; without any, the only run of each row.
 
     A row in which several runs of a model are shown is a curve, and not compared.
     """

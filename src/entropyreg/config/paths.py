@@ -44,11 +44,11 @@ class Paths:
         return f"{self.results}/runs/{run}"
 
     def record(self, run: str) -> str:
-        """What a run is: the settings and the hashes that its measures were taken with."""
+        """The identity of a run: the settings and the hashes that its measures were taken with."""
         return f"{self.run_dir(run)}/run.json"
 
     def measures(self, run: str) -> str:
-        """What was measured of a run, a row a number."""
+        """The measurements of a run, one number a row."""
         return f"{self.run_dir(run)}/measures.csv"
 
     def projection(self, run: str) -> str:

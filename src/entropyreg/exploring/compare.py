@@ -12,16 +12,12 @@ from entropyreg.comparing.contrasts import contrast, stacked
 from entropyreg.comparing.scores import scored
 from entropyreg.io.errors import UserError
 from entropyreg.io.text_table import aligned
-from entropyreg.measures.bleu_statistics import bleu_of_sums
-from entropyreg.measures.significance import Score, mean_of_sums, paired_bootstrap
-from entropyreg.measuring.blocks import FILE, ratio, read_blocks
+from entropyreg.measures.rouge import TYPES
+from entropyreg.measuring.blocks import FILE, read_blocks
 from entropyreg.measuring.record_files import ABOUT, read_about, record_folders
 from entropyreg.measuring.tidy_records import DECLARED, lines_of, short_number
 
-N_REPLICATES = 2000
-SENTENCE_SUMS = {"nll": "nll_sum", "accuracy": "correct_sum", "confidence": "confidence_sum"}  # over n_tokens
-IMAGE_MEASURES = ("accuracy", "nll", "ece", "debiased_ece")  # with metrics of `image_comparisons` of their names
-SCORES = ("bleu", "bleu_as_published", "rouge1", "rouge2", "rouge_l")
+MEASURES = ("bleu", "bleu_as_published", *TYPES, "nll", "accuracy", "confidence", "ece", "debiased_ece")
 
 
 def compare_runs(results: Path, first: str, second: str) -> str:
@@ -86,19 +82,16 @@ def intervals(results: Path, runs: tuple[str, str], seeds: tuple[int, int], spli
     folder = results / "runs"
     if not all((folder / run / FILE).exists() for run in runs):
         return {}
-    arrays = [read_blocks(folder, run) for run in runs]
-    found: dict[str, Any] = {}
-    for name in SCORES:
-        arms = [sums_of_score(one, split, name) for one in arrays]
-        if None not in arms:
-            found[name] = interval(*(sums for sums, _ in arms), name)
-    for name, key in SENTENCE_SUMS.items():
-        if all(f"{split}.{key}" in one for one in arrays):
-            found[name] = interval(*(ratio(one, split, key, "n_tokens") for one in arrays), name)
-    if all(f"{split}.reliability" in one for one in arrays):  # of the training images only their means are kept
-        records = [read_about(folder / run) for run in runs]
-        places = [record["seeds"].index(seed) for record, seed in zip(records, seeds, strict=True)]
-        for name in IMAGE_MEASURES:
-            arms = [arm_statistics(one, split, name, 0)[place] for one, place in zip(arrays, places, strict=True)]
-            found[name] = interval(*arms, name, score_of(name))
+    arrays, found = [read_blocks(folder, run) for run in runs], {}
+    for name in MEASURES:
+        arms = [scored(one, split, name) for one in arrays]
+        if None in arms:
+            continue
+        if arms[0].sums.ndim == 3:  # of images: every seed of the run
+            records = [read_about(folder / run) for run in runs]
+            places = [record["seeds"].index(seed) for record, seed in zip(records, seeds, strict=True)]
+            arms = [arm._replace(sums=arm.sums[place]) for arm, place in zip(arms, places, strict=True)]
+        first, second = map(stacked, ([arm] for arm in arms))
+        result = contrast([(1.0, second), (-1.0, first)], name).resampled
+        found[name] = float(result.low), float(result.high)
     return found

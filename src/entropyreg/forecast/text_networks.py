@@ -42,7 +42,7 @@ def decoder_terms(source: float, target: float) -> tuple[float, ...]:
 
 
 class TextNetwork(NamedTuple):
-    """What a forecast needs of a model of text; lengths are in tokens, the end of sentence included."""
+    """The sizes of a model of text that a forecast needs; lengths are in tokens, the end of sentence included."""
 
     encoder: tuple[float, ...]  # coefficients of `encoder_terms`
     decoder: tuple[float, ...]

@@ -1,4 +1,4 @@
-"""Measure one image run: predictions of every seed in, its record and statistics of its images out. No torch."""
+"""Measures one image run: reads each seed's predictions, makes its rows and sums over blocks of images. No torch."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

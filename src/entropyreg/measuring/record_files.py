@@ -42,7 +42,7 @@ def signatures(measures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """What a run is; raises `UserError` for a file that is missing or damaged."""
+    """Reads the identity of a run; raises `UserError` for a file that is missing or damaged."""
     about = read_json(folder / ABOUT)
     if not isinstance(about, dict) or not {"run", "regularizer", "claims_sha256", "signatures"} <= set(about):
         raise UserError(f"{folder / ABOUT} is not a record: delete it and run again.")

@@ -1,4 +1,4 @@
-"""Measure one run: predictions in, its record and sums over blocks of its sentences out. No torch, no fairseq.
+"""Measures one run: reads its predictions, makes its rows and sums over blocks of sentences. No torch, no fairseq.
 
 Memory: some ten thousand tokens at a time; only the sweeps over beam sizes and temperatures are held as a whole.
 """

@@ -1,4 +1,4 @@
-"""The rows of runs with what each run is: what `records`, `compare` and the report read.
+"""Joins the rows of runs with the identity of each, for `records`, `compare` and the report.
 
 As lines there is one a run, seed and split, with a column a measure: `ece`, `bleu[beam=5]`, `scatter_ratio_low`. Points
 of learning curves and bins are no columns; `rows_with_run` has them too.
@@ -19,7 +19,7 @@ NO_COLUMNS = {"bin", "update"}  # places with too many points
 
 
 def identity(about: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run is, with the parameters of its regularizer."""
+    """The identity of a run, with the parameters of its regularizer."""
     regularizer = about["regularizer"]
     return {
         "run": about["run"],
@@ -40,7 +40,7 @@ def kind_of(regularizer: Mapping[str, Any]) -> str:
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, str], list[Row]]:
-    """What a run is, how its scores were computed, its rows by seed and split; `UserError` for a damaged file."""
+    """The identity of a run, how its scores were computed, its rows by seed and split; `UserError` for a damaged file."""
     about, rows = read_about(folder), read_rows(folder / FILE)
     with blaming(folder / ABOUT):
         declared, signatures = identity(about), dict(about["signatures"])

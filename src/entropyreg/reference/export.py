@@ -5,7 +5,7 @@ import tarfile
 from pathlib import Path
 
 from entropyreg.io.errors import UserError
-from entropyreg.io.files import atomic_path
+from entropyreg.io.files import atomic_path, sha256_of
 from entropyreg.measuring.blocks import FILE as BLOCKS
 from entropyreg.measuring.record_files import FILES, record_folders
 

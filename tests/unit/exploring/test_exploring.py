@@ -186,7 +186,7 @@ def test_an_unknown_scale_is_refused_before_anything_else(command, capsys, tmp_p
     assert "--scale: invalid choice: 'nonsense'" in told and all(scale in told for scale in SCALES)
 
 
-def test_no_record_and_a_damaged_one_are_told(results, tmp_path):
+def test_missing_and_damaged_records_are_reported(results, tmp_path):
     with pytest.raises(UserError, match=r"has no record: run Snakemake first"):
         export_records(tmp_path / "nothing", {}, None)
     (results / "runs" / ONE / "run.json").write_text("[1]")

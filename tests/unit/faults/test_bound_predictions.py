@@ -173,34 +173,34 @@ def refused_with(damage, path, other, measure):
 
 
 @pytest.mark.parametrize("copied", ["text"], indirect=True)
-@pytest.mark.parametrize("damage", [exchanged, edited, cut, deleted])
-@pytest.mark.parametrize(("what", "name"), TEXT_FILES, ids=[name for _, name in TEXT_FILES])
-def test_text_that_is_not_what_was_predicted_is_told_and_predicted_again(copied, what, name, damage):
-    run, other = TEXT_RUNS
-    folder = copied / "runs" / run
-    path, sums = folder / "predictions" / name, folder / "predictions" / predicted_files.sums_of(what)
+@pytest.mark.parametrize("what", STAGES)
+def test_changed_predictions_of_text_are_reported_and_made_again(copied, what):
+    folder, other = (copied / "runs" / run for run in TEXT_RUNS)
+    names, sums = predicted_files.files_of(what), folder / "predictions" / predicted_files.sums_of(what)
     record = (folder / "measures.csv").read_bytes()
-    damage(path, copied / "runs" / other / "predictions" / name)
-    told = checked(measure_text(copied, run), (f"{path} is missing or not what was predicted",))
-    assert deleted_by(told, path) == sums
-    if damage is deleted:
-        assert predict_text(copied, run, what) is None and measure_text(copied, run) is None
-        assert (folder / "measures.csv").read_bytes() == record
+    for path in (folder / "predictions" / name for name in names):
+        for damage in DAMAGES if what in EXCHANGED else DAMAGES[1:]:
+            beside = other / "predictions" / path.name if what in EXCHANGED else path
+            told = refused_with(damage, path, beside, lambda: measure_text(copied, TEXT_RUNS[0]))
+            assert deleted_by(told, path) == sums
+        path.unlink()
+    assert predict_text(copied, TEXT_RUNS[0], what) is None and measure_text(copied, TEXT_RUNS[0]) is None
+    assert (folder / "measures.csv").read_bytes() == record
 
 
 @pytest.mark.parametrize("copied", ["images"], indirect=True)
-@pytest.mark.parametrize("damage", [exchanged, edited, cut, deleted])
-@pytest.mark.parametrize("name", [*(f"{split}.images.npz" for split in ("train", "valid", "test")), "templates.npz"])
-def test_images_that_are_not_what_was_predicted_are_told_and_predicted_again(copied, name, damage):
-    run = IMAGE_RUNS[0]
-    folder = copied / "runs" / run
-    path, record = folder / "predictions/seed3" / name, (folder / "measures.csv").read_bytes()
-    damage(path, folder / "predictions/seed1" / name)  # the two runs' seeds 3 are the same
-    told = checked(measure_images(copied, run), (" is missing or not what was predicted",))
-    assert deleted_by(told, path) == folder / "predictions.json"
-    if damage is deleted:
-        assert predict_images(copied, run) is None and measure_images(copied, run) is None
-        assert (folder / "measures.csv").read_bytes() == record
+def test_changed_predictions_of_images_are_reported_and_made_again(copied):
+    folder = copied / "runs" / IMAGE_RUNS[0]
+    own, other = folder / "predictions/seed3", folder / "predictions/seed1"  # the two runs' seeds 3 are the same
+    record = (folder / "measures.csv").read_bytes()
+    for name in (*(f"{split}.images.npz" for split in ("train", "valid", "test")), "templates.npz"):
+        for damage in DAMAGES:
+            beside = other / name
+            told = refused_with(damage, own / name, beside, lambda: measure_images(copied, IMAGE_RUNS[0]))
+            assert deleted_by(told, own / name) == folder / "predictions.json"
+        (own / name).unlink()
+    assert predict_images(copied, IMAGE_RUNS[0]) is None and measure_images(copied, IMAGE_RUNS[0]) is None
+    assert (folder / "measures.csv").read_bytes() == record
 
 
 @pytest.mark.parametrize("copied", ["text"], indirect=True)

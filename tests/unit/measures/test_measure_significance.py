@@ -76,7 +76,8 @@ def test_without_effects_of_items_the_variance_is_that_between_seeds():
     values = np.random.default_rng(0).normal(size=(2, 500))
     values -= values.mean(axis=1, keepdims=True)
     values[1] -= values[0] * (values[0] @ values[1]) / (values[0] @ values[0])
-    result = crossed_mean(with_counts(values), mean_of_sums, 4000, generator=np.random.default_rng(1))
+    arm = Arm(1.0, with_counts(values), mean_of_sums)
+    result = crossed_contrast([arm], 4000, generator=np.random.default_rng(1)).resampled
     assert result.replicates.var() < 0.1 / 500  # seed x item alone, which is no variance of items, would give .5 / 500
 
 

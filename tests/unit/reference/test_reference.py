@@ -61,8 +61,8 @@ def finished(tmp_path_factory):
     (results / "runs" / RUN / "checkpoints" / "last.pt").write_bytes(b"for resuming")
     (figures / "report.html").write_text("a page")
     for one in seeds():
-        save_record(tmp_path / "results" / "reference" / "seeds" / "runs" / one["run"], one)
-    return tmp_path
+        save_record(folder / "results" / "reference" / "seeds" / "runs" / one["run"], one)
+    return folder
 
 
 @pytest.fixture
@@ -85,22 +85,12 @@ def test_the_saved_reference_is_redrawn_with_the_same_bytes(root, capsys):
     )
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (lambda one: (one.figures / "a_table_translation.md").write_text("x"), "a_table_translation.md was changed"),
-        (lambda one: (one.figures / "a_table_translation.md").write_text("x"), "a_table_translation.md is drawn with"),
-        (lambda one: (one.figures / "a_table_translation.csv").unlink(), "is drawn, but not committed"),
-        (lambda one: (one.results / "runs" / RUN / "run.json").unlink(), "run.json is missing"),
-        (lambda one: (one.results / "more.json").write_text("{}"), "results/more.json is not in SHA256SUMS"),
-    ],
-)
-def test_whatever_differs_is_named(root, capsys, change, told):
+def test_every_difference_is_named(root, capsys):
     act("save", "demo", root)
     reference = Reference.of("demo", root)
     (reference.figures / "a_table_translation.md").write_text("x")
     (reference.figures / "a_table_translation.csv").unlink()
-    (reference.results / "runs" / RUN / "record.json").unlink()
+    (reference.results / "runs" / RUN / "run.json").unlink()
     (reference.results / "more.json").write_text("{}")
     capsys.readouterr()
     assert act("verify", "demo", root) == 1
@@ -109,7 +99,7 @@ def test_whatever_differs_is_named(root, capsys, change, told):
         "a_table_translation.md was changed",
         "a_table_translation.md is drawn with",
         "a_table_translation.csv is drawn, but not committed",
-        "record.json is missing",
+        "run.json is missing",
         "results/more.json is not in SHA256SUMS",
     ):
         assert one in told

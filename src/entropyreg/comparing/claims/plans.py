@@ -1,4 +1,4 @@
-"""What a named statistic of the claims is given, a case, and what it gives back, a plan."""
+"""Defines the input of a named statistic (a case) and its result (a plan)."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Case:
 
     @property
     def test(self) -> Mapping[str, Any]:
-        """What is declared of the whole claim."""
+        """The declaration of the whole claim."""
         return self.claim["test"]
 
     @property
@@ -45,17 +45,17 @@ class Case:
         return self.records.rows(self.test["read"], self.filler, self.model)
 
     def named(self, *names: Any) -> tuple[Any, ...]:
-        """What is drawn for in this case, and no other."""
+        """The names that seed the random numbers of this case alone."""
         return (self.claim["id"], self.filler.task, self.model, *names)
 
     def generator(self, *names: Any) -> Any:
-        """A generator of this case's own."""
+        """A random generator for this case alone."""
         return self.records.generator(*self.named(*names))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What there is to test with, and how: `evidence` by name of the part is computed only if `counts` suffice.
+    """The counts and the functions of a test: `evidence` by name of the part is computed only if `counts` suffice.
 
     `counts` has the keys of a claim's `minimum` that the statistic knows.
     """

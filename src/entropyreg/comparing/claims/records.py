@@ -1,6 +1,4 @@
-"""What the statistics read: the rows of the collected tables, and the sums over blocks of sentences and images beside
-the records (`results.blocks`).
-"""
+"""Gives the statistics the rows of the collected tables, and the sums over blocks of sentences and images of the runs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +13,7 @@ from entropyreg.comparing.contrasts import generator_of, stacked
 from entropyreg.comparing.scores import Scored, curve, scored
 from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json
-from entropyreg.measuring.blocks import ratio, read_blocks
+from entropyreg.measuring.blocks import of_split, read_blocks
 from entropyreg.measuring.record_files import ABOUT, read_about
 
 Row = Mapping[str, Any]

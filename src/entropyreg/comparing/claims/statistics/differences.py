@@ -46,7 +46,7 @@ def errors(case: Case, arms: Mapping[str, Sequence[Row]], names: Sequence[str]) 
 
 
 def scaling(case: Case, arms: Mapping[str, Sequence[Row]], names: Sequence[str]) -> list[Mapping[str, Any]]:
-    """What the table says of the gap that temperature scaling closes."""
+    """The table's sentence on the gap that temperature scaling closes."""
     entries = (case.records.table(case.test["read"][0]) or {}).get("scaling", [])
     return [entry for entry in entries if entry["column"] == case.filler.task and entry["row"] in names]
 

@@ -1,4 +1,4 @@
-"""What teachers keep and what their students reach: `spearman_over_teachers`, and `each_teacher` in a table."""
+"""Relates what teachers keep to what their students reach: `spearman_over_teachers`, and `each_teacher` in a table."""
 
 from collections.abc import Callable, Mapping
 from statistics import fmean

@@ -83,7 +83,7 @@ def of_clusters(name: str) -> Value:
 
 
 def lost(row: Row) -> Mapping[str, float]:
-    """What is lost that distillation needs, on training images."""
+    """The loss of what distillation needs, on training images."""
     return row["measures"]["information_loss"]
 
 

@@ -150,7 +150,7 @@ def noise_ceiling(case: Case, sweep: Sweep, y: str) -> float | None:
 
 
 def gain_of_skew(case: Case) -> Plan:
-    """What the skew as a factor adds to that prediction."""
+    """The gain of that prediction from the skew as a factor."""
     sweep, x, y = sweep_of(case), case.test["x"], case.test["y"]
     parameters = 2 + len(np.unique(sweep.skews))
 
