@@ -18,7 +18,7 @@ from entropyreg.provenance.code_identity import PLANNED_IN
 
 
 def begin(root: Path, given: Any) -> tuple[Mapping[str, Any], Experiments, str, list[str]]:
-    """The configuration, the experiments, the digest of the claims and the tables that they read, of the checkout `root`.
+    """The configuration, the experiments, the digest of the claims and the tables that they read, of `root`.
 
     `given` are Snakemake's settings of `--config` and `--configfile`. Raises `UserError` for bad declarations.
     """

@@ -1,4 +1,4 @@
-"""Gives the statistics the rows of the collected tables, and the sums over blocks of sentences and images of the runs."""
+"""Gives the statistics the rows of the collected tables, and the sums over blocks of sentences and images of runs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
