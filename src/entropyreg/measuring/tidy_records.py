@@ -40,7 +40,7 @@ def kind_of(regularizer: Mapping[str, Any]) -> str:
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, str], list[Row]]:
-    """The identity of a run, how its scores were computed, its rows by seed and split; `UserError` for a damaged one."""
+    """The identity of a run, how its scores were computed, its rows by seed and split; raises `UserError`."""
     about, rows = read_about(folder), read_rows(folder / FILE)
     with blaming(folder / ABOUT):
         declared, signatures = identity(about), dict(about["signatures"])
