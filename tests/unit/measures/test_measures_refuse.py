@@ -242,6 +242,7 @@ CASES = {
     "temperature.grid_of": (temperature.grid_of, {"low": 0.5, "high": 2.0, "points": 3, "also": [1.0]}),
 }
 WITHOUT_CASE = {  # why there is no number in their arguments that could be other than finite
+    "takes a declaration": {"catalogue.declare"},
     "takes text": {
         "bleu.corpus_bleu",
         "bleu.sentence_statistics",
