@@ -49,6 +49,7 @@ PLUMBING = {  # module: why no number of a stage depends on it
     "images.engines": "devices; its mathematics is torch's",
     "measures.catalogue": "names, meanings and units; refuses a measure that is not declared",
     "provenance.code_identity": "this module",
+    "provenance.run_folders": "where a record lies, whose content others decide",
 }
 
 
