@@ -29,7 +29,7 @@ def divergence(log_p, u):
     return (log_p.exp() - u).square().sum(-1)
 
 
-KIND = Kind(name="mine", divergence=divergence)
+KIND = Kind(name="mine", label="squares", divergence=divergence)
 """
 PREPARING = {"prepare_text", "segment_text", "binarize_text", "prepare_images"}
 TRAINING = {"train_translation", "train_images"}
