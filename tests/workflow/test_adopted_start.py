@@ -123,7 +123,7 @@ def test_other_code_makes_records_stale_and_they_are_trained_again(planned, clon
     jobs, trained, said = start()
     assert trained == set(clone.experiments.image_runs) and "train_translation" not in jobs
     n_runs = len(clone.experiments.image_runs)
-    assert f"{n_runs} committed records are stale, and not adopted: other code of train-images: " in said
+    assert f"{n_runs} records are stale, and not adopted: other code of train-images: " in said
 
 
 def test_a_scale_without_records_is_refused_in_a_sentence(snakemake, clone, tmp_path):
@@ -170,7 +170,7 @@ def test_adopted_and_new_runs_stand_side_by_side(smoke, root, tmp_path, snakemak
     sources = {line.split(",")[0]: line.rpartition(",")[2] for line in records[1:]}
     assert sources[NEW_RUN] == "" and any("results/reference/smoke" in line for line in records if NONE in line)
     n_adopted = len(json.loads((results / "adopted.json").read_text())["runs"])
-    assert f": {n_adopted} runs.\n" in told("status", "--scale", "smoke")
+    assert f": {n_adopted} of {n_adopted + 1} runs.\n" in told("status", "--scale", "smoke")
     side_by_side = told("compare", "--scale", "smoke", NONE, NEW_RUN)
     assert f"{NONE} (adopted from results/reference/smoke" in side_by_side and f"{NEW_RUN}\n" in side_by_side
     assert f"{n_adopted} adopted, so not compared" in told("reference", "compare", "--scale", "smoke")

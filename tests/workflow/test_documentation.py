@@ -119,8 +119,8 @@ TEXT = {  # how a block that is no command begins: where it comes from
     "entropyreg: 47 of 48 runs are adopted": Elsewhere(
         "tests/unit/reference/test_adopting.py", "runs are adopted from"
     ),
-    "entropyreg: 5 committed records are stale": Elsewhere(
-        "tests/unit/reference/test_adopting.py", "committed records are stale, and not adopted: "
+    "entropyreg: 5 records are stale": Elsewhere(
+        "tests/unit/reference/test_adopting.py", "records are stale, and not adopted: "
     ),
     "seconds = max(": NotRun("a formula"),
     "block                            kind         runs  shared  trainings  done  missing   GPU h": Elsewhere(

@@ -137,4 +137,6 @@ def status(workflow_dir: Path, overrides: Mapping[str, str]) -> str:
             known[run] = replace(known[run], state="adopted", training_left=False)
     text = status_text(declared_blocks(workflow_dir, config["scale"], experiments), known)
     sources = Counter(adopted.source(run) for run in known if known[run].state == "adopted")
-    return text + "".join(f"\nAdopted from {source}: {count} runs.\n" for source, count in sources.items())
+    return text + "".join(
+        f"\nAdopted from {source}: {count} of {len(known)} runs.\n" for source, count in sources.items()
+    )

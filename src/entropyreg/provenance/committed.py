@@ -75,12 +75,12 @@ class Jobs:
             declared, code = self.today.planned(origin.stage, origin.of)
         except (LookupError, TypeError):
             return f"it needs {output}, which is not declared now"
-        changed = changed_keys(origin.declared, json.loads(json.dumps(declared)))
-        if changed:
+        before = filter(None, (self.reason_of_input(name, sum) for name, sum in origin.inputs.items()))
+        if (reason := next(before, None)) is not None:
+            return reason  # the earliest one says what has to be done again
+        if changed := changed_keys(origin.declared, json.loads(json.dumps(declared))):
             return f"other settings of {origin.stage} ({shortened(changed, 3)})"
-        if code != origin.code:
-            return f"other code of {origin.stage}"
-        return next(filter(None, (self.reason_of_input(name, sum) for name, sum in origin.inputs.items())), None)
+        return f"other code of {origin.stage}" if code != origin.code else None
 
     def reason_of_input(self, name: str, wanted: str) -> str | None:
         if not is_made(name):

@@ -45,16 +45,14 @@ class Adoption(NamedTuple):
 
     def sentences(self, declared: int) -> list[str]:
         """What a user is told at the start."""
-        made_on = ", ".join(f"{name} ({count} runs)" for name, count in self.processors.items())
+        made_on = ", ".join(f"{name} ({count} of them)" for name, count in self.processors.items())
         told = [f"{len(self.runs)} of {declared} runs are adopted from {self.folder}."]
         if set(self.processors) - {processor_type()}:
             told.append(
                 f"Adopted runs were trained on {made_on}; this processor is {processor_type()}, so a run that is "
                 "trained here differs from them as another seed would, and is not compared with them seed by seed."
             )
-        for reason, runs in by_reason(self.stale).items():
-            kept = "record is" if len(runs) == 1 else "records are"
-            told.append(f"{len(runs)} committed {kept} stale, and not adopted: {reason}: {shortened(runs, 3, 'runs')}.")
+        told += stale_sentences(self.stale, "adopted")
         for run, students in self.trained.items():
             needed = shortened(students, 3, "runs")
             told.append(f"{run} is adopted; its weights are not committed, so it is trained for {needed}.")
@@ -68,11 +66,16 @@ class Adoption(NamedTuple):
 NONE_ADOPTED = Adoption(Path())
 
 
-def by_reason(stale: Mapping[str, str]) -> dict[str, list[str]]:
+def stale_sentences(stale: Mapping[str, str], done: str) -> list[str]:
+    """A sentence a reason: '5 records are stale, and not adopted: other code of train: RUN, ... and 2 more runs.'"""
     found: dict[str, list[str]] = {}
     for run, reason in stale.items():
         found.setdefault(reason, []).append(run)
-    return found
+    return [
+        f"{len(runs)} {'record is' if len(runs) == 1 else 'records are'} stale, and not {done}: {reason}: "
+        f"{shortened(runs, 3, 'runs')}."
+        for reason, runs in found.items()
+    ]
 
 
 def adoption_of(root: Path, config: Mapping[str, Any], experiments: Experiments, planned: Planned) -> Adoption:

@@ -21,13 +21,12 @@ from entropyreg.experiments import Experiments, load_experiments
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import Sums, atomic_path, read_json, sha256_of, write_json
 from entropyreg.io.processors import processor_type
-from entropyreg.io.run_folder import shortened
 from entropyreg.measuring.record_files import ABOUT
 from entropyreg.provenance.adopted import PROVENANCE, processor_of
 from entropyreg.provenance.adoption import found_origins
 from entropyreg.provenance.committed import FILE, Jobs, Today, committed_origins, portable
 from entropyreg.provenance.origins import Origin
-from entropyreg.reference.adopting import by_reason, today_of
+from entropyreg.reference.adopting import stale_sentences, today_of
 from entropyreg.reference.chains import chains_of, incomplete, judging_settings
 from entropyreg.reference.drawing import draw_all
 from entropyreg.reference.folders import SUMS, Reference
@@ -133,10 +132,8 @@ def choose(experiments: Experiments, own: Source, committed: Source) -> tuple[di
             chosen |= {run: source[0] if run in source[0].current else source[1] for run in chain}
         elif there:
             told.append(f"The chain of {chain[0]} is not whole, and not saved: {len(there)} of {len(chain)} runs.")
-    for reason, runs in by_reason({**committed.stale, **own.stale}).items():
-        if left := [run for run in runs if run not in chosen]:
-            told.append(f"{len(left)} records are stale, and not saved: {reason}: {shortened(left, 3, 'runs')}.")
-    return chosen, told
+    stale = {run: why for run, why in {**committed.stale, **own.stale}.items() if run not in chosen}
+    return chosen, told + stale_sentences(stale, "saved")
 
 
 def save_records(chosen: Mapping[str, Source], target: Path) -> None:

@@ -116,7 +116,7 @@ def test_status_counts_adopted_runs_apart(tmp_path, workflow_dir):
     write_json(tmp_path / "smoke" / "adopted.json", {"runs": {run: about}})
     text = status(workflow_dir, {"scale": "smoke", "results_dir": str(tmp_path)})
     assert "adopted: has a committed record, which stands in for it" in text
-    assert text.endswith(f"Adopted from {tmp_path}/reference/smoke: 1 runs.\n")
+    assert f"\nAdopted from {tmp_path}/reference/smoke: 1 of " in text
 
 
 def test_every_measured_number_is_a_row_that_pandas_opens_in_one_line(results, tmp_path):

@@ -87,7 +87,7 @@ def test_what_would_come_out_otherwise_is_named_as_stale_with_the_reason(made, s
     assert set(found.stale) == set(made.experiments.runs) and set(found.runs) == set(made.experiments.image_runs)
     assert all(one.startswith(reason) for one in found.stale.values())
     (said,) = (one for one in found.sentences(9) if "stale" in one)
-    assert said.startswith(f"{len(made.experiments.runs)} committed records are stale, and not adopted: {reason}")
+    assert said.startswith(f"{len(made.experiments.runs)} records are stale, and not adopted: {reason}")
     assert "more runs." in said
 
 
