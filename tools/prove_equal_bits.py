@@ -148,11 +148,14 @@ def main() -> int:
     parser.add_argument(
         "--keep", type=Path, help="a folder for the two runs; with those of an earlier start it goes on"
     )
+    parser.add_argument(
+        "--runs", nargs="+", metavar="RUN", help="these runs of the smoke scale alone, for a quick look"
+    )
     args = parser.parse_args()
     old = args.old.resolve()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (args.keep or Path(temporary)).resolve()
-        both = [run for run in runs_of(ROOT) if run in set(runs_of(old))]
+        both = [run for run in args.runs or runs_of(ROOT) if run in set(runs_of(old))]
         config = folder / "config.json"
         folder.mkdir(parents=True, exist_ok=True)
         write_json(config, longer())

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from made_reference import MadeReference
 
+from entropyreg.cli.main import main
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import read_json, write_json
 from entropyreg.provenance import code_identity
 from entropyreg.provenance.committed import FILE
 from entropyreg.provenance.origins import origins_in
+from entropyreg.provenance.run_folders import RunFolders
 from entropyreg.reference.adopting import adoption_of
 
 TRANSFORMER = "smoke_de_en/transformer/none/seed1"
@@ -60,6 +62,35 @@ def test_records_of_the_present_code_settings_and_data_are_all_adopted(made):
     assert set(found.runs) == declared_of(made) and not found.stale and not found.trained
     assert found.scores == {run for one in made.experiments.proposals.values() for run in one.run_ids} != set()
     assert found.sentences(9)[0] == f"{len(found.runs)} of 9 runs are adopted from {made.reference.results}."
+
+
+def test_the_list_of_adopted_runs_says_where_records_lie_and_what_made_them(made, capsys):
+    results = Path("results/smoke")
+    command = [
+        "adopt",
+        "--reference",
+        str(made.reference.results),
+        "--out",
+        str(results / "adopted.json"),
+        "--settings",
+    ]
+    assert main([*command, json.dumps({"runs": [TRANSFORMER]})]) == 0
+    assert read_json(results / "adopted.json") == {
+        "runs": {
+            TRANSFORMER: {
+                "folder": f"../reference/smoke/runs/{TRANSFORMER}",
+                "commit": "0123456789abcdef",
+                "processor": "of a test",
+                "code": {one.stage: one.code for one in made.made.values() if one.of.get("run") == TRANSFORMER},
+            }
+        }
+    }
+    folders = RunFolders.in_results(results)
+    assert folders / TRANSFORMER == Path("results/reference/smoke/runs") / TRANSFORMER
+    assert folders / "another" == results / "runs" / "another" and folders.source("another") is None
+    assert folders.source(TRANSFORMER) == "results/reference/smoke, commit 0123456789ab"
+    assert main([*command, json.dumps({"runs": ["another/run/none/seed1"]})]) == 2
+    assert "does not tell what made the record of run 'another/run/none/seed1'" in capsys.readouterr().err
 
 
 def test_records_on_another_processor_are_adopted_and_said(made):
