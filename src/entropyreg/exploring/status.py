@@ -133,8 +133,8 @@ def status(workflow_dir: Path, overrides: Mapping[str, str]) -> str:
     adopted = RunFolders.in_results(Path(paths.results))
     known = {run: look_at(run, paths) for run in [*experiments.runs, *experiments.image_runs]}
     for run in known.keys() & adopted.adopted.keys():
-        if known[run].state in ("missing", "trained", "done"):
-            known[run] = replace(known[run], state="adopted", training_left=False)
+        if known[run].state == "done":
+            known[run] = replace(known[run], state="adopted")
     text = status_text(declared_blocks(workflow_dir, config["scale"], experiments), known)
     sources = Counter(adopted.source(run) for run in known if known[run].state == "adopted")
     return text + "".join(

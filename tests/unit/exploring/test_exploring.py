@@ -23,6 +23,7 @@ from entropyreg.exploring.compare import compare_runs, intervals
 from entropyreg.exploring.records import SHOWN, export_records, filters_of
 from entropyreg.exploring.status import Known, duration, left_text, look_at, seconds_left, status
 from entropyreg.forecast.blocks import declared_blocks
+from entropyreg.forecast.state import run_state
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import read_npz, write_atomically, write_json, write_npz
 from entropyreg.io.run_folder import HOLDER, failures, forget_failures, note_failure
@@ -114,6 +115,9 @@ def test_status_counts_adopted_runs_apart(tmp_path, workflow_dir):
     run = "smoke_de_en/transformer/none/seed1"
     about = {"folder": f"../reference/smoke/runs/{run}", "commit": None}
     write_json(tmp_path / "smoke" / "adopted.json", {"runs": {run: about}})
+    write_json(tmp_path / "reference" / "smoke" / "runs" / run / "run.json", {})
+    paths = Paths(str(tmp_path / "smoke"), "")
+    assert [run_state(one, paths).state for one in (run, "another/run/none/seed1")] == ["done", "missing"]
     text = status(workflow_dir, {"scale": "smoke", "results_dir": str(tmp_path)})
     assert "adopted: has a committed record, which stands in for it" in text
     assert f"\nAdopted from {tmp_path}/reference/smoke: 1 of " in text
