@@ -14,7 +14,8 @@ and predictions, which are not committed, are never read.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from entropyreg.io.errors import MALFORMED, UserError
 from entropyreg.io.files import one_line, sha256_of
 from entropyreg.io.run_folder import changed_keys, shortened
 from entropyreg.provenance.origins import CHECKOUT, OF_DATA, OF_THE_CHECKOUT, THERE, Origin, is_made
+from entropyreg.provenance.run_folders import ABOUT
 
 FILE = "origins.json"
 Planned = Callable[[str, Mapping[str, str]], tuple[Mapping[str, Any], str]]
@@ -48,41 +50,56 @@ class Jobs:
     """Jobs that made records, and why a run's record is stale."""
 
     def __init__(self, origins: Iterable[Origin], today: Today) -> None:
-        self.today = today
+        self.today, origins = today, list(origins)
         self.made_by = {name: origin for origin in origins for name in origin.outputs}
-        self._reasons: dict[str, str | None] = {}
 
     def of_run(self, run: str) -> Origin | None:
         """The job that measured a run."""
-        return self.made_by.get(f"runs/{run}/run.json")
+        return self.made_by.get(f"runs/{run}/{ABOUT}")
 
     def stale(self, run: str) -> str | None:
         """The reason why a run's record is stale; None if it is current."""
-        return self.reason(f"runs/{run}/run.json")
+        return self.reason(f"runs/{run}/{ABOUT}")
 
     def reason(self, output: str) -> str | None:
         """The reason why an output, or any that it was made from, would come out otherwise today."""
-        if output not in self._reasons:
-            self._reasons[output] = "it would be made from itself"  # until the next line is done
-            self._reasons[output] = self.find_reason(output)
-        return self._reasons[output]
+        return self.reasons.get(output, f"nothing tells what made {output}")
 
-    def find_reason(self, output: str) -> str | None:
-        origin = self.made_by.get(output)
-        if origin is None:
-            return f"nothing tells what made {output}"
+    @cached_property
+    def in_order(self) -> list[Origin]:
+        """All jobs, each after those that made its inputs; raises `UserError` where there is no such order."""
+        jobs = {id(origin): origin for origin in self.made_by.values()}
+        makers = {
+            key: [id(self.made_by[name]) for name in one.inputs if name in self.made_by] for key, one in jobs.items()
+        }
+        try:
+            return [jobs[key] for key in TopologicalSorter(makers).static_order()]
+        except CycleError as error:
+            first = min(jobs[error.args[1][0]].outputs)
+            raise UserError(f"by its {FILE}, {first} was made from itself: {restore(first)}.") from None
+
+    @cached_property
+    def reasons(self) -> dict[str, str | None]:
+        """The reason of every output."""
+        found: dict[str, str | None] = {}
+        for origin in self.in_order:
+            reason = self.find_reason(origin, found)
+            found |= {name: reason for name in origin.outputs if self.made_by[name] is origin}
+        return found
+
+    def find_reason(self, origin: Origin, known: Mapping[str, str | None]) -> str | None:
         try:
             declared, code = self.today.planned(origin.stage, origin.of)
         except (LookupError, TypeError):
-            return f"it needs {output}, which is not declared now"
-        before = filter(None, (self.reason_of_input(name, sum) for name, sum in origin.inputs.items()))
+            return f"it needs {min(origin.outputs)}, which is not declared now"
+        before = filter(None, (self.reason_of_input(name, sum, known) for name, sum in origin.inputs.items()))
         if (reason := next(before, None)) is not None:
             return reason  # the earliest one says what has to be done again
         if changed := changed_keys(origin.declared, json.loads(json.dumps(declared))):
             return f"other settings of {origin.stage} ({shortened(changed, 3)})"
         return f"other code of {origin.stage}" if code != origin.code else None
 
-    def reason_of_input(self, name: str, wanted: str) -> str | None:
+    def reason_of_input(self, name: str, wanted: str, known: Mapping[str, str | None]) -> str | None:
         if not is_made(name):
             found = in_checkout(name) if name.startswith(THERE) else self.today.data(name.removeprefix(OF_DATA))
             return None if found in (wanted, None) else f"other data ({name.partition(':')[2]})"
@@ -91,25 +108,21 @@ class Jobs:
         maker = self.made_by.get(name)
         if maker is not None and maker.outputs[name] != wanted:
             return f"it was made from another {name} than is recorded"
-        return self.reason(name)
+        return known.get(name, f"nothing tells what made {name}")
 
     def closure(self, output: str) -> list[Origin]:
-        """The jobs that an output was made by, each after those that made its inputs."""
-        found: dict[int, Origin] = {}
-
-        def visit(name: str) -> None:
-            origin = self.made_by.get(name)
-            if origin is not None and id(origin) not in found:
-                for one in origin.inputs:
-                    visit(one)
-                found[id(origin)] = origin
-
-        visit(output)
-        return list(found.values())
+        """The jobs that an output was made by, in order."""
+        waiting, needed = [output], set()
+        while waiting:
+            origin = self.made_by.get(waiting.pop())
+            if origin is not None and id(origin) not in needed:
+                needed.add(id(origin))
+                waiting += origin.inputs
+        return [one for one in self.in_order if id(one) in needed]
 
     def own(self, run: str) -> list[Origin]:
         """The jobs of a run itself that its record was made by."""
-        return [one for one in self.closure(f"runs/{run}/run.json") if run in one.of.values()]
+        return [one for one in self.closure(f"runs/{run}/{ABOUT}") if run in one.of.values()]
 
 
 @cache
@@ -140,7 +153,7 @@ def read_origins(path: Path) -> list[Origin]:
         raise UserError(f"{path} is damaged ({one_line(error)}): {restore(path)}.") from None
 
 
-def restore(path: Path) -> str:
+def restore(path: Path | str) -> str:
     return f"restore it (git checkout -- {path}), or start without adopt=true"
 
 

@@ -11,8 +11,8 @@ from entropyreg.cli.main import main
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import read_json, write_json
 from entropyreg.provenance import code_identity
-from entropyreg.provenance.committed import FILE
-from entropyreg.provenance.origins import origins_in
+from entropyreg.provenance.committed import FILE, Jobs, Today
+from entropyreg.provenance.origins import Origin, origins_in
 from entropyreg.provenance.run_folders import RunFolders
 from entropyreg.reference.adopting import adoption_of
 
@@ -241,10 +241,22 @@ def test_a_scale_without_committed_records_is_refused(made):
         adopted(made, scale="paper")
 
 
-def test_no_order_of_jobs_is_needed_and_a_circle_ends(made):
-    """A file that was edited into a circle is stale, not endless."""
+def test_the_order_of_origins_does_not_matter_and_a_circle_is_refused(made):
     path = made.reference.results / "runs" / TRANSFORMER / FILE
     jobs = json.loads(path.read_text())
-    jobs[0]["inputs"] = {f"runs/{TRANSFORMER}/run.json": jobs[-1]["outputs"][f"runs/{TRANSFORMER}/run.json"]}
     path.write_text(json.dumps(jobs[::-1]))
-    assert adopted(made).stale[TRANSFORMER] == "it would be made from itself"
+    assert TRANSFORMER in adopted(made).runs
+    jobs[0]["inputs"] = {f"runs/{TRANSFORMER}/run.json": jobs[-1]["outputs"][f"runs/{TRANSFORMER}/run.json"]}
+    path.write_text(json.dumps(jobs))
+    with pytest.raises(UserError, match=r"by its origins\.json, runs/.* was made from itself: restore it"):
+        adopted(made)
+
+
+def test_a_long_chain_of_trials_is_followed_to_its_end(made):
+    """Deeper than Python calls functions: a guided search has a trial for each of hundreds of jobs."""
+    inputs = [{f"runs/{n}": "s"} if n else {} for n in range(2000)]
+    origins = [Origin("train", {}, {}, "c", own, {f"runs/{n}": "s"}) for n, own in enumerate(inputs, 1)]
+    today = Today(lambda stage, of: ({}, "c"), lambda name: None, lambda name: None)
+    jobs = Jobs(origins[::-1], today)
+    assert jobs.reason("runs/2000") is None and len(jobs.closure("runs/2000")) == 2000
+    assert Jobs(origins[1:], today).reason("runs/2000") == "nothing tells what made runs/1"
