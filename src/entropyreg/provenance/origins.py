@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json, sha256_of, sum_of, write_json
-from entropyreg.io.processors import processor_type
+from entropyreg.io.processors import used_processors
 from entropyreg.provenance.code_identity import code_digest, declared_by
 
 FOLDER = ".origin"
@@ -34,7 +34,7 @@ def origin_path(first: str) -> str:
 
 class Origin(NamedTuple):
     """The job that made some outputs. `of` are the wildcards of the job, `declared` what its code digest follows,
-    `processor` the type that it ran on.
+    `processor` the type that it ran on, and that of the GPU.
     """
 
     stage: str
@@ -99,7 +99,7 @@ def begin(args: argparse.Namespace) -> Callable[[], None]:
 
     def write() -> None:
         outputs = {name_of(path, root): sha256_of(path) for path in paths if path not in origins}
-        origin = Origin(args.command, args.of, declared, code, inputs, outputs, processor_type())
+        origin = Origin(args.command, args.of, declared, code, inputs, outputs, used_processors())
         write_json(origins[0], origin._asdict())
         forget_older(origins[0], outputs)
 
