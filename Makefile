@@ -10,7 +10,7 @@ override SCALE := $(value SCALE)
 override ROW := $(value ROW)
 export VENV SCALE ROW
 
-.PHONY: demo test test-slow test-long venv venv-test lint format lock audit bench figures verify verify-cell compare-reference portable reference export forecast clean help
+.PHONY: demo adopt test test-slow test-long venv venv-test lint format lock audit bench figures verify verify-cell compare-reference portable reference export forecast clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ demo: venv ## set up, run `snakemake --cores all` at SCALE (default demo) as the
 	@echo "Results: $$PWD/results/$$SCALE/ (records under runs/, logs under logs/)"
 	@echo "Tables and figures: $$PWD/paper_figures/$$SCALE/"
 	@ls "paper_figures/$$SCALE"
+
+adopt: venv ## the same, but train only what has no committed record that would come out the same
+	@"$$VENV/bin/python" tools/run_workflow.py --cores all --config "scale=$$SCALE" adopt=true
 
 test: venv-test ## set up, run the fast test suite, in two processes
 	@PYTHONDONTWRITEBYTECODE= "$$VENV/bin/python" -m pytest -n 2 --dist loadfile -m "not slow and not long"
@@ -86,7 +89,7 @@ compare-reference: venv ## hold results/SCALE against the committed reference re
 portable: venv ## train 30 updates of each kind with portable settings: the same bits as on other types of processor?
 	@"$$VENV/bin/python" benchmarks/portable.py
 
-reference: venv ## make results/SCALE and paper_figures/SCALE the committed reference (for maintainers)
+reference: venv ## commit the records that SCALE has finished, whole chains, and what follows from them (for maintainers)
 	@"$$VENV/bin/python" -m entropyreg reference save --scale "$$SCALE"
 
 export: venv ## models and predictions of SCALE with checksums, as entropyreg-SCALE.tar

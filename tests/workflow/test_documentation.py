@@ -82,6 +82,7 @@ COMMANDS = {
     "snakemake --cores all paper_a": Plans("train_translation"),
     SMOKE: Tutorial("Nothing to be done"),
     "snakemake --cores all --config partial=true": Plans("a_figure_divergences"),
+    "snakemake -n --config adopt=true": Reads(r"\d+ of \d+ runs are adopted from results/reference/demo\."),
     "snakemake -n a_figure_entropy_bleu --config scale=smoke": Reads(r"a_figure_entropy_bleu +1\n"),
     "snakemake -n --config scale=paper": Reads(r"train_translation +\d{3}\n"),
     "snakemake --profile profiles/slurm --config scale=paper": Plans("train_translation"),
@@ -115,6 +116,12 @@ YAML = {  # page: scale, the line that a block is put behind, and a run that it 
     TUTORIAL: ("smoke", "    arms: &smoke_arms\n", ADDED),
 }
 TEXT = {  # how a block that is no command begins: where it comes from
+    "entropyreg: 47 of 48 runs are adopted": Elsewhere(
+        "tests/unit/reference/test_adopting.py", "runs are adopted from"
+    ),
+    "entropyreg: 5 records are stale": Elsewhere(
+        "tests/unit/reference/test_adopting.py", "records are stale, and not adopted: "
+    ),
     "seconds = max(": NotRun("a formula"),
     "block                            kind         runs  shared  trainings  done  missing   GPU h": Elsewhere(
         "tests/workflow/test_documentation.py", "def test_the_forecast_of_the_paper_scale_is_the_one_that_is_printed"

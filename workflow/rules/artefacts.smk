@@ -1,13 +1,37 @@
 """Artefacts: collect the records of one, render it. Each has a rule of its name, a module and a caption."""
 
+REFERENCE = os.path.relpath(ROOT / "results" / "reference" / config["scale"])
+
 
 localrules:
+    adopt_records,
     collect_artefact,
+
+
+# Committed records are read where they lie: as outputs of a rule they would be made again, since what they were made
+# from is absent.
+rule adopt_records:
+    input:
+        f"{REFERENCE}/SHA256SUMS",
+    output:
+        out=PATHS.adopted(),
+        origin=origin_path(PATHS.adopted()),
+    log:
+        PATHS.log("adopt"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        job=job("adopt"),
+        reference=REFERENCE,
+    shell:
+        "{params.job} --inputs {input:q} --outputs {output:q} --reference {params.reference:q} --out {output.out:q}"
+        " 2> >(tee {log:q} >&2)"
 
 
 rule collect_artefact:
     input:
         records_of,
+        adopted_list,
     output:
         out=PATHS.table("{artefact}"),
         origin=origin_path(PATHS.table("{artefact}")),
@@ -20,8 +44,10 @@ rule collect_artefact:
         runs=f"{PATHS.results}/runs",
         present=present_records,
         state=present_state,
+        adopted=adopted_option,
     shell:
-        "{params.job} --inputs {input:q} {params.present:q} --outputs {output:q} --runs {params.runs:q} --out {output.out:q} 2> >(tee {log:q} >&2)"
+        "{params.job} --inputs {input:q} {params.present:q} --outputs {output:q} --runs {params.runs:q} {params.adopted}"
+        " --out {output.out:q} 2> >(tee {log:q} >&2)"
 
 
 for name in EXPERIMENTS.elsewhere:

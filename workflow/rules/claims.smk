@@ -17,6 +17,7 @@ rule judge_claims:
     input:
         tables=[PATHS.table(name) for name in READ_BY_CLAIMS if name in EXPERIMENTS.artefacts],
         roles=ROLES,
+        adopted=adopted_list,
     output:
         out=PATHS.ledger(),
         origin=origin_path(PATHS.ledger()),
@@ -29,6 +30,7 @@ rule judge_claims:
         tables=lambda wildcards, input: os.path.dirname(input.tables[0]),
         runs=f"{PATHS.results}/runs",
         claims=CLAIMS,
+        adopted=adopted_option,
     shell:
-        "{params.job} --inputs {input:q} --outputs {output:q} --tables {params.tables:q} --runs {params.runs:q}"
+        "{params.job} --inputs {input:q} --outputs {output:q} --tables {params.tables:q} --runs {params.runs:q} {params.adopted}"
         " --claims {params.claims:q} --out {output.out:q} 2> >(tee {log:q} >&2)"

@@ -3,16 +3,17 @@
 import json
 import shlex
 
-from entropyreg.config import image_settings
 from entropyreg.config import settings as narrow
+from entropyreg.config.stages import declarations_of, plan_of
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.local import names_of, present_files
 from entropyreg.data.sources import local_path
 from entropyreg.io import predicted_files
 from entropyreg.io.run_folder import failure_files
 from entropyreg.provenance import origins
-from entropyreg.provenance.code_identity import BY_NAME, code_digest
+from entropyreg.provenance.code_identity import BY_NAME
 from entropyreg.provenance.origins import origin_path
+from entropyreg.reference.adopting import NONE_ADOPTED, adoption_of
 from entropyreg.rendering.report.settings import report_settings
 from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 
@@ -20,36 +21,37 @@ from entropyreg.translation.pretrained import ARCHIVES as PRETRAINED
 # hold that of the whole file, so that its comments plan nothing.
 CLAIMS = os.path.relpath(WORKFLOW / "experiments" / "claims.yaml")
 SETTINGS = {  # stage: what a job depends on besides its files and code, by its wildcards
-    **dict.fromkeys(("prepare", "segment", "binarize"), lambda task: narrow.preparation_settings(config, task)),
-    "train": lambda run: narrow.training_settings(config, EXPERIMENTS.runs[run]),
-    "predict": lambda run, split: narrow.prediction_settings(config, EXPERIMENTS.runs[run], split),
-    "predict-beams": lambda run: narrow.beam_settings(config, EXPERIMENTS.runs[run]),
-    "predict-temperatures": lambda run, split: narrow.temperature_settings(config, EXPERIMENTS.runs[run], split),
-    "measure": lambda run: narrow.measuring_settings(config, EXPERIMENTS.runs[run]),
-    "score": lambda run: narrow.scoring_settings(config, EXPERIMENTS.runs[run]),
-    "propose": lambda series, trial: narrow.proposal_settings(EXPERIMENTS.proposals[f"{series}/{trial}"]),
-    "prepare-images": lambda image_task: image_settings.image_preparation_settings(config, image_task),
-    "train-images": lambda image_run: image_settings.image_training_settings(config, EXPERIMENTS.image_runs[image_run]),
-    "predict-images": lambda image_run: image_settings.image_prediction_settings(
-        config, EXPERIMENTS.image_runs[image_run]
-    ),
-    "measure-images": lambda image_run: image_settings.image_measuring_settings(
-        config, EXPERIMENTS, EXPERIMENTS.image_runs[image_run]
-    ),
-    "collect": lambda artefact: narrow.collecting_settings(config, EXPERIMENTS, EXPERIMENTS.artefacts[artefact]),
+    **declarations_of(config, EXPERIMENTS),
     "judge": lambda: {"claims": DECLARED, "scale": config["scale"], "scale_note": config["scale_note"]},
     "report": lambda: report_settings(config, EXPERIMENTS),
     "forecast": lambda: config,
+    "adopt": lambda: {"runs": list(ADOPTION.runs)},
 }
 
 
 def planned(stage, of):
     """The declaration of a job, and the digest of the code that it needs."""
-    if stage in BY_NAME:
-        declared = {BY_NAME[stage]: of[BY_NAME[stage]]}
-    else:
-        declared = SETTINGS[stage](**of)
-    return declared, code_digest(stage, declared)
+    return plan_of(SETTINGS, stage, of)
+
+
+try:
+    ADOPTION = adoption_of(Path(os.path.relpath(ROOT)), config, EXPERIMENTS, planned) if config["adopt"] else NONE_ADOPTED
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def adopted_list(wildcards=None):
+    """The list of the adopted runs, an input of all that reads records; with adopt=false none."""
+    return [PATHS.adopted()] if config["adopt"] else []
+
+
+def adopted_option(wildcards=None):
+    return f"--adopted {shlex.quote(PATHS.adopted())}" if config["adopt"] else ""
+
+
+def own_runs(runs):
+    """Those of some runs that are not adopted."""
+    return [run for run in runs if run not in ADOPTION.runs]
 
 
 def job(stage, **fixed):
@@ -165,24 +167,35 @@ def proposal_by(wildcards):
     return EXPERIMENTS.proposals[name]
 
 
+def scores_read(wildcards):
+    """What a proposal follows from: scores of its runs, of adopted ones the committed scores."""
+    runs = proposal_by(wildcards).run_ids
+    own = [PATHS.scores(run) for run in runs if run not in ADOPTION.scores]
+    return own + (adopted_list() if len(own) < len(runs) else [])
+
+
+def scores_option(wildcards):
+    return adopted_option() if set(adopted_list()) & set(scores_read(wildcards)) else ""
+
+
 def measured(run):
     """The files that measuring makes of a run that a collected table is made from."""
     return [PATHS.record(run), PATHS.measures(run), PATHS.projection(run), PATHS.blocks(run)]
 
 
 def records_of(wildcards):
-    """The records of an artefact's own runs; with partial=true none is requested, so nothing is trained."""
+    """The records of an artefact's own runs, but for adopted ones; with partial=true none, so nothing is trained."""
     if config["partial"]:
         return []
-    return [path for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids for path in measured(run)]
+    return [path for run in own_runs(EXPERIMENTS.artefacts[wildcards.artefact].run_ids) for path in measured(run)]
 
 
 def present_records(wildcards):
     """With partial=true: the existing records, which the workflow does not make."""
     if not config["partial"]:
         return []
-    found = [path for run in EXPERIMENTS.artefacts[wildcards.artefact].run_ids for path in measured(run)]
-    return [path for path in found if Path(path).exists()]
+    own = own_runs(EXPERIMENTS.artefacts[wildcards.artefact].run_ids)
+    return [path for run in own for path in measured(run) if Path(path).exists()]
 
 
 def present_state(wildcards):

@@ -54,7 +54,7 @@ rule score_translation:
 
 rule propose_trial:
     input:
-        scores=lambda wildcards: [PATHS.scores(run) for run in proposal_by(wildcards).run_ids],
+        scores=scores_read,
     output:
         out=PATHS.proposal("{series}/{trial}"),
         origin=origin_path(PATHS.proposal("{series}/{trial}")),
@@ -65,5 +65,6 @@ rule propose_trial:
     params:
         job=job("propose"),
         runs=f"{PATHS.results}/runs",
+        adopted=scores_option,
     shell:
-        "{params.job} --inputs {input:q} --outputs {output:q} --runs {params.runs:q} --out {output.out:q} 2> >(tee {log:q} >&2)"
+        "{params.job} --inputs {input:q} --outputs {output:q} --runs {params.runs:q} {params.adopted} --out {output.out:q} 2> >(tee {log:q} >&2)"

@@ -14,6 +14,7 @@ rule report_page:
         rendered=[path for name in EXPERIMENTS.artefacts for path in PATHS.rendered(name)],
         ledger=PATHS.ledger(),
         captions=[os.path.relpath(WORKFLOW / "report" / f"{name}.rst") for name in EXPERIMENTS.artefacts],
+        adopted=adopted_list,
     output:
         out=report(PATHS.report(), caption="../report/verdicts.rst", category="Verdicts"),
         origin=origin_path(PATHS.report()),
@@ -26,6 +27,7 @@ rule report_page:
         results=subpath(input.ledger, parent=True),
         figures=subpath(output.out, parent=True),
         captions=lambda wildcards, input: os.path.dirname(input.captions[0]),
+        adopted=adopted_option,
     shell:
         "{params.job} --inputs {input:q} --outputs {output:q} --results {params.results:q}"
-        " --figures {params.figures:q} --captions {params.captions:q} --out {output.out:q} 2> >(tee {log:q} >&2)"
+        " {params.adopted} --figures {params.figures:q} --captions {params.captions:q} --out {output.out:q} 2> >(tee {log:q} >&2)"

@@ -41,6 +41,7 @@ PLANNED = [  # arguments with which the workflow describes a job
 CLAIMS = ("--claims", {**PATHS, "help": "workflow/experiments/claims.yaml"})
 DATA_DIR = ("--data-dir", {"default": None, "help": "a folder of yours with data sets"})
 DOWNLOAD_DIR = ("--download-dir", {"default": "results/downloads", "help": "where downloads go (default %(default)s)"})
+ADOPTED = ("--adopted", {"type": Path, "help": "adopted.json: runs whose records lie elsewhere"})
 TEACHER = ("--teacher", {"type": Path, "help": "folder of the teacher's run, for a student"})
 SCALE = ("--scale", {"default": "demo", "choices": SCALES, "help": "default %(default)s"})
 RESULTS_DIR = ("--results-dir", {"type": Path, "default": Path("results"), "help": "default %(default)s"})
@@ -97,7 +98,7 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     "propose": (
         stages.propose,
         "propose the next trial of a search or match",
-        [SETTINGS, ("--runs", PATHS), ("--out", PATHS)],
+        [SETTINGS, ("--runs", PATHS), ADOPTED, ("--out", PATHS)],
     ),
     "predict": (
         stages.predict,
@@ -164,15 +165,20 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
         "the validation scores of a run that a search or match reads: scores.json",
         [SETTINGS, ("--run-dir", PATHS), ("--text", PATHS)],
     ),
+    "adopt": (
+        stages.adopt,
+        "list the runs whose committed records stand in for them: adopted.json",
+        [SETTINGS, ("--reference", PATHS), ("--out", PATHS)],
+    ),
     "collect": (
         stages.collect,
         "collect the records of one artefact",
-        [SETTINGS, ("--runs", PATHS), ("--out", PATHS)],
+        [SETTINGS, ("--runs", PATHS), ADOPTED, ("--out", PATHS)],
     ),
     "judge": (
         stages.judge,
         "evaluate the declared claims from the collected tables and records: ledger.json",
-        [SETTINGS, ("--tables", PATHS), ("--runs", PATHS), CLAIMS, ("--out", PATHS)],
+        [SETTINGS, ("--tables", PATHS), ("--runs", PATHS), ADOPTED, CLAIMS, ("--out", PATHS)],
     ),
     "render": (
         stages.render,
@@ -182,7 +188,7 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
     "report": (
         stages.report,
         "write the report of a scale: one page with verdicts, artefacts and all records",
-        [SETTINGS, *((flag, PATHS) for flag in ("--results", "--figures", "--captions", "--out"))],
+        [SETTINGS, ADOPTED, *((flag, PATHS) for flag in ("--results", "--figures", "--captions", "--out"))],
     ),
     "forecast": (
         stages.forecast,
@@ -252,7 +258,7 @@ STAGES: dict[str, tuple[Callable[[argparse.Namespace], int | None], str, list[tu
                     "choices": ["draw", "verify", "compare", "cell", "save", "export"],
                     "help": "draw: figures from the committed tables; verify: the same, compared byte by byte; "
                     "compare: the records of results/SCALE; cell: train what one cell needs anew and compare it; "
-                    "save: make results/SCALE the reference; export: models and predictions as a tar file",
+                    "save: commit the finished chains of results/SCALE; export: models and predictions as a tar file",
                 },
             ),
             SCALE,

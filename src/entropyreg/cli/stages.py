@@ -60,9 +60,14 @@ def extract_pretrained(args: argparse.Namespace) -> None:
 
 def propose(args: argparse.Namespace) -> None:
     from entropyreg.io.files import write_json
+    from entropyreg.provenance.run_folders import RunFolders
     from entropyreg.search.proposals import propose as run
 
-    write_json(args.out, run(args.settings, [args.runs / name / "scores.json" for name in args.settings["runs"]]))
+    folders = RunFolders.of(args.runs, args.adopted)
+    names = {name: f"{name}/scores.json" for name in args.settings["runs"]}
+    committed = [folders / name / "scores.json" for name in names]
+    found = [one if one.is_file() else args.runs / own for one, own in zip(committed, names.values(), strict=True)]
+    write_json(args.out, run(args.settings, found))
 
 
 def predict(args: argparse.Namespace) -> None:
@@ -180,24 +185,34 @@ def score(args: argparse.Namespace) -> None:
     write_json(args.run_dir / "scores.json", score_run(args.settings, args.run_dir, args.text))
 
 
+def adopt(args: argparse.Namespace) -> None:
+    from entropyreg.provenance.adopted import list_adopted as run
+
+    run(args.settings, args.reference, args.out)
+
+
 def collect(args: argparse.Namespace) -> None:
     from entropyreg.comparing.joined_collect import collect_artefact as run
     from entropyreg.io.files import write_json
+    from entropyreg.provenance.run_folders import RunFolders
 
-    write_json(args.out, run(args.settings, args.runs))
+    write_json(args.out, run(args.settings, RunFolders.of(args.runs, args.adopted)))
 
 
 def judge(args: argparse.Namespace) -> None:
     from entropyreg.comparing.claims.ledger import judge as run
     from entropyreg.io.files import write_json
+    from entropyreg.provenance.run_folders import RunFolders
 
-    write_json(args.out, run(args.settings, args.tables, args.runs, args.claims))
+    write_json(args.out, run(args.settings, args.tables, RunFolders.of(args.runs, args.adopted), args.claims))
 
 
 def report(args: argparse.Namespace) -> None:
+    from entropyreg.provenance.run_folders import RunFolders
     from entropyreg.rendering.report.page import write_report as run
 
-    run(args.settings, args.results, args.figures, args.captions, args.out)
+    runs = RunFolders.of(args.results / "runs", args.adopted)
+    run(args.settings, args.results, args.figures, args.captions, args.out, runs)
 
 
 def records(args: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
 """Differences between the rows of a table, of sentences or of images, with intervals over seeds and items.
 
 A difference is the contrast {row: 1, other: -1} of a measure on a split. Which runs are set against each other: of
-sentences those of the seeds that both rows have; of images those of a task and, where the rows share one, a model.
+sentences those of the seeds that both rows have; of images those of a task and, where the rows share one, a model. Runs
+that were trained on two types of processor are not set against each other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 from entropyreg.comparing.contrasts import N_REPLICATES, arm_of, contrast, numbers
 from entropyreg.comparing.scores import AT_ONE
+from entropyreg.provenance.processors import types_of
 
 Rows = Sequence[Mapping[str, Any]]
 Seeds = Mapping[str, Sequence[int]]  # of each run
@@ -29,7 +31,8 @@ def compare_rows(compare: Mapping[str, Any], rows: Rows, runs_dir: Path, *, imag
     is against the other at its temperature of least validation ECE: label smoothing against temperature scaling.
     """
     found, split = [], compare["split"]
-    for pair in (pairs_of_images if images else pairs_of_text)(rows, compare["to"], split):
+    found_pairs = pairs_of_images(rows, compare["to"], split) if images else pairs_of_text(rows, compare["to"], split)
+    for pair in filter(None, (of_one_type(pair, runs_dir) for pair in found_pairs)):
         for metric in compare["metrics"]:
             entry = pair.names | {"metric": metric, "split": split}
             measures = (AT_ONE.get(metric, metric), metric)
@@ -43,6 +46,18 @@ def compare_rows(compare: Mapping[str, Any], rows: Rows, runs_dir: Path, *, imag
             entry |= {"seeds": seeds, "n_seeds": n_seeds} if images else {"seeds": seeds[0], "n_seeds": n_seeds[0]}
             found.append(entry | {"n_images" if images else "n_sentences": arms[0].n_items})
     return found
+
+
+def of_one_type(pair: Pair, runs_dir: Path) -> Pair | None:
+    """The pair without runs that stand against one of another type of processor; None if none is left.
+
+    Of images a run has all seeds, so both runs are kept or neither.
+    """
+    kept = [two for two in zip(*pair.arms, strict=True) if len(types_of(runs_dir, two)) < 2]
+    if not kept:
+        return None
+    sides = zip(pair.arms, zip(*kept, strict=True), strict=True)
+    return pair._replace(arms=tuple({run: own[run] for run in runs} for own, runs in sides))
 
 
 def pairs_of_text(rows: Rows, to: Sequence[str], split: str) -> Iterator[Pair]:

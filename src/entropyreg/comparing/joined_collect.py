@@ -11,10 +11,13 @@ JOINED = ("columns", "rows", "comparisons")
 
 
 def collect_artefact(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:
-    """The collected table of an artefact of text, of images, or of both."""
-    if settings.get("text"):
-        return collect_both(settings, runs_dir)
-    return (collect_images if settings.get("images") else collect)(settings, runs_dir)
+    """The collected table of an artefact of text, of images, or of both; its note says if it lacks runs."""
+    make = collect_both if settings.get("text") else collect_images if settings.get("images") else collect
+    table = make(settings, runs_dir)
+    runs = {row["run"] for row in table["rows"] if row["run"]}
+    there = {row["run"] for row in table["rows"] if row["status"] == "done"}
+    partial = f"{len(there)} of {len(runs)} runs" if len(there) < len(runs) else None
+    return table | {"scale_note": "; ".join(filter(None, [table["scale_note"], partial]))}
 
 
 def collect_both(settings: Mapping[str, Any], runs_dir: Path) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from entropyreg.provenance.run_folders import ADOPTED
+
 SCALES = ("smoke", "demo", "workstation", "paper")
 
 
@@ -70,6 +72,10 @@ class Paths:
     def proposal(self, name: str) -> str:
         """Skew and strength that a search or match proposes for one trial; `name` is '<series>/trial<number>'."""
         return f"{self.results}/proposals/{name}.json"
+
+    def adopted(self) -> str:
+        """The runs whose committed records stand in for them."""
+        return f"{self.results}/{ADOPTED}"
 
     def table(self, artefact: str) -> str:
         """The collected table that an artefact is rendered from."""

@@ -14,8 +14,9 @@ from entropyreg.io.errors import UserError
 from entropyreg.io.text_table import aligned
 from entropyreg.measures.rouge import TYPES
 from entropyreg.measuring.blocks import FILE, read_blocks
-from entropyreg.measuring.record_files import ABOUT, read_about, record_folders
+from entropyreg.measuring.record_files import ABOUT, read_about
 from entropyreg.measuring.tidy_records import DECLARED, lines_of, short_number
+from entropyreg.provenance.run_folders import RunFolders
 
 MEASURES = ("bleu", "bleu_as_published", *TYPES, "nll", "accuracy", "confidence", "ece", "debiased_ece")
 
@@ -26,12 +27,13 @@ def compare_runs(results: Path, first: str, second: str) -> str:
     `results` is the scale's folder; a run is its id, as under `<results>/runs/`. Raises `UserError` for a run without
     a record, and for two of different tasks.
     """
-    found = [lines_of(record_folder(results, run)) for run in (first, second)]
+    runs = RunFolders.in_results(results)
+    found = [lines_of(record_folder(runs, run)) for run in (first, second)]
     tasks = [own[0]["task"] if own else None for own in found]
     if tasks[0] != tasks[1]:
         raise UserError(f"the runs are of different tasks, '{tasks[0]}' and '{tasks[1]}': nothing can be paired.")
     lines = [{(line["seed"], line["split"]): line for line in own} for own in found]
-    text = [f"first:  {first}", f"second: {second}"]
+    text = [f"{place} {run}{told(runs, run)}" for place, run in (("first: ", first), ("second:", second))]
     for own, other in pairs(*lines):
         text += ["", heading(own, other), *table(results, (first, second), own, other)]
     if len(text) == 2:
@@ -39,11 +41,14 @@ def compare_runs(results: Path, first: str, second: str) -> str:
     return "\n".join(text) + "\n"
 
 
-def record_folder(results: Path, run: str) -> Path:
-    runs = results / "runs"
+def told(runs: RunFolders, run: str) -> str:
+    return f" (adopted from {source})" if (source := runs.source(run)) else ""
+
+
+def record_folder(runs: RunFolders, run: str) -> Path:
     if not (runs / run / ABOUT).exists():
-        known = [str(one.relative_to(runs)) for one in record_folders(runs)]
-        raise UserError(f"run '{run}' has no record; allowed: {', '.join(known) or 'none: run Snakemake first'}.")
+        known = ", ".join(runs.recorded()) or "none: run Snakemake first"
+        raise UserError(f"run '{run}' has no record; allowed: {known}.")
     return runs / run
 
 
@@ -79,7 +84,7 @@ def table(results: Path, runs: tuple[str, str], first: Mapping[str, Any], second
 
 def intervals(results: Path, runs: tuple[str, str], seeds: tuple[int, int], split: str) -> dict[str, Any]:
     """95 % intervals of second minus first over blocks of sentences or images; seeded by the measure's name."""
-    folder = results / "runs"
+    folder = RunFolders.in_results(results)
     if not all((folder / run / FILE).exists() for run in runs):
         return {}
     arrays, found = [read_blocks(folder, run) for run in runs], {}

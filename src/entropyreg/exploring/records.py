@@ -1,6 +1,6 @@
 """`entropyreg records`: shows the records of a scale as one tidy table, filtered, on a terminal, as csv or as parquet.
 
-Ten columns are shown in every format; `--columns` takes other names, or `all`.
+Ten columns are shown in every format, and where runs are adopted from where; `--columns` takes other names, or `all`.
 """
 
 import re
@@ -13,8 +13,8 @@ from entropyreg.io.errors import UserError
 from entropyreg.io.files import atomic_path, write_atomically
 from entropyreg.io.schemas import suggestion
 from entropyreg.io.text_table import aligned
-from entropyreg.measuring.record_files import record_folders
 from entropyreg.measuring.tidy_records import columns_of, lines_of, rows_with_run, short_number
+from entropyreg.provenance.run_folders import RunFolders
 from entropyreg.rendering.tables.formats import csv_text, plain
 
 SHOWN = ("run", "kind", "skew", "strength", "seed", "split", "bleu", "accuracy", "nll", "entropy_normalized")
@@ -33,13 +33,14 @@ def export_records(
     """
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise UserError(f"--out is '{out}'; allowed: a name that ends in .csv or .parquet.")
-    of_run = rows_with_run if rows else lines_of
-    lines = [line for folder in record_folders(results / "runs") for line in of_run(folder)]
+    of_run, folders = rows_with_run if rows else lines_of, RunFolders.in_results(results)
+    lines = [line for run, own in folders.recorded().items() for line in of_run(own, folders.source(run))]
     if not lines:
         raise UserError(f"{results}/runs has no record: run Snakemake first.")
     known = columns_of(lines)
     columns = "all" if rows and columns is None else columns
-    shown = list(SHOWN) if columns is None else known if columns == "all" else columns.split(",")
+    shown = [*SHOWN, *(["adopted"] if "adopted" in known else [])] if columns is None else columns.split(",")
+    shown = known if columns == "all" else shown
     check_columns([*filters, *(shown if columns else ())], known)
     conditions = {key: condition(key, text, [line.get(key) for line in lines]) for key, text in filters.items()}
     wanted = [line for line in lines if all(holds(line.get(key)) for key, holds in conditions.items())]

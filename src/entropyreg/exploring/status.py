@@ -3,8 +3,9 @@
 The last attempt counts: a run that has a record and failed since is not simply done.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -15,9 +16,11 @@ from entropyreg.forecast.blocks import Block, declared_blocks
 from entropyreg.forecast.state import run_state
 from entropyreg.io.run_folder import failures, is_locked, killed, killed_stages, place_of
 from entropyreg.io.text_table import aligned
+from entropyreg.provenance.run_folders import RunFolders
 
 STATES = {  # states in the order of the columns
     "done": "has a record",
+    "adopted": "has a committed record, which stands in for it",
     "failed since": "done before: has a record, but the last attempt at making it anew failed",
     "running": "is being trained",
     "trained": "has a model, no record yet",
@@ -127,5 +130,13 @@ def status(workflow_dir: Path, overrides: Mapping[str, str]) -> str:
     config = load_config(workflow_dir, dict(overrides))
     experiments = load_experiments(workflow_dir, config)
     paths = Paths.of(config)
+    adopted = RunFolders.in_results(Path(paths.results))
     known = {run: look_at(run, paths) for run in [*experiments.runs, *experiments.image_runs]}
-    return status_text(declared_blocks(workflow_dir, config["scale"], experiments), known)
+    for run in known.keys() & adopted.adopted.keys():
+        if known[run].state == "done":
+            known[run] = replace(known[run], state="adopted")
+    text = status_text(declared_blocks(workflow_dir, config["scale"], experiments), known)
+    sources = Counter(adopted.source(run) for run in known if known[run].state == "adopted")
+    return text + "".join(
+        f"\nAdopted from {source}: {count} of {len(known)} runs.\n" for source, count in sources.items()
+    )

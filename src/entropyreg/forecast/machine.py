@@ -1,17 +1,11 @@
-"""Identifies a machine's processor, since a measured rate holds for that processor alone."""
+"""Identifies a machine, since a measured rate holds for its processor alone."""
 
 import os
 import platform
-from pathlib import Path
+
+from entropyreg.io.processors import processor_type
 
 
 def this_machine() -> dict[str, str | int]:
-    """Host, processor (its name, family and model: clouds give many types one name) and the number of its cores."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text(encoding="utf-8").splitlines() if information.is_file() else []
-    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    if "model name" in facts:
-        processor = f"{facts['model name']}, family {facts.get('cpu family')}, model {facts.get('model')}"
-    else:
-        processor = platform.processor() or platform.machine()
-    return {"host": platform.node(), "processor": processor, "cores": os.cpu_count() or 1}
+    """Host, type of processor and the number of its cores."""
+    return {"host": platform.node(), "processor": processor_type(), "cores": os.cpu_count() or 1}

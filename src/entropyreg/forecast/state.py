@@ -15,6 +15,7 @@ from pathlib import Path
 from entropyreg.config.paths import Paths
 from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json
+from entropyreg.provenance.run_folders import ABOUT, RunFolders
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class RunState:
 def run_state(run: str, paths: Paths) -> RunState:
     """The state of a run, from its folder and its benchmarks."""
     folder = Path(paths.run_dir(run))
-    if Path(paths.record(run)).is_file():
+    if (RunFolders.in_results(Path(paths.results)) / run / ABOUT).is_file():  # an adopted run is not to do either
         state = "done"
     else:
         state = "trained" if (folder / "training.json").is_file() and (folder / "model.pt").is_file() else "missing"

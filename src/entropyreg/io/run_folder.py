@@ -231,8 +231,8 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "
     return changed
 
 
-def shortened(names: Sequence[str], most: int = 6) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more keys" if len(names) > most else "")
+def shortened(names: Sequence[str], most: int = 6, what: str = "keys") -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more {what}" if len(names) > most else "")
 
 
 def is_number_of_threads(value: Any) -> bool:

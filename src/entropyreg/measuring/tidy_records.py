@@ -48,15 +48,15 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, str], list[Row]]:
         return declared, signatures, sorted(rows, key=lambda row: (row.seed, SPLITS.index(row.split)))
 
 
-def lines_of(folder: Path) -> list[dict[str, Any]]:
-    """The lines of the run in a folder."""
+def lines_of(folder: Path, adopted: str | None = None) -> list[dict[str, Any]]:
+    """The lines of the run in a folder; those of an adopted one say from where, in a column `adopted`."""
     declared, signatures, rows = read_run(folder)
     lines: dict[tuple[int, str], dict[str, Any]] = {}
     for row in rows:
         line = lines.setdefault((row.seed, row.split), {**declared, "seed": row.seed, "split": row.split})
         if not NO_COLUMNS & set(places_of(row.at)):
             line |= dict(columns_of_row(row))
-    return [line | signatures for line in lines.values()]
+    return [line | signatures | ({"adopted": adopted} if adopted else {}) for line in lines.values()]
 
 
 def columns_of_row(row: Row) -> Iterator[tuple[str, Any]]:
@@ -68,9 +68,10 @@ def columns_of_row(row: Row) -> Iterator[tuple[str, Any]]:
             yield f"{row.measure}_{column}{where}", value
 
 
-def rows_with_run(folder: Path) -> list[dict[str, Any]]:
+def rows_with_run(folder: Path, adopted: str | None = None) -> list[dict[str, Any]]:
     """Every row of the run in a folder, with what the run is; what was measured as a fraction, whatever it counts."""
     declared, _, rows = read_run(folder)
+    declared |= {"adopted": adopted} if adopted else {}
     return [declared | row._asdict() | {"value": None if row.value is None else float(row.value)} for row in rows]
 
 

@@ -22,7 +22,8 @@ from typing import Any
 
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import Sums
-from entropyreg.provenance.origins import FOLDER, Origin, located
+from entropyreg.provenance.origins import FOLDER, Origin, located, origin_path
+from entropyreg.provenance.run_folders import ADOPTED
 
 METADATA, LOCKS = Path(".snakemake", "metadata"), Path(".snakemake", "locks")
 SUMS = METADATA.with_name("entropyreg_sums.json")  # kept beside Snakemake's memory
@@ -71,6 +72,14 @@ def adopt(roots: tuple[str, str], planned: Planned, outputs: Callable[[str], boo
             os.utime(path, ns=(now, now))
     sums.keep()
     return aside
+
+
+def forget_adopted(results: str) -> None:
+    """Delete the list of adopted runs, with its origin, unless a Snakemake works in the folder."""
+    listed = Path(results, ADOPTED)
+    if listed.exists() and not is_worked_in((results, results)):
+        for path in (listed, Path(origin_path(str(listed)))):
+            path.unlink(missing_ok=True)
 
 
 def is_worked_in(roots: tuple[str, str]) -> bool:

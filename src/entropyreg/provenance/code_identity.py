@@ -23,14 +23,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from entropyreg.io.errors import UserError
-from entropyreg.io.files import write_atomically
+from entropyreg.io.errors import UserError, blaming
+from entropyreg.io.files import read_json, write_atomically
 from entropyreg.io.meaning import meaning_of_python, without_comments
 from entropyreg.regularizers.registry import LOOK
 
 PLANNED_IN = "ENTROPYREG_PLANNED_IN"  # environment variable with the tree whose Snakefile planned a job
 PACKAGE = Path(__file__).parents[1]
 NAME = PACKAGE.name
+EQUAL = Path(__file__).with_name("equal_digests.json")  # written by tools/prove_equal_bits.py
 VERSION = 2  # version of the cache: change it with `meaning_of_python` or `imports_of`
 
 PLUMBING = {  # module: why no number of a stage depends on it
@@ -48,6 +49,7 @@ PLUMBING = {  # module: why no number of a stage depends on it
     "images.engines": "devices; its mathematics is torch's",
     "measures.catalogue": "names, meanings and units; refuses a measure that is not declared",
     "provenance.code_identity": "this module",
+    "provenance.run_folders": "where a record lies, whose content others decide",
 }
 
 
@@ -133,14 +135,45 @@ FILES: dict[str, tuple[str, ...]] = {  # module: files beside the package's modu
 def code_digest(stage: str, declared: Mapping[str, Any]) -> str:
     """16 hexadecimal digits that change when code that decides the outcome of this job changes.
 
+    Code that was shown to give the bits of earlier code has the digest of that (`equal_digests`), so recipes of
+    checkpoints, origins, committed records and Snakemake all take both for one.
+
     stage: a command of `python -m entropyreg`.    declared: its settings, or its name (`BY_NAME`).
     """
+    own = digest_of_closure(stage, declared)
+    return equal_digests(EQUAL).get((stage, own), own)
+
+
+def digest_of_closure(stage: str, declared: Mapping[str, Any]) -> str:
+    """The digest of the code as it is, whatever gives the same bits."""
     digest, known_before = hashlib.sha256(), len(cached())
     for name, meaning in sorted(meanings(stage, declared).items()):
         digest.update(f"{name} {meaning}\n".encode())
     if len(cached()) > known_before:
         save(cached())
     return digest.hexdigest()[:16]
+
+
+@cache
+def equal_digests(path: Path) -> dict[tuple[str, str], str]:
+    """{(stage, digest): the earliest digest of the same bits}, from a list of `stage`, `new`, `old` and `proof`.
+
+    Raises `UserError` for a file that is damaged, says two things of one digest, or leads in a circle.
+    """
+    found: dict[tuple[str, str], str] = {}
+    with blaming(path):
+        for one in read_json(path):
+            stage, new, old = one["stage"], one["new"], one["old"]
+            if found.setdefault((stage, new), old) != old:
+                raise UserError(f"{path} says of digest {new} of {stage} that it equals two others: keep one entry.")
+    for stage, new in found:
+        passed = [new]
+        while (old := found.get((stage, passed[-1]))) is not None:
+            if old in passed:
+                raise UserError(f"{path} leads from digest {new} of {stage} back to itself: delete one entry.")
+            passed.append(old)
+        found[stage, new] = passed[-1]
+    return found
 
 
 def refuse_other_code(args: argparse.Namespace) -> None:

@@ -19,10 +19,12 @@ from typing import Any, NamedTuple
 
 from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json, sha256_of, sum_of, write_json
+from entropyreg.io.processors import used_processors
 from entropyreg.provenance.code_identity import code_digest, declared_by
 
 FOLDER = ".origin"
 CHECKOUT, OF_THE_CHECKOUT, THERE = Path(__file__).resolve().parents[3], ("src", "workflow"), "checkout:"
+OF_DATA = "data:"  # in committed origins, before folder/file of a data set, wherever it lies
 
 
 def origin_path(first: str) -> str:
@@ -31,7 +33,9 @@ def origin_path(first: str) -> str:
 
 
 class Origin(NamedTuple):
-    """The job that made some outputs. `of` are the wildcards of the job, `declared` what its code digest follows."""
+    """The job that made some outputs. `of` are the wildcards of the job, `declared` what its code digest follows,
+    `processor` the type that it ran on, and that of the GPU.
+    """
 
     stage: str
     of: Mapping[str, str]
@@ -39,15 +43,21 @@ class Origin(NamedTuple):
     code: str
     inputs: Mapping[str, str]  # name: sha256
     outputs: Mapping[str, str]
+    processor: str | None = None  # not known of a job that ran before this was noted
 
     @classmethod
     def read(cls, path: Path) -> "Origin":
         """Read an origin; raises `UserError` for a file that is missing or damaged."""
         content = read_json(path)
         with blaming(path):
-            origin = cls(*(content[key] for key in cls._fields))
-            if not all(isinstance(part, Mapping) for part in (origin.inputs, origin.outputs, origin.declared)):
-                raise TypeError("inputs, outputs and declared must be maps")
+            return cls.of_content(content)
+
+    @classmethod
+    def of_content(cls, content: Mapping[str, Any]) -> "Origin":
+        """An origin of the content of its file; one of the errors `MALFORMED` where that is none."""
+        origin = cls(*(content[key] for key in cls._fields[:-1]), content.get("processor"))
+        if not all(isinstance(part, Mapping) for part in (origin.of, origin.inputs, origin.outputs, origin.declared)):
+            raise TypeError("of, inputs, outputs and declared must be maps")
         return origin
 
 
@@ -63,7 +73,7 @@ def name_of(path: str | Path, root: str | Path) -> str:
 
 def is_made(name: str) -> bool:
     """Whether a file of this name is an output of a job; links to downloads are not compared."""
-    return not name.startswith(("../", THERE, "sources/"))
+    return not name.startswith(("../", THERE, OF_DATA, "sources/"))
 
 
 def located(name: str, root: str | Path) -> Path:
@@ -89,7 +99,7 @@ def begin(args: argparse.Namespace) -> Callable[[], None]:
 
     def write() -> None:
         outputs = {name_of(path, root): sha256_of(path) for path in paths if path not in origins}
-        origin = Origin(args.command, args.of, declared, code, inputs, outputs)
+        origin = Origin(args.command, args.of, declared, code, inputs, outputs, used_processors())
         write_json(origins[0], origin._asdict())
         forget_older(origins[0], outputs)
 

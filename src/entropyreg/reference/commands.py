@@ -8,6 +8,7 @@ from entropyreg.forecast.machine import this_machine
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import read_json
 from entropyreg.measuring.record_files import ABOUT, record_folders
+from entropyreg.provenance.run_folders import RunFolders
 from entropyreg.reference.cells import runs_of_cell
 from entropyreg.reference.comparison import FAIL, OTHER, SAME, Compared, Rules, compare_records, count, read_records
 from entropyreg.reference.folders import Reference
@@ -40,9 +41,9 @@ def act(action: str, scale: str, root: Path, cell: str | None = None, out: Path 
         print("\n".join(told + differing) if told or differing else done)
         return 1 if told or differing else 0
     if action == "save":
-        from entropyreg.reference.saving import save_reference
+        from entropyreg.reference.saving import save
 
-        print(f"{save_reference(results, root / 'paper_figures' / scale, reference)} files in {reference.results}")
+        print("\n".join(save(scale, root)))
         return 0
     if action == "export":
         from entropyreg.reference.export import export
@@ -52,8 +53,13 @@ def act(action: str, scale: str, root: Path, cell: str | None = None, out: Path 
         return 0
     if action == "compare":
         runs = [str(one.relative_to(reference.results / "runs")) for one in records_of(reference)]
+        folders = RunFolders.in_results(results)
+        adopted = [run for run in runs if folders.source(run) and not (folders.own / run / ABOUT).exists()]
+        for run in adopted:
+            print(f"adopted: {run}, from {folders.source(run)}")
         verdicts = compare_verdicts(reference.results / "ledger.json", results / "ledger.json")
-        return tell(*compare_runs(runs, reference, results, root), verdicts)
+        compared = compare_runs([run for run in runs if run not in adopted], reference, results, root)
+        return tell(*compared, verdicts, len(adopted))
     return verify_cell(reference, scale, root, cell)
 
 
@@ -91,7 +97,7 @@ def compare_runs(runs: list[str], reference: Reference, found: Path, root: Path)
     return {run: compare_records(*pair, rules) for run, pair in records.items()}, same_type
 
 
-def tell(compared: dict[str, Compared], same_type: bool, verdicts: Verdicts | None) -> int:
+def tell(compared: dict[str, Compared], same_type: bool, verdicts: Verdicts | None, adopted: int = 0) -> int:
     """Print a line per run, its failures below, and one sentence on all runs; 1 if a number or a verdict differs."""
     for run, found in compared.items():
         near = "" if found.outcome in (SAME, FAIL, OTHER) else f", at most {found.farthest:.2f} of what is allowed"
@@ -103,12 +109,12 @@ def tell(compared: dict[str, Compared], same_type: bool, verdicts: Verdicts | No
             print(f"  and {len(remarks) - REMARKS_SHOWN} more")
     for sentence in verdicts.differing if verdicts else []:
         print(sentence)
-    print(summary([found.outcome for found in compared.values()], same_type, verdicts))
+    print(summary([found.outcome for found in compared.values()], same_type, verdicts, adopted))
     failed = any(found.outcome == FAIL for found in compared.values())
     return 1 if failed or (verdicts and verdicts.differing) else 0
 
 
-def summary(outcomes: list[str], same_type: bool, verdicts: Verdicts | None) -> str:
+def summary(outcomes: list[str], same_type: bool, verdicts: Verdicts | None, adopted: int = 0) -> str:
     """The sentence at the end: 'other processor: 47 of 47 within the spread of seeds; all 43 verdicts the same'."""
     counts = {outcome: outcomes.count(outcome) for outcome in (SAME, OTHER, FAIL)}
     compared = len(outcomes) - counts[OTHER]
@@ -119,4 +125,5 @@ def summary(outcomes: list[str], same_type: bool, verdicts: Verdicts | None) -> 
         told += f" ({counts[SAME]} of them the same to the last bit)" if counts[SAME] else ""
         told += f", {counts[FAIL]} outside" if counts[FAIL] else ""
         told += f", {counts[OTHER]} not compared, as a search proposed other settings" if counts[OTHER] else ""
+    told += f"; {adopted} adopted, so not compared" if adopted else ""
     return f"{told}; {verdicts.told}" if verdicts else told

@@ -19,6 +19,7 @@ from entropyreg.experiments import load_experiments
 from entropyreg.io.files import read_json, write_json
 from entropyreg.measuring.blocks import FILE
 from entropyreg.measuring.record_files import record_folders
+from entropyreg.reference.chains import incomplete, judging_settings
 from entropyreg.reference.comparison import ABSENT, shown
 from entropyreg.reference.folders import Reference
 from entropyreg.reference.spread import Leaf, is_number, leaves
@@ -52,7 +53,8 @@ def recompute(reference: Reference, workflow: Path, scale: str) -> tuple[int, li
         ledger = reference.results / "ledger.json"
         if not ledger.is_file():
             return len(tables), told
-        about = {"scale": scale, "scale_note": config["scale_note"]}
+        there = {folder.relative_to(runs).as_posix() for folder in record_folders(runs)}
+        about = judging_settings(config, incomplete(experiments, there))
         again = json.loads(json.dumps(judge(about, made, runs, workflow / "experiments" / "claims.yaml")))
         told += differences("results/ledger.json", undated(read_json(ledger)), undated(again))
     return len(tables) + 1, told

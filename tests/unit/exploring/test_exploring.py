@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shutil
 import subprocess
 import sys
 
@@ -22,8 +23,9 @@ from entropyreg.exploring.compare import compare_runs, intervals
 from entropyreg.exploring.records import SHOWN, export_records, filters_of
 from entropyreg.exploring.status import Known, duration, left_text, look_at, seconds_left, status
 from entropyreg.forecast.blocks import declared_blocks
+from entropyreg.forecast.state import run_state
 from entropyreg.io.errors import UserError
-from entropyreg.io.files import write_atomically, write_json, write_npz
+from entropyreg.io.files import read_npz, write_atomically, write_json, write_npz
 from entropyreg.io.run_folder import HOLDER, failures, forget_failures, note_failure
 from entropyreg.io.text_table import aligned
 from entropyreg.measuring.blocks import FILE
@@ -89,6 +91,36 @@ def test_one_line_per_run_seed_and_split(results, capsys):
     assert lines[0]["bleu"] == "10.5" and lines[0]["bleu[beam=1]"] == "1.0" and lines[0]["kind"] == "skew_jensen"
     assert lines[2]["accuracy"] == "0.6" and lines[2]["ece"] == "0.1" and lines[2]["bleu"] == ""
     assert "confidence_histogram" not in lines[0] and "count" not in lines[0]
+
+
+def test_adopted_runs_are_shown_with_where_they_are_from(results, tmp_path, capsys):
+    """Their records lie elsewhere; a run that was trained here, too, is shown as the tables have it."""
+    elsewhere = tmp_path / "reference" / "runs" / TWO
+    save_record(elsewhere, text_record(TWO, 1.0, 20.0))
+    write_npz(elsewhere / FILE, read_npz(results / "runs" / TWO / FILE))
+    about = {"folder": f"reference/runs/{TWO}", "commit": "0123456789abcdef"}
+    write_json(results / "adopted.json", {"runs": {TWO: about}})
+    source = f"{tmp_path}/reference, commit 0123456789ab"
+    lines = exported(results, capsys)
+    assert [line["adopted"] for line in lines] == [source, "", "", "", "", ""] and lines[0]["bleu"] == "20.0"
+    assert exported(results, capsys, columns=None)[0]["adopted"] == source
+    shutil.rmtree(results / "runs" / TWO)
+    export_records(results, filters_of([f"adopted={source}", "measure=nll"]), None, rows=True)
+    assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out)))) == 1
+    text = compare_runs(results, ONE, TWO)
+    assert text.startswith(f"first:  {ONE}\nsecond: {TWO} (adopted from {source})\n") and "[+0.5, +0.5]" in text
+
+
+def test_status_counts_adopted_runs_apart(tmp_path, workflow_dir):
+    run = "smoke_de_en/transformer/none/seed1"
+    about = {"folder": f"../reference/smoke/runs/{run}", "commit": None}
+    write_json(tmp_path / "smoke" / "adopted.json", {"runs": {run: about}})
+    write_json(tmp_path / "reference" / "smoke" / "runs" / run / "run.json", {})
+    paths = Paths(str(tmp_path / "smoke"), "")
+    assert [run_state(one, paths).state for one in (run, "another/run/none/seed1")] == ["done", "missing"]
+    text = status(workflow_dir, {"scale": "smoke", "results_dir": str(tmp_path)})
+    assert "adopted: has a committed record, which stands in for it" in text
+    assert f"\nAdopted from {tmp_path}/reference/smoke: 1 of " in text
 
 
 def test_every_measured_number_is_a_row_that_pandas_opens_in_one_line(results, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_origins import job
 
-from entropyreg.provenance.adoption import ASIDE, LOCKS, METADATA, adopt, is_older, tell
+from entropyreg.provenance.adoption import ASIDE, LOCKS, METADATA, adopt, forget_adopted, is_older, tell
 from entropyreg.provenance.code_identity import code_digest
 
 CHAIN = {"train": "runs/a/model.pt", "predict": "runs/a/tokens.npz", "measure": "runs/a/record.json"}
@@ -133,6 +133,21 @@ def test_nothing_is_touched_where_another_snakemake_works(tree, locked, aside):
     (LOCKS / "0.output.lock").write_text(f"some/other\n{locked}\n")
     assert adopted() == aside
     assert (tree / "half.npz").exists() == (not aside)
+
+
+def test_the_list_of_adopted_runs_goes_unless_another_snakemake_works_there(tree):
+    paths = [tree / "adopted.json", tree / ".origin" / "adopted.json.json"]
+    forget_adopted("results")  # there is none
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+    LOCKS.mkdir(parents=True)
+    (LOCKS / "0.output.lock").write_text("results/a\n")
+    forget_adopted("results")
+    assert all(path.exists() for path in paths)
+    (LOCKS / "0.output.lock").unlink()
+    forget_adopted("results")
+    assert not any(path.exists() for path in paths)
 
 
 def test_a_job_that_is_no_longer_declared_keeps_its_outputs(tree):

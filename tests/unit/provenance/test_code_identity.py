@@ -6,7 +6,9 @@ import ast
 import pytest
 
 from entropyreg.io.errors import UserError
+from entropyreg.io.files import write_json
 from entropyreg.io.meaning import meaning_of_python, without_comments
+from entropyreg.io.run_folder import set_other_recipes_aside
 from entropyreg.provenance import code_identity
 from entropyreg.provenance.code_identity import (
     code_digest,
@@ -239,3 +241,64 @@ def test_a_cache_that_is_damaged_or_may_not_be_written_changes_no_digest(tmp_pat
     assert code_digest(stage, declared) == wanted
     monkeypatch.undo()
     code_identity.cached.cache_clear()
+
+
+@pytest.fixture
+def proved(tmp_path, monkeypatch):
+    """A function that writes entries (stage, new, old) of equal digests in place of the committed ones."""
+
+    def write(*entries):
+        path = tmp_path / f"equal{len(entries)}.json"
+        write_json(path, [{"stage": stage, "new": new, "old": old, "proof": {}} for stage, new, old in entries])
+        monkeypatch.setattr(code_identity, "EQUAL", path)
+
+    return write
+
+
+def test_code_of_equal_bits_keeps_the_earliest_digest(proved):
+    """So Snakemake plans nothing, and recipes, origins and committed records go on to fit."""
+    stage, declared = JOBS["train"]
+    own = code_digest(stage, declared)
+    proved(("train", own, "second"), ("train", "second", "first"), ("predict", own, "other"))
+    assert code_digest(stage, declared) == "first"
+    assert code_digest(*JOBS["train euclidean"]) != "first"
+
+
+def test_a_training_resumes_under_code_of_equal_bits(proved, tmp_path):
+    settings = JOBS["train mlp"][1]
+
+    def resumed():
+        checkpoints = tmp_path / "checkpoints"
+        checkpoints.mkdir(exist_ok=True)
+        set_other_recipes_aside({"code": {"digest": code_digest("train-images", settings)}, "threads": 1}, checkpoints)
+        found = (checkpoints / "last.pt").exists()
+        (checkpoints / "last.pt").touch()
+        return found
+
+    assert [resumed(), resumed()] == [False, True]
+    own = code_digest("train-images", settings)
+    proved(("train-images", own, "older"))
+    assert not resumed()  # what was begun by code of other bits
+    proved(("train-images", "newer", own), ("train-images", own, "older"))
+    assert resumed()
+
+
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        ([("train", "b", "a"), ("train", "b", "c")], "says of digest b of train that it equals two others"),
+        ([("train", "b", "a"), ("train", "a", "b")], "leads from digest b of train back to itself"),
+    ],
+)
+def test_contradicting_equal_digests_are_refused(proved, entries, told):
+    proved(*entries)
+    with pytest.raises(UserError, match=told):
+        code_digest(*JOBS["train"])
+
+
+def test_a_damaged_file_of_equal_digests_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(code_identity, "EQUAL", tmp_path / "equal.json")
+    for content in ("[", "[{}]", "[3]"):
+        (tmp_path / "equal.json").write_text(content)
+        with pytest.raises(UserError, match=r"equal\.json"):
+            code_digest(*JOBS["train"])

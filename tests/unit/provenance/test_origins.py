@@ -9,6 +9,7 @@ import pytest
 from entropyreg.cli import main as cli
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import read_json, sha256_of, write_json
+from entropyreg.io.processors import processor_type
 from entropyreg.provenance import origins
 from entropyreg.provenance.code_identity import BY_NAME, code_digest
 from entropyreg.provenance.origins import Origin, origin_path, verify
@@ -59,6 +60,7 @@ def test_an_origin_names_stage_code_inputs_and_outputs_whatever_the_folder_is_ca
         "code": code_digest("collect", {"artefact": "x"}),
         "inputs": {name: sha256_of(root / name) for name in (RECORD, BLOCKS)},
         "outputs": {TABLE: sha256_of(root / TABLE)},
+        "processor": processor_type(),
     }
     root.rename(tmp_path / "moved")
     assert refused(tmp_path / "moved", TABLE, RECORD) == ""

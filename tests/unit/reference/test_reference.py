@@ -15,12 +15,14 @@ from entropyreg.cli.main import main
 from entropyreg.config.settings import collecting_settings
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import write_json
+from entropyreg.io.processors import processor_type
 from entropyreg.measuring.blocks import FILE
 from entropyreg.measuring.record_files import FILES
-from entropyreg.provenance.adoption import ASIDE
 from entropyreg.reference.cells import runs_of_cell
+from entropyreg.reference.chains import incomplete, judging_settings
 from entropyreg.reference.commands import act
 from entropyreg.reference.comparison import FAIL, SAME, WITHIN, Rules, compare_records
+from entropyreg.reference.drawing import draw_all
 from entropyreg.reference.folders import Reference
 from entropyreg.reference.recomputing import has_blocks, recompute
 from entropyreg.reference.spread import Spread
@@ -70,13 +72,21 @@ def root(finished, tmp_path):
     return Path(shutil.copytree(finished, tmp_path / "checkout"))
 
 
-def test_the_saved_reference_is_redrawn_with_the_same_bytes(root, capsys):
-    (root / "paper_figures" / "demo" / f"a_table_translation.md{ASIDE}").write_text("of other code")
-    assert act("save", "demo", root) == 0
+def commit(root):
+    """Make the results the reference as they are; `save`, which makes tables anew, has tests of its own."""
+    reference, results = Reference.of("demo", root), root / "results" / "demo"
+    shutil.rmtree(reference.results, ignore_errors=True)
+    shutil.copytree(results, reference.results, ignore=shutil.ignore_patterns("model.pt", "checkpoints"))
+    draw_all(reference.results / "tables", reference.figures)
+    write_json(reference.results / "machine.json", {"processor": processor_type()})
+    reference.write_sums()
+    return reference
+
+
+def test_the_reference_is_redrawn_with_the_same_bytes(root, capsys):
+    reference = commit(root)
     assert act("verify", "demo", root) == 0
     assert "OK: 7 files drawn again, every byte as committed" in capsys.readouterr().out
-    reference = Reference.of("demo", root)
-    assert not {"report.html", f"a_table_translation.md{ASIDE}"} & {path.name for path in reference.figures.iterdir()}
     sums = subprocess.run(
         ["sha256sum", "measures.csv"], cwd=reference.results / "runs" / RUN, capture_output=True, text=True
     )
@@ -85,8 +95,7 @@ def test_the_saved_reference_is_redrawn_with_the_same_bytes(root, capsys):
 
 
 def test_every_difference_is_named(root, capsys):
-    act("save", "demo", root)
-    reference = Reference.of("demo", root)
+    reference = commit(root)
     (reference.figures / "a_table_translation.md").write_text("x")
     (reference.figures / "a_table_translation.csv").unlink()
     (reference.results / "runs" / RUN / "run.json").unlink()
@@ -120,7 +129,7 @@ def test_tables_and_ledger_are_recomputed_from_the_records(root, workflow_dir):
     settings = collecting_settings(smoke.config, smoke.experiments, smoke.experiments.artefacts[name])
     table = reference.results / "tables" / f"{name}.json"
     assert main(["collect", "--settings", json.dumps(settings), "--runs", str(runs), "--out", str(table)]) == 0
-    about = json.dumps({"scale": "smoke", "scale_note": smoke.config["scale_note"]})
+    about = json.dumps(judging_settings(smoke.config, incomplete(smoke.experiments, (NONE, SMOOTHED))))
     places = ["--tables", str(table.parent), "--runs", str(runs), "--claims", str(CLAIMS)]
     assert main(["judge", "--settings", about, *places, "--out", str(reference.results / "ledger.json")]) == 0
     assert recompute(reference, workflow_dir, "smoke") == (2, [])
@@ -135,12 +144,10 @@ def test_tables_and_ledger_are_recomputed_from_the_records(root, workflow_dir):
 def test_a_scale_without_a_reference_is_reported(tmp_path):
     with pytest.raises(UserError, match="SHA256SUMS is missing: this scale has no reference"):
         act("verify", "paper", tmp_path)
-    with pytest.raises(UserError, match="has no finished results: run Snakemake first"):
-        act("save", "paper", tmp_path)
 
 
 def test_drawing_goes_to_a_folder_that_no_rule_writes(root):
-    act("save", "demo", root)
+    commit(root)
     before = sorted((root / "paper_figures" / "demo").iterdir())
     assert act("draw", "demo", root) == 0
     assert sorted((root / "paper_figures" / "demo").iterdir()) == before
@@ -188,7 +195,7 @@ def compared(root, capsys):
 def test_a_retrained_scale_is_compared_with_its_reference(root, capsys):
     results, machine = root / "results" / "demo", Reference.of("demo", root).results / "machine.json"
     write_json(results / "ledger.json", ledger(A1="supported", A2="not_tested"))
-    act("save", "demo", root)
+    commit(root)
     same = f"the same: {RUN}, 1 measures"
     told = "1 of 1 the same to the last bit; all 2 verdicts the same"
     assert compared(root, capsys) == (0, [same, f"same processor: {told}"])
@@ -223,6 +230,18 @@ def test_a_retrained_scale_is_compared_with_its_reference(root, capsys):
         compared(root, capsys)
 
 
+def test_adopted_runs_are_told_and_not_compared(root, capsys):
+    commit(root)
+    results = root / "results" / "demo"
+    about = {"folder": f"../reference/demo/runs/{RUN}", "commit": "0123456789abcdef"}
+    write_json(results / "adopted.json", {"runs": {RUN: about}})
+    assert compared(root, capsys)[1][0].startswith("the same")  # it was trained here, too
+    shutil.rmtree(results / "runs" / RUN)
+    status, (first, last) = compared(root, capsys)
+    assert status == 0 and last == "same processor: 0 of 0 the same to the last bit; 1 adopted, so not compared"
+    assert first == f"adopted: {RUN}, from {root}/results/reference/demo, commit 0123456789ab"
+
+
 def test_a_cell_names_its_runs():
     cells = [("ger", "de_en", "one"), ("ger", "de_en", "two"), ("ger", "fr_en", None), ("none", "de_en", "three")]
     rows = [{"row": row, "column": column, "run": run} for row, column, run in cells]
@@ -235,7 +254,7 @@ def test_a_cell_names_its_runs():
 
 
 def test_an_unknown_cell_is_reported(root):
-    act("save", "demo", root)
+    commit(root)
     allowed = "allowed: ARTEFACT/ROW/COLUMN, ARTEFACT one of a_figure_entropy_bleu, a_table"
     for cell in (None, "a_table_translation/ger", "a_table_nothing/ger/de_en"):
         with pytest.raises(UserError, match=allowed):

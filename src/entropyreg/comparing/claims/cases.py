@@ -74,6 +74,7 @@ def tests_of_case(case: Case, statistic: Statistic, alpha: float) -> list[dict[s
         plan = statistic.plan(case)
         check_minimum(case.claim["minimum"], plan.counts)
         found = plan.evidence()
+        case.records.check_processors()
     except NotTested as reason:
         return [{**place, "part": None, "verdict": NOT_TESTED, "reason": str(reason), "runs": []}]
     finally:

@@ -31,7 +31,8 @@ Entry = dict[str, Any]
 def judge(settings: Mapping[str, Any], tables_dir: Path, runs_dir: Path, claims_path: Path) -> Entry:
     """The ledger of a scale.
 
-    `settings` has scale and scale_note; `tables_dir` the collected tables, `runs_dir` the records with their
+    `settings` has scale and scale_note, and `incomplete`, where tables lack runs: of claims that read one of these no
+    verdict is computed. `tables_dir` the collected tables, `runs_dir` the records with their
     statistics. The roles of the data sets are read from roles.yaml beside the claims. Raises `UserError` for a claim
     whose statistic is unknown, and for a record of claims that were changed without an amendment.
     """
@@ -41,7 +42,8 @@ def judge(settings: Mapping[str, Any], tables_dir: Path, runs_dir: Path, claims_
     tests = declared["rules"]["tests"]
     alpha, n_replicates = tests["alpha"], tests["interval"]["replicates"]
     records = Records(tables_dir, runs_dir, n_replicates, alpha)
-    entries = [evaluate(claim, roles, records, alpha) for claim in declared["claims"]]
+    lacking = settings.get("incomplete", {})
+    entries = [evaluate(claim, roles, records, alpha, lacking) for claim in declared["claims"]]
     conclude(entries, declared["rules"]["multiplicity"], alpha)
     for entry in entries:
         entry["first_record"] = records.first_made(entry["runs"])
@@ -75,8 +77,17 @@ def judge(settings: Mapping[str, Any], tables_dir: Path, runs_dir: Path, claims_
     return finite(ledger)
 
 
-def evaluate(claim: Mapping[str, Any], roles: Mapping[str, Sequence], records: Records, alpha: float) -> Entry:
-    """A claim before the correction: its tests, their joint p-values, and the roles that no data set fills."""
+def evaluate(
+    claim: Mapping[str, Any],
+    roles: Mapping[str, Sequence],
+    records: Records,
+    alpha: float,
+    lacking: Mapping[str, str] | None = None,
+) -> Entry:
+    """A claim before the correction: its tests, their joint p-values, and the roles that no data set fills.
+
+    `lacking`: '61 of 80 runs' of tables that are not complete.
+    """
     entry: Entry = {key: claim[key] for key in CLAIM_KEYS} | {"family": claim["family"], "note": claim.get("note")}
     entry |= {"parts": [part.quantity for part in parts_of(claim)] if "parts" in claim else []}
     entry |= {"reason": None, "p_value": None, "adjusted_p_value": None, "unfilled_roles": [], "untested": []}
@@ -87,6 +98,8 @@ def evaluate(claim: Mapping[str, Any], roles: Mapping[str, Sequence], records: R
     names, quantifier = claim["tasks"]["names"], claim["tasks"]["quantifier"]
     entry["quantifier"] = quantifier
     entry["unfilled_roles"] = [name for name in names if not roles.get(name)]
+    if short := [f"{one} has {lacking[one]}" for one in claim["test"]["read"] if one in (lacking or {})]:
+        return entry | {"verdict": NOT_TESTED, "reason": "; ".join(short)}
     entry["tests"] = tests_of(claim, roles, records, alpha)
     entry["runs"] = sorted({run for test in entry["tests"] for run in test["runs"]})
     if quantifier == "each":

@@ -15,6 +15,7 @@ from entropyreg.io.errors import UserError, blaming
 from entropyreg.io.files import read_json
 from entropyreg.measuring.blocks import of_split, read_blocks
 from entropyreg.measuring.record_files import ABOUT, read_about
+from entropyreg.provenance.processors import types_of
 
 Row = Mapping[str, Any]
 WINNER = "-winner/"  # in the id of a run that was retrained with what a search chose
@@ -141,6 +142,15 @@ class Records:
     def use(self, *runs: str) -> None:
         """Remember that the records of `runs` entered a test."""
         self.used.update(runs)
+
+    def check_processors(self) -> None:
+        """Raise `NotTested` if runs of one seed that entered the test were trained on two types of processor."""
+        seeds: dict[tuple[str, str], list[str]] = {}
+        for run in sorted(self.used):
+            seeds.setdefault((run.split("/")[0], run.rpartition("/seed")[2] if "/seed" in run else ""), []).append(run)
+        for (task, _), runs in seeds.items():
+            if len(types := types_of(self.runs_dir, runs)) > 1:
+                raise NotTested(f"runs of one seed of {task} were trained on several processors ({'; '.join(types)})")
 
     def generator(self, *names: Any) -> np.random.Generator:
         """Seeded by what is tested, so that adding a claim changes no other."""

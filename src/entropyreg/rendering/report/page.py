@@ -1,6 +1,7 @@
 """Fills the page's template from a scale's files. The page is one file and fetches nothing."""
 
 import base64
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.resources import files
@@ -15,6 +16,7 @@ from entropyreg.io.errors import blaming
 from entropyreg.io.files import read_json, write_atomically
 from entropyreg.measuring.record_files import ABOUT
 from entropyreg.measuring.tidy_records import columns_of, lines_of, short_number
+from entropyreg.provenance.run_folders import RunFolders
 from entropyreg.rendering.published import Published, published_numbers
 from entropyreg.rendering.report.captions import caption_html
 from entropyreg.rendering.report.html_tables import to_html
@@ -26,7 +28,7 @@ from entropyreg.rendering.tables.formats import csv_text
 
 SHOWN = (  # columns of the table of records, where any record has them; the csv has all
     *("run", "kind", "skew", "strength", "smoothing", "seed", "split", "updates", "bleu", "rouge_l", "accuracy"),
-    *("nll", "entropy_normalized", "ece", "reference_rank"),
+    *("nll", "entropy_normalized", "ece", "reference_rank", "adopted"),
 )
 SOURCES = {"A": "paper A", "B": "paper B", "ReScience": "replication"}  # columns of published numbers
 PAPERS = {
@@ -36,26 +38,31 @@ PAPERS = {
 Settings = Mapping[str, Any]
 
 
-def write_report(settings: Settings, results: Path, figures: Path, captions: Path, out: Path) -> None:
+def write_report(
+    settings: Settings, results: Path, figures: Path, captions: Path, out: Path, runs: RunFolders | None = None
+) -> None:
     """Write the page of a scale; `settings` is `entropyreg.config.settings.report_settings`.
 
-    `results` is the scale's folder of records, collected tables and ledger, `figures` that of its tables and figures,
-    `captions` the folder of captions. Raises `UserError` for a file that is missing or damaged.
+    `results` is the scale's folder of collected tables and ledger, `figures` that of its tables and figures, `captions`
+    the folder of captions, `runs` the folders of records (by default those in `results`). Raises `UserError` for a file
+    that is missing or damaged.
     """
-    write_atomically(out, page(settings, results, figures, captions))
+    write_atomically(out, page(settings, results, figures, captions, runs))
 
 
-def page(settings: Settings, results: Path, figures: Path, captions: Path) -> str:
+def page(settings: Settings, results: Path, figures: Path, captions: Path, runs: RunFolders | None = None) -> str:
     """The page as text."""
+    runs = runs or RunFolders(results / "runs")
     environment = Environment(
         loader=PackageLoader("entropyreg.rendering.report", "templates"), autoescape=True, undefined=StrictUndefined
     )
     environment.trim_blocks = environment.lstrip_blocks = True
     published = published_numbers()
-    folders = [results / "runs" / run for run in settings["runs"]]
-    done = [folder for folder in folders if (folder / ABOUT).exists()]
-    lines = [line for folder in done for line in lines_of(folder)]
-    artefacts = [artefact_part(one, settings, results, figures, captions, published) for one in settings["artefacts"]]
+    done = [run for run in settings["runs"] if (runs / run / ABOUT).exists()]
+    lines = [line for run in done for line in lines_of(runs / run, runs.source(run))]
+    artefacts = [
+        artefact_part(one, settings, results, figures, captions, published, runs) for one in settings["artefacts"]
+    ]
     return environment.get_template("report.html.j2").render(
         scale=settings["scale"],
         scale_line=scale_line(settings["scale"], settings["scale_note"]),
@@ -68,9 +75,10 @@ def page(settings: Settings, results: Path, figures: Path, captions: Path) -> st
             if (own := [one for one in artefacts if one["paper"] == key])
         ],
         records=records_part(lines),
-        n_runs=len(folders),
+        n_runs=len(settings["runs"]),
         n_done=len(done),
-        provenance=provenance_lines(results / "runs", settings["runs"]),
+        adopted=Counter(filter(None, map(runs.source, done))),
+        provenance=provenance_lines(runs, settings["runs"]),
         configuration=as_yaml(settings["configuration"]),
     )
 
@@ -100,6 +108,7 @@ def artefact_part(
     figures: Path,
     captions: Path,
     published: Published,
+    runs: RunFolders,
 ) -> dict[str, Any]:
     """The page's part on one table or figure."""
     name, kind = artefact["name"], artefact["kind"]
@@ -124,8 +133,8 @@ def artefact_part(
         "csv": Markup(data_link((figures / f"{name}.csv").read_text(encoding="utf-8"), "text/csv")),
         "published": beside,
         "command": f"snakemake --cores all --config scale={settings['scale']} -- {name}",
-        "runs": states,
-        "provenance": provenance_lines(results / "runs", [one["run"] for one in states]),
+        "runs": [{**one, "adopted": runs.source(one["run"])} for one in states],
+        "provenance": provenance_lines(runs, [one["run"] for one in states]),
         "configuration": configuration_of(states, settings["configuration"]),
     }
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from entropyreg.io.errors import blaming
 from entropyreg.io.files import read_json
+from entropyreg.provenance.run_folders import RunFolders
 
 # facts of one run alone; seconds are summed
 LEFT_OUT = {"seconds", "finished", "resumed_from_update", "resumed_from_epoch", "images_per_second"}
 
 
-def provenance_lines(runs_dir: Path, runs: Iterable[str]) -> list[dict[str, Any]]:
+def provenance_lines(runs_dir: Path | RunFolders, runs: Iterable[str]) -> list[dict[str, Any]]:
     """Lines {fact, value, runs}: 'training.torch' is '2.13.0' in 17 runs; the seconds of training are summed."""
     found: Counter[tuple[str, str]] = Counter()
     seconds, timed = 0.0, 0

@@ -19,6 +19,8 @@ from entropyreg.comparing.claims.records import Records
 from entropyreg.comparing.claims.statistics import PROOF, STATISTICS
 from entropyreg.config.loading import SCALES, load_config
 from entropyreg.io.errors import UserError
+from entropyreg.io.files import write_json
+from entropyreg.provenance.origins import Origin, origin_path
 
 ROOT = Path(__file__).parents[4]
 CLAIMS = ROOT / "workflow" / "experiments" / "claims.yaml"
@@ -222,6 +224,32 @@ def test_too_few_seeds_or_strengths_are_not_tested(tmp_path):
     entries = paper_a_without(tmp_path, fewer)
     assert entries["A2"]["verdict"] == "not_tested" and entries["A2"]["reason"] == "pairs: 2 seeds an arm, 3 needed"
     assert entries["A5"]["reason"] == "pairs: 4 strengths a skew, 5 needed"
+
+
+def test_no_verdict_is_computed_from_a_table_that_lacks_runs(tmp_path):
+    planted(tmp_path, claims := write_claims(CLAIMS, tmp_path / "experiments"), 1)
+    settings = SETTINGS | {"incomplete": {DECLARED["B6"]["test"]["read"][0]: "61 of 80 runs"}}
+    found = {one["id"]: one for one in judge(settings, tmp_path / "tables", tmp_path / "runs", claims)["claims"]}
+    assert found["B6"]["verdict"] == "not_tested" and found["B6"]["reason"].endswith(" has 61 of 80 runs")
+    assert found["B6"]["tests"] == [] and found["A9"]["verdict"] == "supported"
+    others = [name for name, one in DECLARED.items() if not {*settings["incomplete"]} & {*one["test"].get("read", ())}]
+    assert len(others) > 20 and all(found[name]["verdict"] != "not_tested" for name in others)
+
+
+def test_runs_of_one_seed_on_two_types_of_processor_give_no_verdict(tmp_path):
+    planted(tmp_path, claims := write_claims(CLAIMS, tmp_path / "experiments"), 1)
+    run = Records(tmp_path / "tables", tmp_path / "runs")
+    ledger = judge(SETTINGS, tmp_path / "tables", tmp_path / "runs", claims)
+    used = next(one for one in ledger["claims"] if one["id"] == "A2")["runs"]
+    same = [one for one in used if one.rpartition("/")[2] == used[0].rpartition("/")[2]]
+    for number, one in enumerate(same):
+        origin = Origin("train", {"run": one}, {}, "", {}, {}, f"type {min(number, 1)}")
+        write_json(origin_path(str(run.runs_dir / one / "model.pt")), origin._asdict())
+    (entry,) = (
+        one for one in judge(SETTINGS, tmp_path / "tables", tmp_path / "runs", claims)["claims"] if one["id"] == "A2"
+    )
+    assert entry["verdict"] == "not_tested"
+    assert "were trained on several processors (type 0; type 1)" in entry["reason"]
 
 
 def test_a_split_that_was_not_decoded_is_not_tested(tmp_path):
