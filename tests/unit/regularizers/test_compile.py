@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from entropyreg import regularizers as r
-from entropyreg.regularizers import build, given_baseline
+from entropyreg.regularizers import given_baseline
+from entropyreg.regularizers.kernels.native import build
 
 pytestmark = pytest.mark.skipif(build.library().handle is None, reason=f"no C++ compiler: {build.library().problem}")
 BASELINE = [0.3, 0.2, 0.2, 0.1, 0.1, 0.1]

@@ -1,4 +1,4 @@
-// What Python passes, field by field as in native.py, and the bookkeeping of one row. Pointers may be null where stated.
+// What Python passes, field by field as in kernels/native/__init__.py, and the bookkeeping of one row. Pointers may be null where stated.
 #pragma once
 
 #include <algorithm>

@@ -20,8 +20,7 @@ import torch
 from torch import Tensor
 
 CHOICES = ("auto", "native", "torch")
-_MODULE_OF_DEVICE = {"cpu": "native", "cuda": "triton_kernel"}
-_PATH_OF_MODULE = {"native": "native", "triton_kernel": "triton"}
+_MODULE_OF_DEVICE = {"cpu": "native", "cuda": "triton"}
 
 
 class KernelInUse(NamedTuple):
@@ -40,7 +39,7 @@ def kernel_in_use(device: str = "cpu") -> KernelInUse:
     kernel, reason = _choose(torch.device(device).type)
     if kernel is None:
         return KernelInUse("torch", torch.__version__, reason)
-    return KernelInUse(_PATH_OF_MODULE[kernel.__name__.rpartition(".")[2]], kernel.version(), reason)
+    return KernelInUse(kernel.__name__.rpartition(".")[2], kernel.version(), reason)
 
 
 def kernel_for(logits: Tensor) -> ModuleType | None:
@@ -60,7 +59,7 @@ def _choose(device_type: str) -> tuple[ModuleType | None, str]:
         return None, f"there is no kernel for device {device_type!r}"
     name = _MODULE_OF_DEVICE[device_type]
     try:
-        kernel = import_module(f"entropyreg.regularizers.{name}")
+        kernel = import_module(f"{__name__}.{name}")
     except ImportError as error:
         return None, f"the kernel cannot be imported: {error}"
     problem = kernel.unavailable()

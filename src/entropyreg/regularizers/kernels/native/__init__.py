@@ -1,4 +1,4 @@
-"""The CPU kernel: `_native/kernel.cpp`, built by the machine's C++ compiler on first use (`build`), called by ctypes.
+"""The CPU kernel: `cpp/kernel.cpp`, built by the machine's C++ compiler on first use (`build`), called by ctypes.
 
 A plain C interface that takes addresses: it needs neither ninja nor the headers of Python or torch (torch's extension
 builder needs all three, and ten times as long), and it does not depend on torch's version or ABI. Such a write is
@@ -16,13 +16,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from entropyreg.regularizers import build
 from entropyreg.regularizers.divergence import SkewJensen
+from entropyreg.regularizers.kernels.native import build
 from entropyreg.regularizers.sweep import Objective, RowTerms, chunk_rows
 
 
 def _structure(name: str, fields: str) -> type[ctypes.Structure]:
-    """A struct of `_native/task.hpp`: *pointers, .doubles and integers, in its order."""
+    """A struct of `cpp/task.hpp`: *pointers, .doubles and integers, in its order."""
     types = {"*": ctypes.c_void_p, ".": ctypes.c_double}
     pairs = [(field.lstrip("*."), types.get(field[0], ctypes.c_int64)) for field in fields.split()]
     return type(name, (ctypes.Structure,), {"_fields_": pairs})
