@@ -19,6 +19,9 @@ struct LossTask {
   const uint8_t* ignored;  // null: none
   const float* baseline;   // null: uniform
   const float* log_baseline;
+  const float* probabilities;  // (rows, classes), dense: the targets of the NLL in place of `targets`; null: none
+  const float* nll_weights;    // (rows,): these and `strengths` replace nll_weight, strength and factor; null: none
+  const float* strengths;
   float* nll;
   float* divergence;
   double skew, strength, nll_weight, factor;  // the gradient of the loss is multiplied by `factor`
