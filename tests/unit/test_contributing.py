@@ -167,7 +167,7 @@ from entropyreg.rendering.figures import image_runs, runs
 from entropyreg.images.data.sources import read_image_set
 from entropyreg.images.objective import hard_objective
 from entropyreg.measuring.record_files import read_record
-from entropyreg.regularizers.declared import regularized_cross_entropy
+from entropyreg.regularizers.functional import regularized_cross_entropy
 from entropyreg.translation import USER_DIR
 from entropyreg.translation.command import criterion_arguments
 

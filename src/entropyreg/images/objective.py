@@ -22,8 +22,9 @@ from torch import Tensor
 from entropyreg import regularizers
 from entropyreg.images.settings import check_regularizer
 from entropyreg.io.errors import UserError
-from entropyreg.regularizers.declared import member_of, regularized_cross_entropy
+from entropyreg.regularizers.declared import member_of
 from entropyreg.regularizers.equilibrium import strength_for_entropy
+from entropyreg.regularizers.functional import regularized_cross_entropy
 
 Objective = Callable[[Tensor, Tensor], Tensor]  # logits (R, K), targets (R,) -> losses (R,)
 

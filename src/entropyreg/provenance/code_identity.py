@@ -118,15 +118,17 @@ BY_NAME = {"render": "artefact", "extract-pretrained": "pretrained"}  # stages t
 DYNAMIC: dict[str, tuple[str, ...]] = {  # module: modules that it loads by a name it computes; {name} as declared
     "regularizers.registry": ("regularizers.members.*",),
     "regularizers.declared": ("regularizers.{regularizer}",),
-    "regularizers.kernels": ("regularizers.native", "regularizers.triton_kernel"),
+    "regularizers.kernels": ("regularizers.kernels.native", "regularizers.kernels.triton"),
     "rendering.tables": ("rendering.tables.{artefact}",),
     "rendering.figures": ("rendering.figures.{artefact}",),
     "rendering.report.page": ("rendering.tables.*",),
     "translation": ("translation.user_dir.entropyreg_fairseq", "translation.user_dir.entropyreg_fairseq.*"),
 }
 FILES: dict[str, tuple[str, ...]] = {  # module: files beside the package's modules that it reads
-    "regularizers.build": ("regularizers/_native/[!s]*",),  # without statistics.hpp, which trains nothing
-    "regularizers.statistics": ("regularizers/_native/statistics.hpp",),
+    "regularizers.kernels.native.build": (
+        "regularizers/kernels/native/cpp/[!s]*",
+    ),  # without statistics.hpp, which trains nothing
+    "regularizers.statistics": ("regularizers/kernels/native/cpp/statistics.hpp",),
     "rendering.published": ("rendering/published/*.yaml",),
     "rendering.report.page": ("rendering/report/templates/*",),
 }

@@ -23,20 +23,41 @@ def check_skew(skew: Any) -> float:
     return value
 
 
-def check_strength(strength: Any, name: str = "strength") -> float:
+def check_strength(strength: Any, name: str = "strength") -> float | Tensor:
+    """`strength` as a finite float that is not negative; a tensor where it is learnt, transformed or one a row."""
+    if isinstance(strength, Tensor) and (strength.numel() != 1 or composed() or _is_learnt(strength)):
+        if not strength.is_floating_point():
+            raise ValueError(f"{name} must hold floating-point numbers, got {strength.dtype}")
+        if may_look(strength) and not composed():
+            wrong = ~(torch.isfinite(strength) & (strength >= 0.0))
+            if wrong.any():
+                raise ValueError(f"{name} must be finite and at least 0, got {strength[wrong][0].item()!r}")
+        return strength
+    return check_constant_strength(strength, name)
+
+
+def check_constant_strength(strength: Any, name: str = "strength") -> float:
     """`strength` as a finite float that is not negative."""
     value = check_number(name, strength)
-    if not (value >= 0.0 and math.isfinite(value)):
+    if not 0.0 <= value < math.inf:  # also false for NaN
         raise ValueError(f"{name} must be finite and at least 0, got {strength!r}")
     return value
 
 
-def check_smoothing(smoothing: Any) -> float:
-    """`smoothing` as a float in [0, 1]."""
-    value = check_number("smoothing", smoothing)
+def check_smoothing(smoothing: Any, name: str = "smoothing") -> float | Tensor:
+    """`smoothing` as a float in [0, 1]; inside torch.compile a tensor stays one."""
+    if traced() and isinstance(smoothing, Tensor):
+        return smoothing
+    value = check_number(name, smoothing)
     if not 0.0 <= value <= 1.0:
-        raise ValueError(f"smoothing must lie in [0, 1], got {smoothing!r}")
+        raise ValueError(f"{name} must lie in [0, 1], got {smoothing!r}")
     return value
+
+
+def check_dim(dim: Any) -> int | None:
+    if dim is not None and (isinstance(dim, bool) or not isinstance(dim, int)):
+        raise ValueError(f"dim must be None or an axis of logits, an integer, got {dim!r}")
+    return dim
 
 
 def check_reduction(reduction: Any) -> str:
@@ -45,15 +66,14 @@ def check_reduction(reduction: Any) -> str:
     return reduction
 
 
-def check_no_class_weights(weight: Any) -> None:
-    if weight is not None:
-        raise ValueError("weight (class weights) is not supported: the divergence has no weighted form; pass None")
+def check_tensor(name: str, value: Any) -> None:
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
 
 
 def check_logits(logits: Any, name: str = "logits") -> None:
     """A floating-point tensor of shape (..., V) with at least one class."""
-    if not isinstance(logits, Tensor):
-        raise ValueError(f"{name} must be a torch.Tensor, got {type(logits).__name__}")
+    check_tensor(name, logits)
     if logits.layout != torch.strided:
         raise ValueError(f"{name} must be a dense tensor, got layout {logits.layout}")
     if not logits.is_floating_point():
@@ -65,8 +85,7 @@ def check_logits(logits: Any, name: str = "logits") -> None:
 def checked_targets(targets: Any, logits_shape: torch.Size, device: torch.device, ignore_index: int | None) -> Tensor:
     """`targets` as int64, which no later comparison can wrap: of the logits' shape without its last axis, each in
     [0, V) or equal to `ignore_index`."""
-    if not isinstance(targets, Tensor):
-        raise ValueError(f"targets must be a torch.Tensor, got {type(targets).__name__}")
+    check_tensor("targets", targets)
     if targets.dtype not in INDEX_TYPES:
         raise ValueError(f"targets must hold integer class indices (int64 or narrower), got {targets.dtype}")
     if targets.shape != logits_shape[:-1]:
@@ -94,6 +113,25 @@ def checked_targets(targets: Any, logits_shape: torch.Size, device: torch.device
     return targets
 
 
+def checked_probabilities(targets: Tensor, logits: Tensor) -> Tensor:
+    """Targets of the shape of `logits` (..., V), finite and not negative. As in torch, their sums are not checked."""
+    if targets.shape != logits.shape:
+        raise ValueError(
+            f"targets must hold integer class indices, or probabilities in the shape of logits, {tuple(logits.shape)}; "
+            f"got {targets.dtype} of shape {tuple(targets.shape)}"
+        )
+    if targets.device != logits.device:
+        raise ValueError(f"targets must be on the device of logits, {logits.device}, got {targets.device}")
+    if may_look(targets) and targets.numel() and not composed():
+        lowest, highest = targets.detach().aminmax()
+        if not (lowest >= 0.0 and torch.isfinite(highest)):  # also for NaN, which aminmax passes on
+            raise ValueError(
+                "targets must be finite and at least 0 where they are probabilities, got values from "
+                f"{lowest.item()!r} to {highest.item()!r}"
+            )
+    return targets
+
+
 def check_ignore_index(ignore_index: Any) -> int:
     if isinstance(ignore_index, bool) or not isinstance(ignore_index, int):
         raise ValueError(f"ignore_index must be an integer, got {ignore_index!r}")
@@ -104,6 +142,10 @@ def check_ignore_index(ignore_index: Any) -> int:
 
 def check_overwritable(logits: Tensor, reduction: str) -> None:
     """Refuse `overwrite_logits=True` where writing into the logits' memory would be wrong or could not be undone."""
+    if traced():
+        from entropyreg.regularizers.uncompiled import refuse_overwriting
+
+        refuse_overwriting()
     if has_tangent(logits):
         raise ValueError("overwrite_logits=True is not allowed in forward-mode differentiation")
     base = logits._base if logits._is_view() else None
@@ -146,8 +188,18 @@ def may_look(tensor: Tensor) -> bool:
 
 
 def composed() -> bool:
-    """True inside torch.export or a torch.func transform, where only composed operations can run."""
+    """True where values cannot be read: inside torch.compile, torch.export or a torch.func transform."""
     return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+
+
+def traced() -> bool:
+    """True inside torch.compile, where the kernels run as custom operators; not inside torch.export and torch.func."""
+    return torch.compiler.is_compiling() and not (_is_exporting() or torch._C._are_functorch_transforms_active())
+
+
+def _is_exporting() -> bool:
+    exporting = getattr(torch.compiler, "is_exporting", None)  # since torch 2.7
+    return exporting() if exporting is not None else not torch.compiler.is_dynamo_compiling()
 
 
 def is_batched(tensor: Tensor) -> bool:
@@ -157,12 +209,18 @@ def is_batched(tensor: Tensor) -> bool:
 
 def has_tangent(*tensors: Any) -> bool:
     """Whether one of them carries a derivative of forward-mode differentiation."""
-    return any(isinstance(t, Tensor) and unpack_dual(t).tangent is not None for t in tensors)
+    return not torch.compiler.is_compiling() and any(
+        isinstance(t, Tensor) and unpack_dual(t).tangent is not None for t in tensors
+    )
+
+
+def _is_learnt(value: Tensor) -> bool:
+    return value.requires_grad or has_tangent(value)
 
 
 def check_constant(name: str, value: Any) -> None:
     """Refuse a setting that requires a gradient, since it would silently get none."""
-    if isinstance(value, Tensor) and (value.requires_grad or has_tangent(value)):
+    if isinstance(value, Tensor) and _is_learnt(value):
         raise ValueError(f"{name} must not require a gradient, as the losses compute none for it: pass {name}.detach()")
 
 

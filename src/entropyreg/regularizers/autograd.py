@@ -1,4 +1,4 @@
-"""Turns row terms into a differentiable loss: reduces them, skips ignored rows, and keeps the gradient until backward.
+"""Turns logits into a differentiable loss: reduces the rows' terms, and keeps the gradient until backward.
 
     loss = reduce(nll_weight * NLL + strength * J)        d loss / d logits = gradient of the sweep * grad_output / n
 
@@ -20,17 +20,16 @@ from torch import Tensor
 
 from entropyreg.regularizers import arguments
 from entropyreg.regularizers.arguments import (
-    check_ignore_index,
     check_logits,
     check_overwritable,
     check_reduction,
-    checked_targets,
     composed,
     has_tangent,
     is_batched,
 )
-from entropyreg.regularizers.composed import composed_terms
-from entropyreg.regularizers.sweep import Objective, chunk_rows, computation_dtype, sweep
+from entropyreg.regularizers.row_terms import masked_terms, refuse_again, row_terms
+from entropyreg.regularizers.sweep import Objective, RowTerms, chunk_rows, computation_dtype, sweep
+from entropyreg.regularizers.targets import Likelihood, likelihood_of
 
 
 class LossParts(NamedTuple):
@@ -55,22 +54,24 @@ def objective_loss(
     targets: Tensor | None,
     objective: Objective,
     *,
+    weight: Tensor | None = None,
+    label_smoothing: float | Tensor = 0.0,
     ignore_index: int = -100,
     reduction: str = "mean",
     overwrite_logits: bool = False,
 ) -> LossParts:
-    """The loss of logits (..., V) with targets (...), all arguments checked; per-row results have the shape (...)."""
+    """The loss of logits (..., V), all arguments checked; per-row results have the shape (...).
+
+    What most trainings ask for, one class a row and constants as weights, goes the shortest way, one sweep; all else
+    goes by `row_terms`.
+    """
     check_reduction(reduction)
     check_logits(logits)
     n_classes, leading = logits.shape[-1], logits.shape[:-1]
-    ignored = None
-    if targets is not None:
-        targets = checked_targets(targets, logits.shape, logits.device, check_ignore_index(ignore_index)).reshape(-1)
-        ignored = targets == ignore_index
-        if composed() or not arguments.may_look(ignored) or ignored.any():
-            targets = targets.masked_fill(ignored, 0)
-        else:
-            ignored = None
+    likelihood = likelihood_of(
+        logits, targets, weight=weight, label_smoothing=label_smoothing, ignore_index=ignore_index
+    )
+    strength = _strength_of_rows(objective.strength, leading)
     wants_gradient = torch.is_grad_enabled() and logits.requires_grad
     by_operations = composed() or has_tangent(logits)
     if overwrite_logits and (wants_gradient or by_operations):
@@ -84,11 +85,12 @@ def objective_loss(
             ) from None
     else:
         flat = logits.reshape(-1, n_classes)
-    if by_operations:
-        parts = _composed_loss(flat, targets, ignored, objective, reduction)
+    overwrite = overwrite_logits and wants_gradient
+    if by_operations or isinstance(strength, Tensor) or not likelihood.is_plain:
+        parts = _general_loss(flat, likelihood, objective._replace(strength=strength), reduction, overwrite)
     else:
-        call = Call(objective, reduction, overwrite_logits and wants_gradient, wants_gradient)
-        parts = LossParts(*_ObjectiveLoss.apply(flat, targets, ignored, call))
+        call = Call(objective, reduction, overwrite, wants_gradient)
+        parts = LossParts(*_ObjectiveLoss.apply(flat, likelihood.targets, likelihood.ignored, call))
     return LossParts(*(part.reshape(leading) for part in parts)) if reduction == "none" else parts
 
 
@@ -112,16 +114,51 @@ def reduced(nll: Tensor, divergence: Tensor, ignored: Tensor | None, objective: 
     return LossParts(loss, nll, divergence)
 
 
-def _composed_loss(
-    logits: Tensor, targets: Tensor | None, ignored: Tensor | None, objective: Objective, reduction: str
+def _strength_of_rows(strength: float | Tensor, leading: torch.Size) -> float | Tensor:
+    """A strength that is a tensor as 0-d or (N,)."""
+    if not isinstance(strength, Tensor):
+        return strength
+    if strength.numel() == 1 and strength.dim() <= 1:
+        return strength.reshape(())
+    if strength.shape != leading:
+        raise ValueError(
+            f"strength must be a number, or hold one for each of the rows {tuple(leading)} of logits, "
+            f"got shape {tuple(strength.shape)}"
+        )
+    return strength.reshape(-1)
+
+
+def _general_loss(
+    logits: Tensor, likelihood: Likelihood, objective: Objective, reduction: str, overwrite: bool
 ) -> LossParts:
-    if ignored is not None:  # before the mathematics, so that nothing an ignored row holds can reach the gradient
-        logits = torch.where(ignored[:, None], 0.0, logits)
-    nll, divergence = composed_terms(logits, targets, objective)
-    if ignored is not None:
-        nll, divergence = nll.masked_fill(ignored, 0.0), divergence.masked_fill(ignored, 0.0)
-    loss, nll, divergence = reduced(nll, divergence, ignored, objective, reduction)
-    return LossParts(loss, nll.detach(), divergence.detach())
+    terms = row_terms(logits, likelihood.targets, likelihood.ignored, objective, overwrite)
+    return weighted(terms, likelihood, objective, reduction)
+
+
+def weighted(terms: RowTerms, likelihood: Likelihood, objective: Objective, reduction: str) -> LossParts:
+    """Loss and parts from differentiable row terms (N,), whatever the weights."""
+    (nll, divergence), (_, ignored, weights, shares) = terms, likelihood
+    if weights is not None:
+        nll = nll * weights
+    strength, nll_weight = (as_tensor(value, nll) for value in (objective.strength, objective.nll_weight))
+    penalty = strength * divergence.clamp_max(torch.finfo(nll.dtype).max)  # 0 * inf would be NaN
+    if reduction != "none":
+        count = count_rows(len(nll), ignored, nll) if reduction == "mean" else 1.0
+        total = count if shares is None or reduction == "sum" else shares.sum()
+        total = torch.where(total == 0.0, 1.0, total) if shares is not None and reduction == "mean" else total
+        nll, divergence, penalty = nll.sum() / total, divergence.sum() / count, penalty.sum() / count
+    return LossParts(nll_weight * nll + penalty, nll.detach(), divergence.detach())
+
+
+def as_tensor(value: float | Tensor, like: Tensor) -> Tensor:
+    """A weight as a tensor on the device of `like`, in its dtype.
+
+    By a product: torch.compile turns that with a Python float into an input of its graph; in other operations (full,
+    `alpha` of add) it keeps the value of an earlier call.
+    """
+    if isinstance(value, Tensor):
+        return value.to(like.device, like.dtype)
+    return torch.ones((), dtype=like.dtype, device=like.device) * value
 
 
 class _ObjectiveLoss(torch.autograd.Function):
@@ -149,13 +186,11 @@ class _ObjectiveLoss(torch.autograd.Function):
             return None, None, None, None
         call, spent = ctx.call, ctx.spent
         if call.overwrite and (spent or torch.is_grad_enabled()):
-            raise RuntimeError(
-                f"overwrite_logits=True allows no {'second' if spent else 'double'} backward: the logits were "
-                "replaced by their gradient. Call the loss with overwrite_logits=False"
-            )
+            refuse_again("second" if spent else "double")
         if torch.is_grad_enabled():
             logits, targets, ignored = ctx.saved_tensors
-            loss = _composed_loss(logits, targets, ignored, call.objective, call.reduction).loss
+            terms = masked_terms(logits, targets, ignored, call.objective)
+            loss = reduced(*terms, ignored, call.objective, call.reduction).loss
             return *torch.autograd.grad(loss, logits, grad_loss, create_graph=True), None, None, None
         gradient = ctx.gradient
         if not is_batched(grad_loss):  # otherwise the gradient is kept unchanged, for further backward passes

@@ -14,11 +14,11 @@ target.
 
 from torch import Tensor
 
-from entropyreg.regularizers.arguments import check_logits, check_no_class_weights, check_smoothing, check_strength
+from entropyreg.regularizers.arguments import check_dim, check_smoothing, check_strength
 from entropyreg.regularizers.autograd import objective_loss
-from entropyreg.regularizers.compiling import eager
 from entropyreg.regularizers.divergence import SkewJensen
 from entropyreg.regularizers.sweep import Objective
+from entropyreg.regularizers.targets import classes_last
 
 
 def strength_from_smoothing(smoothing: float) -> float:
@@ -37,57 +37,86 @@ def check_convention(convention: str) -> str:
     return convention
 
 
-@eager
 def label_smoothing_cross_entropy(
     logits: Tensor,
     targets: Tensor,
     *,
-    smoothing: float,
+    smoothing: float | Tensor | None = None,
+    label_smoothing: float | Tensor | None = None,
     convention: str = "papers",
-    weight: None = None,
+    weight: Tensor | None = None,
+    dim: int | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
     overwrite_logits: bool = False,
 ) -> Tensor:
-    """(1-smoothing) NLL + smoothing H(u, p) for logits (..., V) and targets (...); smoothing in [0, 1].
+    """(1-smoothing) NLL + smoothing H(u, p), which is `F.cross_entropy(..., label_smoothing=smoothing)`.
 
+    smoothing: in [0, 1]; `label_smoothing`, torch's word, is the same: give one of the two.
     convention: "papers" gives each of the V classes smoothing/V, as torch does; "fairseq" gives each class but the
     target smoothing/(V-1), as fairseq has done since 2021. Forbidden symbols (-inf) get none, where torch returns
     infinity.
-    `weight` (class weights) is refused. All else as in `entropy_regularized_cross_entropy`.
+    With `weight` or probabilities as targets (convention "papers" alone) it is torch's to the letter: u is weighted,
+    too, and forbidden symbols cost infinity.
+    All else as in `entropy_regularized_cross_entropy`.
     """
-    check_logits(logits)
-    check_no_class_weights(weight)
-    smoothing, n_classes = check_smoothing(smoothing), logits.shape[-1]
+    logits, targets = classes_last(logits, targets, check_dim(dim))
+    amount = _smoothing_of(smoothing, label_smoothing)
+    mixed = weight is not None or (isinstance(targets, Tensor) and targets.is_floating_point())
     if check_convention(convention) == "papers":
-        objective = Objective(SkewJensen(1.0), smoothing, 1.0 - smoothing, 1)
+        objective = Objective(SkewJensen(1.0), amount, 1.0 - amount, 1)
+    elif mixed:
+        what = "probabilities as targets" if weight is None else "weight"
+        raise ValueError(f"convention='fairseq' is not defined with {what}: use convention='papers'")
     else:
-        each = smoothing / max(n_classes - 1, 1)
-        objective = Objective(SkewJensen(1.0), each * n_classes, 1.0 - smoothing - each, 1)
+        each = amount / max(logits.shape[-1] - 1, 1)
+        objective = Objective(SkewJensen(1.0), each * logits.shape[-1], 1.0 - amount - each, 1)
     return objective_loss(
-        logits, targets, objective, ignore_index=ignore_index, reduction=reduction, overwrite_logits=overwrite_logits
+        logits,
+        targets,
+        Objective(SkewJensen(1.0), 0.0) if mixed else objective,
+        weight=weight,
+        label_smoothing=amount if mixed else 0.0,
+        ignore_index=ignore_index,
+        reduction=reduction,
+        overwrite_logits=overwrite_logits,
     ).loss
 
 
-@eager
+def _smoothing_of(smoothing: float | Tensor | None, label_smoothing: float | Tensor | None) -> float | Tensor:
+    if (smoothing is None) == (label_smoothing is None):
+        raise ValueError(
+            f"smoothing or label_smoothing must be given, and not both; got {smoothing!r} and {label_smoothing!r}"
+        )
+    if smoothing is None:
+        return check_smoothing(label_smoothing, "label_smoothing")
+    return check_smoothing(smoothing)
+
+
 def confidence_penalty_cross_entropy(
     logits: Tensor,
     targets: Tensor,
     *,
-    strength: float,
-    weight: None = None,
+    strength: float | Tensor,
+    weight: Tensor | None = None,
+    label_smoothing: float | Tensor = 0.0,
+    dim: int | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
     overwrite_logits: bool = False,
 ) -> Tensor:
-    """NLL - strength H(p) for logits (..., V) and targets (...); strength at least 0.
+    """NLL - strength H(p): the gradient is that of skew 0, the value is less by strength * log V.
 
-    The gradient is that of skew 0; the value is less by strength * log V. `weight` (class weights) is refused.
     All else as in `entropy_regularized_cross_entropy`.
     """
-    check_logits(logits)
-    check_no_class_weights(weight)
-    objective = Objective(SkewJensen(0.0), check_strength(strength), 1.0, -1)
+    logits, targets = classes_last(logits, targets, check_dim(dim))
     return objective_loss(
-        logits, targets, objective, ignore_index=ignore_index, reduction=reduction, overwrite_logits=overwrite_logits
+        logits,
+        targets,
+        Objective(SkewJensen(0.0), check_strength(strength), 1.0, -1),
+        weight=weight,
+        label_smoothing=check_smoothing(label_smoothing, "label_smoothing"),
+        ignore_index=ignore_index,
+        reduction=reduction,
+        overwrite_logits=overwrite_logits,
     ).loss

@@ -1,8 +1,7 @@
-"""Makes public functions compute eagerly, with the device's kernel, even when their caller is compiled.
+"""Makes a function compute eagerly, with the device's kernel, even when its caller is compiled.
 
-torch.compile ends its graph before such a call and begins another after it. To trace the losses instead would bake the
-values of some Python numbers into the graph, and is slower than the kernel. So `fullgraph=True` is refused, by
-torch's own error with the reason below; torch.export, which has no eager part, traces the composed operations.
+torch.compile ends its graph before such a call and begins another after it. The losses need none of this, as their
+kernels are operators that a graph can hold; statistics, which no training waits for, have it.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""The same objective by ordinary differentiable operations: slower, but every transform of torch works on it.
+"""The same terms by ordinary differentiable operations: slower, but every transform of torch works on it.
 
-Used for double backward, inside torch.func transforms and inside torch.export, never otherwise.
+Used where `row_terms` says so: slower, and never otherwise.
 The equations are those of `divergence`; extra memory is several arrays of the size of the logits.
 """
 
@@ -11,7 +11,8 @@ from entropyreg.regularizers.sweep import Objective, computation_dtype
 
 
 def composed_terms(logits: Tensor, targets: Tensor | None, objective: Objective) -> tuple[Tensor, Tensor]:
-    """NLL and divergence (N,) of logits (N, V) and targets (N,), differentiable to any order."""
+    """NLL and divergence (N,) of logits (N, V) and targets, (N,) classes or (N, V) probabilities, differentiable to any
+    order."""
     logits = logits.to(computation_dtype(logits))
     log_p = torch.log_softmax(logits, dim=-1)  # (N, V)
     forbidden = logits - logits.amax(-1, keepdim=True) == -torch.inf
@@ -25,4 +26,7 @@ def composed_terms(logits: Tensor, targets: Tensor | None, objective: Objective)
         divergence = divergence + objective.entropy_sign * mass[:, 0].log()
     if targets is None:
         return torch.zeros_like(divergence), divergence
+    if targets.dim() == 2:
+        finite = torch.where(forbidden & (targets == 0.0), 0.0, log_p)
+        return -(targets.to(log_p.dtype) * finite).sum(-1), divergence
     return -log_p.gather(1, targets[:, None])[:, 0], divergence

@@ -6,18 +6,15 @@ Source: Meister et al. 2020, definition of D_J_G, and the authors' code (generat
 skew drops out because G is quadratic; near p = u the gradient is 2/V times that of skew 1, so strengths must be larger.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from entropyreg.regularizers.arguments import check_logits, check_strength
-from entropyreg.regularizers.autograd import LossParts, objective_loss
-from entropyreg.regularizers.baselines import prepare_baseline
-from entropyreg.regularizers.compiling import eager
+from entropyreg.regularizers.autograd import LossParts
 from entropyreg.regularizers.divergence import Terms
+from entropyreg.regularizers.functional import divergence_of, regularized_cross_entropy
 from entropyreg.regularizers.rows import Rows
-from entropyreg.regularizers.sweep import Objective, computation_dtype
 
 
 class Euclidean(NamedTuple):
@@ -38,37 +35,40 @@ class Euclidean(NamedTuple):
         return (p - u).square().sum(-1)
 
 
-@eager
-def euclidean_divergence(logits: Tensor, *, baseline=None) -> Tensor:
+def euclidean_divergence(logits: Tensor, *, baseline: Any = None, dim: int = -1) -> Tensor:
     """||u - softmax(logits)||^2 of every row: logits (N, V) or (..., V), result (N,) or (...), differentiable.
 
     Limits and errors as in `functional.skew_jensen`.
     """
-    check_logits(logits)
-    return objective_loss(logits, None, _objective(logits, 1.0, baseline, nll_weight=0.0), reduction="none").loss
+    return divergence_of(logits, Euclidean(), baseline=baseline, dim=dim)
 
 
-@eager
 def euclidean_regularized_cross_entropy(
     logits: Tensor,
     targets: Tensor,
     *,
-    strength: float,
-    baseline=None,
+    strength: float | Tensor,
+    baseline: Any = None,
+    weight: Tensor | None = None,
+    label_smoothing: float | Tensor = 0.0,
+    dim: int | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
     overwrite_logits: bool = False,
     return_parts: bool = False,
 ) -> Tensor | LossParts:
     """NLL + strength * ||u - p||^2; shapes, arguments, limits and errors as in `entropy_regularized_cross_entropy`."""
-    check_logits(logits)
-    objective = _objective(logits, check_strength(strength), baseline)
-    parts = objective_loss(
-        logits, targets, objective, ignore_index=ignore_index, reduction=reduction, overwrite_logits=overwrite_logits
+    return regularized_cross_entropy(
+        logits,
+        targets,
+        member=Euclidean(),
+        strength=strength,
+        baseline=baseline,
+        weight=weight,
+        label_smoothing=label_smoothing,
+        dim=dim,
+        ignore_index=ignore_index,
+        reduction=reduction,
+        overwrite_logits=overwrite_logits,
+        return_parts=return_parts,
     )
-    return parts if return_parts else parts.loss
-
-
-def _objective(logits: Tensor, strength: float, baseline, nll_weight: float = 1.0) -> Objective:
-    prepared = prepare_baseline(baseline, logits.shape[-1], computation_dtype(logits), logits.device)
-    return Objective(Euclidean(), strength, nll_weight, 0, prepared)

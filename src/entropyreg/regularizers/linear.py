@@ -5,17 +5,19 @@
 Source: Meister et al. 2020 (the objective); the chunking is ours. Extra memory: the logits of ROWS rows and a few
 small arrays, beside the gradients themselves. The gradients are computed in the forward pass for "mean" and "sum"; for
 "none", whose weights of the rows are known only in backward, the logits are computed again there.
-Limits: those of `functional`; double and batched backward are refused; inside torch.func, torch.export and forward-mode
-differentiation the projection and the loss are two composed operations that do hold the logits.
+Inside torch.compile they are computed in backward, by a custom operator. Limits: those of `functional`; double and
+batched backward are refused; inside torch.func, torch.export and forward-mode differentiation the projection and the
+loss are two composed operations that do hold the logits.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from entropyreg.regularizers.arguments import (
+    check_constant_strength,
     check_ignore_index,
     check_logits,
     check_reduction,
@@ -24,6 +26,7 @@ from entropyreg.regularizers.arguments import (
     has_tangent,
     is_batched,
     may_look,
+    traced,
 )
 from entropyreg.regularizers.autograd import (
     LossParts,
@@ -32,15 +35,15 @@ from entropyreg.regularizers.autograd import (
     objective_loss,
     reduced,
     scale_rows,
+    weighted,
 )
-from entropyreg.regularizers.compiling import eager
-from entropyreg.regularizers.functional import skew_objective
-from entropyreg.regularizers.sweep import Objective, RowTerms, computation_dtype, sweep
+from entropyreg.regularizers.functional import member_at, objective_of
+from entropyreg.regularizers.sweep import Objective, RowTerms, RowWeights, computation_dtype, sweep
+from entropyreg.regularizers.targets import Likelihood
 
 ROWS = 256  # rows projected at a time: enough for the matrix products to run at full speed
 
 
-@eager
 def linear_entropy_regularized_cross_entropy(
     hidden: Tensor,
     weight: Tensor,
@@ -48,34 +51,51 @@ def linear_entropy_regularized_cross_entropy(
     *,
     bias: Tensor | None = None,
     skew: float,
-    strength: float,
-    baseline=None,
+    strength: float | Tensor,
+    baseline: Any = None,
     ignore_index: int = -100,
     reduction: str = "mean",
     return_parts: bool = False,
 ) -> Tensor | LossParts:
     """`entropy_regularized_cross_entropy(F.linear(hidden, weight, bias), targets, ...)` without its memory.
 
-    hidden: (N, D) or (..., D).    weight: (V, D).    bias: (V,) or None.    targets: (N,) or (...).
+    hidden: (N, D) or (..., D).    weight: (V, D).    bias: (V,) or None.    targets: class indices, (N,) or (...).
+    strength: a number (inside torch.compile also a 0-d tensor); one that is learnt or differs between rows is refused,
+    as are probabilities. Class weights, label smoothing and `dim` are not taken.
     All else as there. Differentiable, once, in hidden, weight and bias. Under autocast the projection is done in
     autocast's dtype, as `F.linear` does it; gradients of half-precision weights are summed in float32.
     A row of `hidden` that counts and holds NaN makes the gradients of weight and bias NaN, as it enters all of them.
     """
     check_reduction(reduction)
     _check_projection(hidden, weight, bias)
+    if isinstance(targets, Tensor) and targets.is_floating_point():
+        raise ValueError(
+            "targets must hold integer class indices here; probabilities are taken by "
+            f"entropy_regularized_cross_entropy(F.linear(hidden, weight, bias), ...), got {targets.dtype}"
+        )
     logits_shape = torch.Size([*hidden.shape[:-1], weight.shape[0]])
     targets = checked_targets(targets, logits_shape, hidden.device, check_ignore_index(ignore_index))
     device_type = hidden.device.type
     if torch.is_autocast_enabled(device_type) and hidden.dtype != torch.float64:
         dtype = torch.get_autocast_dtype(device_type)
         hidden, weight, bias = hidden.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
-    objective = skew_objective(weight.new_empty((0, weight.shape[0])), skew, strength, baseline)
+    strength = strength if traced() and isinstance(strength, Tensor) else check_constant_strength(strength)
+    objective = objective_of(weight.new_empty((0, weight.shape[0])), member_at(skew), strength, baseline)
+    flat, ignored = targets.reshape(-1), targets.reshape(-1) == ignore_index
+    tensors = (hidden.reshape(-1, hidden.shape[-1]), weight, bias)
+    if traced():
+        from entropyreg.regularizers.operators import traced_linear_terms
+
+        likelihood = Likelihood(flat.masked_fill(ignored, 0), ignored)
+        terms = traced_linear_terms(*tensors, likelihood.targets, ignored, objective)
+        parts = weighted(terms, likelihood, objective, reduction)
+        if reduction == "none":
+            parts = LossParts(*(part.reshape(targets.shape) for part in parts))
+        return parts if return_parts else parts.loss
     if composed() or has_tangent(hidden, weight, bias):
         logits = F.linear(torch.where((targets == ignore_index)[..., None], 0.0, hidden), weight, bias)
         parts = objective_loss(logits, targets, objective, ignore_index=ignore_index, reduction=reduction)
         return parts if return_parts else parts.loss
-    flat, ignored = targets.reshape(-1), targets.reshape(-1) == ignore_index
-    tensors = (hidden.reshape(-1, hidden.shape[-1]), weight, bias)
     wants_gradient = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
     call = _Call(objective, reduction, wants_gradient)
     parts = LossParts(*_LinearLoss.apply(*tensors, flat.masked_fill(ignored, 0), ignored, call))
@@ -90,7 +110,7 @@ class _Call(NamedTuple):
     wants_gradient: bool
 
 
-class _Gradients(NamedTuple):
+class Gradients(NamedTuple):
     """The gradient arrays to fill; None where no gradient is needed."""
 
     hidden: Tensor | None
@@ -98,18 +118,18 @@ class _Gradients(NamedTuple):
     bias: Tensor | None
 
 
-def _sweep_projection(
+def sweep_projection(
     hidden: Tensor,
     weight: Tensor,
     bias: Tensor | None,
     targets: Tensor,
     ignored: Tensor,
     objective: Objective,
-    gradients: _Gradients,
-    factor: Tensor | None,
-    row_factor: Tensor | None = None,
+    gradients: Gradients,
+    factor: Tensor | None = None,
+    weights: RowWeights | None = None,
 ) -> RowTerms:
-    """Row terms of the projected rows; their gradients, times 0-d `factor` and (N,) `row_factor`, go to `gradients`."""
+    """Row terms of the projected rows; their gradients, weighted as in `sweep`, go to `gradients`."""
     n_rows, n_classes = hidden.shape[0], weight.shape[0]
     terms = hidden.new_zeros((2, n_rows), dtype=computation_dtype(hidden))
     logits = hidden.new_empty((min(ROWS, n_rows), n_classes))
@@ -122,9 +142,8 @@ def _sweep_projection(
         if bias is not None:
             z.add_(bias)
         into = z if wanted else None
-        terms[:, chunk] = torch.stack(sweep(z, targets[chunk], ignored[chunk], objective, into, factor))
-        if row_factor is not None:
-            z.mul_(row_factor[chunk, None])
+        own = None if weights is None else RowWeights(*(values[chunk] for values in weights))
+        terms[:, chunk] = torch.stack(sweep(z, targets[chunk], ignored[chunk], objective, into, factor, own))
         if gradients.hidden is not None:
             torch.mm(z, weight, out=gradients.hidden[chunk])
         if gradients.weight is not None:
@@ -150,10 +169,10 @@ class _LinearLoss(torch.autograd.Function):
         if call.wants_gradient:
             ctx.save_for_backward(hidden, weight, bias, targets, ignored)
             if call.reduction != "none":
-                ctx.gradients = _new_gradients(hidden, weight, bias, ctx.needs_input_grad)
-        gradients = ctx.gradients or _Gradients(None, None, None)
+                ctx.gradients = new_gradients(hidden, weight, bias, ctx.needs_input_grad)
+        gradients = ctx.gradients or Gradients(None, None, None)
         factor = early_factor(call.reduction, hidden, ignored)
-        terms = _sweep_projection(hidden, weight, bias, targets, ignored, call.objective, gradients, factor)
+        terms = sweep_projection(hidden, weight, bias, targets, ignored, call.objective, gradients, factor)
         parts = reduced(terms.nll, terms.divergence, ignored, call.objective, call.reduction)
         ctx.mark_non_differentiable(parts.nll, parts.divergence)
         return tuple(parts)
@@ -172,9 +191,11 @@ class _LinearLoss(torch.autograd.Function):
         gradients, ctx.gradients, reduction = ctx.gradients, None, ctx.call.reduction
         factor = early_factor(reduction, tensors[0], ignored)
         if gradients is None:  # "none", or a second backward
-            gradients = _new_gradients(*tensors, ctx.needs_input_grad)
-            row_factor = grad_loss if reduction == "none" else None
-            _sweep_projection(*tensors, targets, ignored, ctx.call.objective, gradients, factor, row_factor)
+            gradients = new_gradients(*tensors, ctx.needs_input_grad)
+            objective, weights = ctx.call.objective, None
+            if reduction == "none":
+                weights = RowWeights(grad_loss * objective.nll_weight, grad_loss * objective.strength)
+            sweep_projection(*tensors, targets, ignored, objective, gradients, factor, weights)
         if reduction == "mean" and factor is None:
             grad_loss = grad_loss / count_rows(ignored.shape[0], ignored, grad_loss)
         if reduction != "none":
@@ -185,10 +206,10 @@ class _LinearLoss(torch.autograd.Function):
         return *(None if g is None else g.to(d) for g, d in zip(gradients, dtypes, strict=True)), None, None, None
 
 
-def _new_gradients(hidden: Tensor, weight: Tensor, bias: Tensor | None, needed: tuple[bool, ...]) -> _Gradients:
+def new_gradients(hidden: Tensor, weight: Tensor, bias: Tensor | None, needed: tuple[bool, ...]) -> Gradients:
     """Arrays to fill; those that sum over rows start at 0, in the dtype of the computation."""
     dtype = computation_dtype(hidden)
-    return _Gradients(
+    return Gradients(
         torch.empty_like(hidden) if needed[0] else None,
         torch.zeros_like(weight, dtype=dtype) if needed[1] else None,
         torch.zeros_like(bias, dtype=dtype) if needed[2] else None,

@@ -1,15 +1,18 @@
 """`nn.Module` versions of the functions: they check settings when these are set, and call the functions.
 
-A setting is an attribute of its name, which may be changed between calls (a strength that grows, say). The baseline is
-a buffer: it moves with the module and is part of its state, as the weight of `nn.CrossEntropyLoss` is.
+A setting is an attribute of its name, which may be changed between calls (a strength that grows, say). The baseline and
+the class weights are buffers: they move with the module and are part of its state, as the weight of
+`nn.CrossEntropyLoss` is. A strength may be an `nn.Parameter`, which is then learnt.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from entropyreg.regularizers import classic, euclidean, functional, linear
 from entropyreg.regularizers.arguments import (
+    check_dim,
     check_ignore_index,
     check_reduction,
     check_skew,
@@ -20,22 +23,42 @@ from entropyreg.regularizers.autograd import LossParts
 from entropyreg.regularizers.baselines import Baseline, given_baseline
 
 
+def _kept(check: Callable[..., Any], *args: str) -> Callable[[Any], Any]:
+    """The check, which leaves a tensor the tensor that it is: its value may change, or be learnt."""
+
+    def of(value: Any) -> Any:
+        found = None if value is None else check(value, *args)
+        return value if isinstance(value, Tensor) else found
+
+    return of
+
+
+def _shown(value: Any) -> Any:
+    """A setting as `repr` shows it."""
+    if isinstance(value, Baseline) or (isinstance(value, Tensor) and value.numel() != 1):
+        return "given"
+    return value.item() if isinstance(value, Tensor) else value
+
+
 class _Settings(nn.Module):
     """Keyword arguments of a function: attributes that are checked, shown by repr, and passed on at every call."""
 
     _CHECKS: ClassVar = {
         "skew": check_skew,
-        "strength": check_strength,
-        "smoothing": check_smoothing,
+        "strength": _kept(check_strength),
+        "smoothing": _kept(check_smoothing),
+        "label_smoothing": _kept(check_smoothing, "label_smoothing"),
         "ignore_index": check_ignore_index,
         "reduction": check_reduction,
         "convention": classic.check_convention,
+        "dim": check_dim,
     }
 
     def __init__(self, **settings: Any) -> None:
         super().__init__()
         self._names = tuple(settings)
-        for name in ("baseline", "log_baseline") if "baseline" in settings else ():
+        buffers = {"baseline": ("baseline", "log_baseline"), "weight": ("weight",)}
+        for name in (one for key, names in buffers.items() if key in settings for one in names):
             self.register_buffer(name, None)
         for name, value in settings.items():
             setattr(self, name, value)
@@ -68,15 +91,15 @@ class _Settings(nn.Module):
         return self
 
     def extra_repr(self) -> str:
-        shown = {name: "given" if isinstance(value, Baseline) else value for name, value in self.settings.items()}
+        shown = {name: _shown(value) for name, value in self.settings.items()}
         return ", ".join(f"{name}={value!r}" for name, value in shown.items() if value is not None)
 
 
 class SkewJensenDivergence(_Settings):
     """`skew_jensen` as a module."""
 
-    def __init__(self, skew: float, *, baseline=None) -> None:
-        super().__init__(skew=skew, baseline=baseline)
+    def __init__(self, skew: float, *, baseline: Any = None, dim: int = -1) -> None:
+        super().__init__(skew=skew, baseline=baseline, dim=dim)
 
     def forward(self, logits: Tensor) -> Tensor:
         return functional.skew_jensen(logits, **self.settings)
@@ -89,8 +112,11 @@ class EntropyRegularizedCrossEntropy(_Settings):
         self,
         *,
         skew: float,
-        strength: float,
-        baseline=None,
+        strength: float | Tensor,
+        baseline: Any = None,
+        weight: Tensor | None = None,
+        label_smoothing: float | Tensor = 0.0,
+        dim: int | None = None,
         ignore_index: int = -100,
         reduction: str = "mean",
         overwrite_logits: bool = False,
@@ -100,6 +126,9 @@ class EntropyRegularizedCrossEntropy(_Settings):
             skew=skew,
             strength=strength,
             baseline=baseline,
+            weight=weight,
+            label_smoothing=label_smoothing,
+            dim=dim,
             ignore_index=ignore_index,
             reduction=reduction,
             overwrite_logits=overwrite_logits,
@@ -116,15 +145,21 @@ class LabelSmoothingCrossEntropy(_Settings):
     def __init__(
         self,
         *,
-        smoothing: float,
+        smoothing: float | Tensor | None = None,
+        label_smoothing: float | Tensor | None = None,
         convention: str = "papers",
+        weight: Tensor | None = None,
+        dim: int | None = None,
         ignore_index: int = -100,
         reduction: str = "mean",
         overwrite_logits: bool = False,
     ) -> None:
         super().__init__(
             smoothing=smoothing,
+            label_smoothing=label_smoothing,
             convention=convention,
+            weight=weight,
+            dim=dim,
             ignore_index=ignore_index,
             reduction=reduction,
             overwrite_logits=overwrite_logits,
@@ -138,10 +173,24 @@ class ConfidencePenaltyCrossEntropy(_Settings):
     """`confidence_penalty_cross_entropy` as a module."""
 
     def __init__(
-        self, *, strength: float, ignore_index: int = -100, reduction: str = "mean", overwrite_logits: bool = False
+        self,
+        *,
+        strength: float | Tensor,
+        weight: Tensor | None = None,
+        label_smoothing: float | Tensor = 0.0,
+        dim: int | None = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        overwrite_logits: bool = False,
     ) -> None:
         super().__init__(
-            strength=strength, ignore_index=ignore_index, reduction=reduction, overwrite_logits=overwrite_logits
+            strength=strength,
+            weight=weight,
+            label_smoothing=label_smoothing,
+            dim=dim,
+            ignore_index=ignore_index,
+            reduction=reduction,
+            overwrite_logits=overwrite_logits,
         )
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -154,8 +203,11 @@ class EuclideanRegularizedCrossEntropy(_Settings):
     def __init__(
         self,
         *,
-        strength: float,
-        baseline=None,
+        strength: float | Tensor,
+        baseline: Any = None,
+        weight: Tensor | None = None,
+        label_smoothing: float | Tensor = 0.0,
+        dim: int | None = None,
         ignore_index: int = -100,
         reduction: str = "mean",
         overwrite_logits: bool = False,
@@ -164,6 +216,9 @@ class EuclideanRegularizedCrossEntropy(_Settings):
         super().__init__(
             strength=strength,
             baseline=baseline,
+            weight=weight,
+            label_smoothing=label_smoothing,
+            dim=dim,
             ignore_index=ignore_index,
             reduction=reduction,
             overwrite_logits=overwrite_logits,
@@ -182,7 +237,7 @@ class LinearEntropyRegularizedCrossEntropy(_Settings):
         *,
         skew: float,
         strength: float,
-        baseline=None,
+        baseline: Any = None,
         ignore_index: int = -100,
         reduction: str = "mean",
         return_parts: bool = False,

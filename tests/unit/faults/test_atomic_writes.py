@@ -20,8 +20,11 @@ ALLOWED = {  # (module, call): why it needs no temporary name of atomic_path's
     **{("io/files.py", name): "atomic_path itself" for name in ("mkstemp", "open", "replace")},
     ("io/files.py", "savez_compressed"): "into memory",
     ("io/columns.py", "memmap"): "a file without a name, in a temporary folder",
-    ("regularizers/build.py", "mkstemp"): "a compiled kernel: a cache, renamed into place, built anew where damaged",
-    ("regularizers/build.py", "replace"): "the same",
+    (
+        "regularizers/kernels/native/build.py",
+        "mkstemp",
+    ): "a compiled kernel: a cache, renamed into place, built anew where damaged",
+    ("regularizers/kernels/native/build.py", "replace"): "the same",
     ("io/run_folder.py", "rename"): "a folder of whole checkpoints, which gets another name",
     ("io/run_folder.py", "open"): "the name of a process, in a file that it holds locked",
     ("provenance/adoption.py", "replace"): "a whole file, which gets another name",

@@ -53,9 +53,9 @@ REACHED = {  # file of the package: the jobs whose outcome a change of it may ch
     "regularizers/plugins.py": set(),
     "regularizers/classic.py": {"train mlp", "train resnet"},  # paper B's label smoothing
     "regularizers/statistics.py": {"predict", "predict-temperatures"},
-    "regularizers/_native/rows.hpp": TRAINED | OF_FAIRSEQ,
-    "regularizers/_native/statistics.hpp": {"predict", "predict-temperatures"},
-    "regularizers/triton_kernel.py": TRAINED | OF_FAIRSEQ,
+    "regularizers/kernels/native/cpp/rows.hpp": TRAINED | OF_FAIRSEQ,
+    "regularizers/kernels/native/cpp/statistics.hpp": {"predict", "predict-temperatures"},
+    "regularizers/kernels/triton/__init__.py": TRAINED | OF_FAIRSEQ,
     "translation/user_dir/entropyreg_fairseq/criterion.py": OF_FAIRSEQ,  # fairseq imports it by its folder
     "translation/command.py": OF_FAIRSEQ,
     "translation/repairs.py": OF_FAIRSEQ,  # blocking of repeated n-grams; imported where it is used
@@ -209,7 +209,7 @@ def test_tables_name_existing_modules_and_files():
         assert code_identity.path_of(name).is_file(), name
     patterns = [pattern for listed in code_identity.FILES.values() for pattern in listed]
     covered = {file for pattern in patterns for file in code_identity.PACKAGE.glob(pattern)}
-    native = code_identity.PACKAGE / "regularizers" / "_native"
+    native = code_identity.PACKAGE / "regularizers" / "kernels" / "native" / "cpp"
     assert {file for file in native.iterdir() if file.is_file()} <= covered
 
 

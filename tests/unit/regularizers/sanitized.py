@@ -13,9 +13,10 @@ from pathlib import Path
 import torch
 
 from entropyreg import regularizers
-from entropyreg.regularizers import build, native
 from entropyreg.regularizers.arguments import INDEX_TYPES
 from entropyreg.regularizers.functional import skew_objective
+from entropyreg.regularizers.kernels import native
+from entropyreg.regularizers.kernels.native import build
 
 CLASSES = (1, 2, 5, 17, 511, 513)  # 512 are summed at a time
 SKEWS = (0.0, 0.02, 0.3, 0.7, 0.98, 1.0)  # each a form of its own

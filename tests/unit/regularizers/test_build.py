@@ -9,13 +9,15 @@ import sys
 import pytest
 import torch
 
-from entropyreg.regularizers import build, entropy_regularized_cross_entropy, kernel_in_use
+from entropyreg.regularizers import entropy_regularized_cross_entropy, kernel_in_use
+from entropyreg.regularizers.kernels.native import build
 
 needs_compiler = pytest.mark.skipif(build.library().handle is None, reason=f"no kernel: {build.library().problem}")
 QUICK = build.FLAGS.replace("-O3", "-O0")  # another digest, so a library of its own, built in a second
 CLANG = [path for name in ("clang++", *(f"clang++-{n}" for n in range(14, 22))) if (path := shutil.which(name))]
 SHOW = f"""
-from entropyreg.regularizers import build, kernel_in_use
+from entropyreg.regularizers import kernel_in_use
+from entropyreg.regularizers.kernels.native import build
 build.FLAGS = {QUICK!r}
 print(*kernel_in_use(), sep="|")
 """

@@ -1,4 +1,7 @@
-"""torch.compile with its default back end: every public loss and the statistics, whatever changes between the calls."""
+"""torch.compile with its default back end: every public loss and the statistics, whatever changes between the calls.
+
+A loss is one graph without a break (`fullgraph=True`); the statistics are computed between two graphs.
+"""
 
 import inspect
 import os
@@ -9,7 +12,8 @@ import pytest
 import torch
 
 from entropyreg import regularizers as r
-from entropyreg.regularizers import build, given_baseline
+from entropyreg.regularizers import given_baseline
+from entropyreg.regularizers.kernels.native import build
 
 pytestmark = pytest.mark.skipif(build.library().handle is None, reason=f"no C++ compiler: {build.library().problem}")
 BASELINE = [0.3, 0.2, 0.2, 0.1, 0.1, 0.1]
@@ -25,8 +29,12 @@ CHANGES = {  # of every argument: its value while others change, then what it ch
     "thresholds": [(), (0.1,), (0.1, 0.2), (0.2, 0.1)],
     "temperatures": [(1.0,), (2.0,), (0.5, 1.5)],
     "bias": [None, torch.linspace(-1.0, 1.0, 6), torch.linspace(1.0, -1.0, 6)],
+    "weight": [None, torch.linspace(0.0, 1.0, 6), torch.linspace(2.0, 1.0, 6)],
+    "label_smoothing": [0.0, 0.2, 1.0],
+    "dim": [None, -1, 1],
     "rows": [5, 9, 4],
 }
+STATISTICS = "token_statistics"
 FUNCTIONS = {
     name
     for name in r.__all__
@@ -41,9 +49,16 @@ FAST = {("label_smoothing_cross_entropy", "smoothing"), ("EntropyRegularizedCros
 def cases():
     """A name and the argument that changes; all but two are slow."""
     for name in sorted(FUNCTIONS | MODULES):
-        parameters = {*inspect.signature(getattr(r, name)).parameters, "rows"}
+        parameters = parameters_of(name) | {"rows"}
         for argument in (key for key in CHANGES if key in parameters):
             yield pytest.param(name, argument, marks=[] if (name, argument) in FAST else pytest.mark.slow)
+
+
+def parameters_of(name):
+    """What `CHANGES` may change of it: not the projection that is called `weight`, and one name of the smoothing."""
+    parameters = {*inspect.signature(getattr(r, name)).parameters}
+    parameters -= {"label_smoothing"} if "smoothing" in parameters else set()
+    return parameters - ({"weight"} if "linear" in name.lower() else set())
 
 
 def example(name, rows, bias):
@@ -66,14 +81,14 @@ def test_compiled_equals_eager_whatever_changes_between_the_calls(name, argument
         return [2.0 * value for value in tensors_of(function(1.5 * z, *positional, **settings))]
 
     torch.compiler.reset()
-    compiled = torch.compile(step)
+    compiled = torch.compile(step, fullgraph=name != STATISTICS)
     public = getattr(r, name)
-    taken = inspect.signature(public).parameters
-    usual = {key: values[0] for key, values in CHANGES.items() if key in taken and key != "bias"}
+    taken = parameters_of(name)
+    usual = {key: values[0] for key, values in CHANGES.items() if key in taken - {"bias", "dim"}}
     results = []
     for changed in CHANGES[argument]:
         rows, bias = (changed if argument == key else CHANGES[key][0] for key in ("rows", "bias"))
-        settings = usual | ({argument: changed} if argument in usual else {})
+        settings = usual | ({argument: changed} if argument in {*usual, "dim"} and changed is not None else {})
         outcome = []
         for run in (compiled, step):
             z, positional, more = example(name, rows, bias)
@@ -110,19 +125,111 @@ def test_torch_func_inside_and_outside_of_torch_compile():
     torch.testing.assert_close(torch.func.grad(torch.compile(loss))(z), expected)
 
 
-def test_uncompilable_uses_are_refused_with_the_reason():
-    targets = torch.zeros(3, dtype=torch.long)
+TARGETS = torch.tensor([0, 5, -100, 2, 1])
+AMOUNTS = {  # name: the loss at an amount that changes from call to call
+    "strength": lambda z, s: r.entropy_regularized_cross_entropy(z, TARGETS, skew=0.3, strength=s),
+    "smoothing": lambda z, s: r.label_smoothing_cross_entropy(z, TARGETS, smoothing=s),
+    "penalty": lambda z, s: r.confidence_penalty_cross_entropy(z, TARGETS, strength=s),
+    "label_smoothing": lambda z, s: r.confidence_penalty_cross_entropy(z, TARGETS, strength=1.0, label_smoothing=s),
+    "euclidean": lambda z, s: r.euclidean_regularized_cross_entropy(z, TARGETS, strength=s),
+    "linear": lambda z, s: r.linear_entropy_regularized_cross_entropy(z, z, TARGETS.clamp(0, 4), skew=0.3, strength=s),
+}
 
-    def loss(z, overwrite):
-        return r.confidence_penalty_cross_entropy(z * 1.5, targets, strength=0.2, overwrite_logits=overwrite)
+
+def graphs_compiled(loss, amounts):
+    """How many graphs the calls with these amounts take; each result is that of an eager call."""
+    torch.compiler.reset()
+    torch._dynamo.utils.counters.clear()
+    compiled = torch.compile(loss, fullgraph=True)
+    for amount in amounts:
+        outcomes = []
+        for function in (compiled, loss):
+            leaf = torch.linspace(-2.0, 3.0, 30).reshape(5, 6).sin().requires_grad_()
+            strength = (
+                amount.detach().clone().requires_grad_(amount.requires_grad) if torch.is_tensor(amount) else amount
+            )
+            value = function(leaf * 1.5, strength)
+            value.backward()
+            outcomes.append((value.detach(), leaf.grad, getattr(strength, "grad", None)))
+        for got, expected in zip(*outcomes, strict=True):
+            torch.testing.assert_close(got, expected)
+    return torch._dynamo.utils.counters["stats"]["unique_graphs"]
+
+
+@pytest.mark.parametrize("name", AMOUNTS)
+def test_an_amount_that_is_a_tensor_is_compiled_once_and_a_number_twice(name):
+    amounts = (0.5, 0.2, 0.9, 0.1)
+    if name != "linear":  # whose eager call takes numbers alone
+        assert graphs_compiled(AMOUNTS[name], [torch.tensor(amount) for amount in amounts]) == 1
+    assert graphs_compiled(AMOUNTS[name], amounts) <= 2
+
+
+def test_a_learnt_strength_and_one_a_row_are_compiled_with_their_gradients():
+    for amount in (torch.tensor(0.5, requires_grad=True), torch.linspace(0.0, 1.0, 5, requires_grad=True)):
+        assert graphs_compiled(AMOUNTS["strength"], [amount, amount.detach().mul(2.0).requires_grad_()]) == 1
+
+
+def test_probabilities_weights_and_more_axes_are_one_graph():
+    def loss(z, _):
+        images = z.reshape(1, 6, 5)
+        soft = torch.linspace(0.0, 1.0, 30).reshape(1, 6, 5)
+        weight = torch.linspace(0.5, 2.0, 6)
+        settings = {"skew": 0.7, "strength": 0.5, "dim": 1, "weight": weight, "label_smoothing": 0.1}
+        return r.entropy_regularized_cross_entropy(images, soft, **settings)
+
+    assert graphs_compiled(loss, [0.0]) == 1
+
+
+def test_overwriting_is_refused_inside_torch_compile_with_the_reason():
+    def loss(z):
+        return r.confidence_penalty_cross_entropy(z * 1.5, TARGETS, strength=0.2, overwrite_logits=True)
+
+    leaf = torch.randn(5, 6, requires_grad=True)
+    for fullgraph, error in ((False, ValueError), (True, torch._dynamo.exc.Unsupported)):
+        torch.compiler.reset()
+        with pytest.raises(error, match=r"overwrite_logits=True is not allowed inside torch\.compile"):
+            torch.compile(loss, fullgraph=fullgraph)(leaf)
+
+
+def test_wrong_arguments_and_targets_are_named_inside_torch_compile():
+    torch.compiler.reset()
+    compiled = torch.compile(lambda z, y, s: r.label_smoothing_cross_entropy(z, y, smoothing=s))
+    z = torch.randn(5, 6)
+    with pytest.raises(ValueError, match=r"targets must lie in \[0, 6\), got 6"):
+        compiled(z, torch.tensor([0, 1, 6, 2, -100]), 0.1)
+    with pytest.raises(ValueError, match=r"smoothing must lie in \[0, 1\], got 1.5"):
+        compiled(z, TARGETS, 1.5)
+
+
+def test_autocast_changes_nothing_inside_torch_compile():
+    layer, hidden = torch.nn.Linear(4, 6), torch.randn(5, 4)
+
+    def step(h):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return AMOUNTS["strength"](layer(h), 0.5)
 
     torch.compiler.reset()
-    leaf = torch.randn(3, 4, requires_grad=True)
-    with pytest.raises(ValueError, match=r"overwrite_logits=True is not allowed inside torch\.compile"):
-        torch.compile(loss)(leaf, True)
-    torch.compiler.reset()
-    with pytest.raises(torch._dynamo.exc.Unsupported, match="entropyreg computes its losses eagerly"):
-        torch.compile(loss, fullgraph=True)(leaf, False)
+    outcomes = []
+    for function in (torch.compile(step, fullgraph=True), step):
+        layer.zero_grad()
+        value = function(hidden)
+        assert value.dtype == torch.float32
+        value.backward()
+        outcomes.append((value.detach(), layer.weight.grad))
+    for got, expected in zip(*outcomes, strict=True):
+        torch.testing.assert_close(got, expected, rtol=0.02, atol=0.01)
+
+
+@pytest.mark.parametrize("name", ["row_terms", "linear_terms"])
+def test_torch_finds_no_fault_in_the_operators(name):
+    from entropyreg.regularizers import operators
+
+    skew, more = torch.tensor(0.3, dtype=torch.float64), (torch.tensor(BASELINE), torch.tensor(BASELINE).log(), 0)
+    tensors = [torch.randn(5, 6, requires_grad=True)]
+    if name == "linear_terms":
+        tensors += [torch.randn(6, 6, requires_grad=True), None]
+    arguments = (*tensors, TARGETS.clamp_min(0), TARGETS < 0, skew, *more)
+    torch.library.opcheck(getattr(operators, name), arguments)
 
 
 def test_importing_and_calling_the_losses_leaves_the_compiler_unimported():
@@ -161,9 +268,12 @@ def test_a_second_process_with_a_warm_compile_cache_is_right_too(tmp_path):
         assert any(tmp_path.rglob("*.so"))
 
 
-@pytest.mark.parametrize("name", ["EntropyRegularizedCrossEntropy", "LinearEntropyRegularizedCrossEntropy"])
+SETTINGS = {"skew": 0.3, "strength": 0.7, "smoothing": 0.1, "baseline": BASELINE}
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
 def test_an_exported_module_equals_its_eager_self(name):
-    module = getattr(r, name)(skew=0.3, strength=0.7, baseline=BASELINE)
+    module = getattr(r, name)(**{key: SETTINGS[key] for key in SETTINGS if key in parameters_of(name)})
     (z, positional, _), (other, others, _) = example(name, 5, None), example(name, 5, None)
     exported = torch.export.export(module, (z.detach(), *(t.detach() for t in positional)))
     torch.testing.assert_close(exported.module()(2.0 * other, *others), module(2.0 * other, *others))

@@ -34,7 +34,7 @@ WRONG = [
     ({"logits": torch.tensor(1.0)}, r"logits must have shape \(..., V\)"),
     ({"logits": torch.zeros(3, 0)}, r"logits must have shape \(..., V\) with V >= 1"),
     ({"targets": [0, 0, 0]}, "targets must be a torch.Tensor"),
-    ({"targets": torch.zeros(3)}, r"targets must hold integer class indices \(int64 or narrower\), got torch.float32"),
+    ({"targets": torch.zeros(3)}, r"targets must hold integer class indices, or probabilities in the shape of logits"),
     ({"targets": torch.zeros(3, dtype=torch.bool)}, "targets must hold integer"),
     ({"targets": torch.zeros(2, dtype=torch.long)}, r"targets must have the shape of logits.*\(3,\), got \(2,\)"),
     ({"targets": torch.zeros(3, 1, dtype=torch.long)}, "targets must have the shape"),
@@ -60,15 +60,6 @@ def test_the_divergence_alone_checks_too(change):
     arguments = {"logits": GOOD["logits"], "skew": 0.5} | change
     with pytest.raises(ValueError, match=next(iter(change))):
         skew_jensen(**arguments)
-
-
-@pytest.mark.parametrize("loss", [label_smoothing_cross_entropy, confidence_penalty_cross_entropy])
-def test_class_weights_are_refused_by_name(loss):
-    setting = {"smoothing": 0.1} if loss is label_smoothing_cross_entropy else {"strength": 0.1}
-    with pytest.raises(ValueError, match=r"weight \(class weights\) is not supported"):
-        loss(GOOD["logits"], GOOD["targets"], weight=torch.ones(4), **setting)
-    with pytest.raises(TypeError, match="weight"):
-        entropy_regularized_cross_entropy(**GOOD, weight=torch.ones(4))
 
 
 @pytest.mark.parametrize(
@@ -107,16 +98,13 @@ def test_a_small_error_of_the_sum_is_made_good_in_float64():
 LOSS = (entropy_regularized_cross_entropy, GOOD)
 CLASSES = {key: GOOD[key] for key in ("logits", "targets")}
 CONSTANTS = [  # function, its arguments, the one that is to be differentiated, its value
-    (*LOSS, "strength", 1.0),
     (*LOSS, "skew", 0.5),
     (*LOSS, "baseline", [0.25] * 4),
     (skew_jensen, {"logits": GOOD["logits"], "skew": 0.5}, "skew", 0.5),
     (label_smoothing_cross_entropy, CLASSES, "smoothing", 0.1),
-    (confidence_penalty_cross_entropy, CLASSES, "strength", 0.1),
-    (euclidean_regularized_cross_entropy, CLASSES, "strength", 0.1),
     (regularizers.linear_entropy_regularized_cross_entropy,
      {"hidden": GOOD["logits"], "weight": torch.zeros(5, 4), "targets": GOOD["targets"], "skew": 0.5}, "strength", 1.0),
-    (regularizers.EntropyRegularizedCrossEntropy, {"skew": 0.5}, "strength", 1.0),
+    (regularizers.EntropyRegularizedCrossEntropy, {"strength": 1.0}, "skew", 0.5),
     (regularizers.strength_for_entropy, {"skew": 0.5, "vocabulary_size": 9}, "entropy", 0.5),
     (annealed_unigram, {"counts": [1.0, 2.0]}, "temperature", 2.0),
     (annealed_unigram, {}, "counts", [1.0, 2.0]),

@@ -12,17 +12,16 @@ from torch import nn
 
 from entropyreg.regularizers import (
     KernelInUse,
-    build,
     confidence_penalty_cross_entropy,
     entropy_regularized_cross_entropy,
     euclidean_divergence,
     kernel_in_use,
-    kernels,
     label_smoothing_cross_entropy,
-    native,
     skew_jensen,
     token_statistics,
 )
+from entropyreg.regularizers.kernels import kernel_for, native
+from entropyreg.regularizers.kernels.native import build
 
 pytestmark = pytest.mark.skipif(build.library().handle is None, reason=f"no kernel: {build.library().problem}")
 SKEWS = [0.0, 1e-6, 0.02, 0.3, 0.5, 0.9, 0.97, 1 - 1e-6, 1.0]
@@ -209,10 +208,10 @@ def test_unsupported_cases_are_left_to_torch(monkeypatch):
 
     monkeypatch.setenv("ENTROPYREG_KERNEL", "native")
     logits = torch.randn(3, 4)
-    assert kernels.kernel_for(logits) is native
-    assert kernels.kernel_for(logits.double()) is None
-    assert kernels.kernel_for(logits.as_subclass(Marked)) is None
-    assert kernels.kernel_for(torch.empty(3, 4, device="meta")) is None
+    assert kernel_for(logits) is native
+    assert kernel_for(logits.double()) is None
+    assert kernel_for(logits.as_subclass(Marked)) is None
+    assert kernel_for(torch.empty(3, 4, device="meta")) is None
     torch.testing.assert_close(euclidean_divergence(logits), euclidean_divergence(logits.double()).float())
 
 

@@ -5,7 +5,8 @@ import ctypes
 import pytest
 import torch
 
-from entropyreg.regularizers import build, entropy_regularized_cross_entropy, token_statistics
+from entropyreg.regularizers import entropy_regularized_cross_entropy, token_statistics
+from entropyreg.regularizers.kernels.native import build
 
 pytestmark = pytest.mark.skipif(build.library().handle is None, reason=f"no kernel: {build.library().problem}")
 

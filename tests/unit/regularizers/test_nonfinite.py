@@ -9,7 +9,6 @@ import torch
 
 from entropyreg import regularizers
 from entropyreg.regularizers import (
-    build,
     confidence_penalty_cross_entropy,
     entropy_regularized_cross_entropy,
     euclidean_divergence,
@@ -19,6 +18,7 @@ from entropyreg.regularizers import (
     skew_jensen,
     token_statistics,
 )
+from entropyreg.regularizers.kernels.native import build
 
 NAN, INF = math.nan, math.inf
 UNDEFINED = {

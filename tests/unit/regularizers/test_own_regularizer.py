@@ -23,8 +23,9 @@ from entropyreg.io.meaning import meaning_of_python
 from entropyreg.measuring.image_records import regularizer_of_training
 from entropyreg.measuring.tidy_records import identity
 from entropyreg.regularizers import members
-from entropyreg.regularizers.declared import member_of, regularized_cross_entropy
+from entropyreg.regularizers.declared import member_of
 from entropyreg.regularizers.euclidean import euclidean_regularized_cross_entropy
+from entropyreg.regularizers.functional import regularized_cross_entropy
 from entropyreg.regularizers.plain import Plain
 from entropyreg.regularizers.registry import LOOK, equilibrium_of, kinds
 from entropyreg.rendering.figures import a_figure_entropy_bleu

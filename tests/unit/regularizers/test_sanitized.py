@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from entropyreg.regularizers import build
+from entropyreg.regularizers.kernels.native import build
 
 PROGRAM = Path(__file__).with_name("sanitized.py")
 CHECKS = "-fsanitize=address,undefined -fno-sanitize-recover=all"
@@ -59,7 +59,7 @@ def test_nothing_outside_a_row_is_touched_by_any_exported_function(report_of):
 
 
 def test_a_kernel_that_trusts_its_targets_is_reported(report_of, tmp_path):
-    sources = tmp_path / "_native"
+    sources = tmp_path / "cpp"
     shutil.copytree(build.SOURCES, sources)
     task = sources / "task.hpp"
     whole = task.read_text(encoding="utf-8")

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from entropyreg import regularizers as r
-from entropyreg.regularizers import build, native
 from entropyreg.regularizers.arguments import INDEX_TYPES
 from entropyreg.regularizers.functional import skew_objective
+from entropyreg.regularizers.kernels import native
+from entropyreg.regularizers.kernels.native import build
 
 needs_kernel = pytest.mark.skipif(build.library().handle is None, reason=f"no kernel: {build.library().problem}")
 SETTINGS = {"skew": 0.5, "strength": 0.7, "smoothing": 0.1}

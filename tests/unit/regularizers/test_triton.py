@@ -16,10 +16,11 @@ import torch
 
 triton = pytest.importorskip("triton", reason="triton is not installed (it needs no GPU: `pip install triton`)")
 
-from entropyreg.regularizers import autograd, entropy_regularized_cross_entropy, skew_jensen, triton_kernel  # noqa: E402
+from entropyreg.regularizers import autograd, entropy_regularized_cross_entropy, skew_jensen  # noqa: E402
 from entropyreg.regularizers.baselines import given_baseline  # noqa: E402
 from entropyreg.regularizers.euclidean import Euclidean  # noqa: E402
 from entropyreg.regularizers.functional import skew_objective  # noqa: E402
+from entropyreg.regularizers.kernels import triton as triton_kernel  # noqa: E402
 from entropyreg.regularizers.sweep import Objective, sweep  # noqa: E402
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"

@@ -24,7 +24,8 @@ from omegaconf import II
 
 from entropyreg.io.errors import UserError
 from entropyreg.regularizers import Baseline, annealed_unigram
-from entropyreg.regularizers.declared import member_of, regularized_cross_entropy
+from entropyreg.regularizers.declared import member_of
+from entropyreg.regularizers.functional import regularized_cross_entropy
 from entropyreg.regularizers.registry import AMOUNTS, baseline_of, check_generator, named
 
 

@@ -1,4 +1,4 @@
-// What Python passes, field by field as in native.py, and the bookkeeping of one row. Pointers may be null where stated.
+// What Python passes, field by field as in kernels/native/__init__.py, and the bookkeeping of one row. Pointers may be null where stated.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +19,9 @@ struct LossTask {
   const uint8_t* ignored;  // null: none
   const float* baseline;   // null: uniform
   const float* log_baseline;
+  const float* probabilities;  // (rows, classes), dense: the targets of the NLL in place of `targets`; null: none
+  const float* nll_weights;    // (rows,): these and `strengths` replace nll_weight, strength and factor; null: none
+  const float* strengths;
   float* nll;
   float* divergence;
   double skew, strength, nll_weight, factor;  // the gradient of the loss is multiplied by `factor`

@@ -1,5 +1,6 @@
 // One row of the loss: NLL, J and the gradient. The mathematics is that of divergence.py, which says where it is from.
-//     gradient = factor * (nll_weight (p - onehot(y)) + strength * scale * p * (v - <v>_p))
+//     gradient = nll_weight (p - onehot(y)) + strength * scale * p * (v - <v>_p),    each weight times `factor`
+// or, with probabilities q as the target, NLL = sum q (log total - x) and gradient nll_weight (p sum(q) - q) + ...
 // Forbidden symbols (logit -inf) have p = u = 0, and the baseline is renormalised over the others.
 #pragma once
 
@@ -22,6 +23,8 @@ struct Row {
   float *gradient, *exp, *value;  // `gradient` may be null or `z`; `exp` is scratch, as is `value` unless `gradient`
   int64_t target;                 // -1: none
   float *nll, *divergence;
+  const float* probabilities;     // null: none
+  double nll_weight, strength;    // of this row, times `factor`
   float highest;
   const float* next;  // the logits of the next row, or null
 };
@@ -64,6 +67,16 @@ void loss_row(const LossTask& task, const Row& row) {
   }
   const double log_total = std::log(total), log_mass = std::log(mass), shift = log_mass - log_total;
   *row.nll = row.target < 0 ? 0.0f : static_cast<float>(log_total - (z[row.target] - highest));  // before z is lost
+  double target_mass = 1.0, target_mean = 0.0;  // of the probabilities, if they are the target
+  if (row.probabilities) {
+    const float* q = row.probabilities;
+    target_mass = 0.0;
+    sum_blocks(n, target_mass, target_mean, [=](int64_t k, float& a, float& b) {
+      a += q[k];
+      b += q[k] == 0.0f ? 0.0f : q[k] * (z[k] - highest);
+    });
+    *row.nll = static_cast<float>(target_mass * log_total - target_mean);
+  }
   const double rest = 1.0 - task.skew;
   const float shift32 = static_cast<float>(shift), skew32 = static_cast<float>(task.skew);
   const float rest32 = static_cast<float>(rest);
@@ -147,8 +160,8 @@ void loss_row(const LossTask& task, const Row& row) {
   *row.divergence = static_cast<float>(divergence);
   if (!row.gradient) return;
 
-  const double from_nll = row.target < 0 ? 0.0 : task.factor * task.nll_weight;
-  const double from_j = task.factor * task.strength * scale;
+  const double from_nll = row.target < 0 && !row.probabilities ? 0.0 : row.nll_weight * target_mass;
+  const double from_j = row.strength * scale;
   float* out = row.gradient;
   if constexpr (at_one || kind == Kind::kOnePrecise) {
     const auto per_exp = static_cast<float>((from_nll - from_j * (at_one ? -1.0 : mean)) / total);
@@ -166,6 +179,12 @@ void loss_row(const LossTask& task, const Row& row) {
     }
   }
   if (row.target >= 0) out[row.target] -= static_cast<float>(from_nll);
+  if (row.probabilities) {
+    const auto per_q = static_cast<float>(row.nll_weight);
+    const float* q = row.probabilities;
+#pragma omp simd
+    for (int64_t k = 0; k < n; ++k) out[k] -= per_q * q[k];
+  }
   if (n == 1) out[0] = 0.0f;  // exactly
 }
 

@@ -48,7 +48,12 @@ void loss_rows(const LossTask& task, int64_t start, int64_t end, float* scratch)
     const float* next = i + 1 < end ? z + task.logits_stride : nullptr;
     const float lowest = range.lowest == -kInfinity ? lowest_allowed(z, task.classes) : range.lowest;
     const RowFunction function = !task.baseline && range.highest - lowest < kNearlyUniform ? precise : usual;
-    function(task, {z, gradient, scratch, value, target, task.nll + i, task.divergence + i, range.highest, next},
+    const double nll_weight = task.nll_weights ? task.nll_weights[i] : task.factor * task.nll_weight;
+    const double strength = task.strengths ? task.strengths[i] : task.factor * task.strength;
+    const float* probabilities = task.probabilities ? task.probabilities + i * task.classes : nullptr;
+    function(task,
+             {z, gradient, scratch, value, target, task.nll + i, task.divergence + i, probabilities, nll_weight,
+              strength, range.highest, next},
              range.lowest);
   }
 }

@@ -1,4 +1,4 @@
-"""The CPU kernel: `_native/kernel.cpp`, built by the machine's C++ compiler on first use (`build`), called by ctypes.
+"""The CPU kernel: `cpp/kernel.cpp`, built by the machine's C++ compiler on first use (`build`), called by ctypes.
 
 A plain C interface that takes addresses: it needs neither ninja nor the headers of Python or torch (torch's extension
 builder needs all three, and ten times as long), and it does not depend on torch's version or ABI. Such a write is
@@ -16,13 +16,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from entropyreg.regularizers import build
 from entropyreg.regularizers.divergence import SkewJensen
-from entropyreg.regularizers.sweep import Objective, RowTerms, chunk_rows
+from entropyreg.regularizers.kernels.native import build
+from entropyreg.regularizers.sweep import Objective, RowTerms, RowWeights, chunk_rows, needs_precision
 
 
 def _structure(name: str, fields: str) -> type[ctypes.Structure]:
-    """A struct of `_native/task.hpp`: *pointers, .doubles and integers, in its order."""
+    """A struct of `cpp/task.hpp`: *pointers, .doubles and integers, in its order."""
     types = {"*": ctypes.c_void_p, ".": ctypes.c_double}
     pairs = [(field.lstrip("*."), types.get(field[0], ctypes.c_int64)) for field in fields.split()]
     return type(name, (ctypes.Structure,), {"_fields_": pairs})
@@ -30,8 +30,9 @@ def _structure(name: str, fields: str) -> type[ctypes.Structure]:
 
 _LossTask = _structure(
     "LossTask",
-    "rows classes logits_stride gradient_stride *logits *gradient *targets *ignored *baseline *log_baseline *nll "
-    "*divergence .skew .strength .nll_weight .factor precise entropy_sign threads",
+    "rows classes logits_stride gradient_stride *logits *gradient *targets *ignored *baseline *log_baseline "
+    "*probabilities *nll_weights *strengths *nll *divergence .skew .strength .nll_weight .factor precise "
+    "entropy_sign threads",
 )
 _StatisticsTask = _structure(
     "StatisticsTask",
@@ -57,17 +58,24 @@ def sweep(
     objective: Objective,
     gradient: Tensor | None,
     factor: Tensor | None,
+    weights: RowWeights | None = None,
 ) -> RowTerms | None:
-    """`sweep.sweep` for logits (N, V), N > 0, on the CPU; None for members other than `SkewJensen`."""
+    """See `kernels.Kernel`; None for members other than `SkewJensen`."""
     if not isinstance(objective.member, SkewJensen):
         return None
     baseline = objective.baseline
     given = (None, None) if baseline is None else tuple(tensor.contiguous() for tensor in baseline)  # (V,) each
     terms = RowTerms(*(torch.empty(logits.shape[0], dtype=torch.float32) for _ in range(2)))
-    targets, ignored = (
-        None if t is None else t.to(dtype).contiguous() for t, dtype in ((targets, torch.int64), (ignored, torch.bool))
-    )
-    rows = (logits, gradient, targets, ignored, *terms)
+    soft = targets is not None and targets.dim() == 2
+    rows = {"logits": logits, "gradient": gradient, "nll": terms.nll, "divergence": terms.divergence}
+    for name, tensor, dtype in (
+        ("targets", None if soft else targets, torch.int64),
+        ("probabilities", targets if soft else None, torch.float32),
+        ("ignored", ignored, torch.bool),
+        ("nll_weights", weights and weights.nll, torch.float32),
+        ("strengths", weights and weights.divergence, torch.float32),
+    ):
+        rows[name] = None if tensor is None else tensor.to(dtype).contiguous()
     settings = {
         "classes": logits.shape[1],
         "baseline": _address(given[0]),
@@ -76,18 +84,19 @@ def sweep(
         "strength": objective.strength,
         "nll_weight": objective.nll_weight,
         "factor": 1.0 if factor is None else factor.item(),
-        "precise": objective.precise,
+        "precise": needs_precision(objective, weights),
         "entropy_sign": objective.entropy_sign,
         "threads": torch.get_num_threads(),
     }
     if _is_plain(logits) and (gradient is None or _is_plain(gradient)):
-        _loss(settings, *rows)
+        _loss(settings, rows)
     else:
         step = chunk_rows(logits.shape[1], logits.device)
         for start in range(0, logits.shape[0], step):
-            z, into, *others = (None if tensor is None else tensor[start : start + step] for tensor in rows)
-            work = torch.empty(z.shape, dtype=torch.float32).copy_(z)
-            _loss(settings, work, None if into is None else work, *others)
+            chunk = {name: None if tensor is None else tensor[start : start + step] for name, tensor in rows.items()}
+            work = torch.empty(chunk["logits"].shape, dtype=torch.float32).copy_(chunk["logits"])
+            into = chunk["gradient"]
+            _loss(settings, {**chunk, "logits": work, "gradient": None if into is None else work})
             if into is not None:
                 into.copy_(work)
     if gradient is not None:
@@ -129,17 +138,13 @@ def statistics(
         _run("entropyreg_statistics", task)
 
 
-def _loss(settings: dict, logits, gradient, targets, ignored, nll, divergence) -> None:
+def _loss(settings: dict, rows: dict[str, Tensor | None]) -> None:
+    logits, gradient = rows["logits"], rows["gradient"]
     task = _LossTask(
         rows=logits.shape[0],
         logits_stride=logits.stride(0),
         gradient_stride=0 if gradient is None else gradient.stride(0),
-        logits=logits.data_ptr(),
-        gradient=_address(gradient),
-        targets=_address(targets),
-        ignored=_address(ignored),
-        nll=nll.data_ptr(),
-        divergence=divergence.data_ptr(),
+        **{name: _address(tensor) for name, tensor in rows.items()},
         **settings,
     )
     _run("entropyreg_loss", task)

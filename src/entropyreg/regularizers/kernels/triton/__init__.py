@@ -28,7 +28,7 @@ import triton.language as tl
 from torch import Tensor
 
 from entropyreg.regularizers.divergence import NEAR_END, SkewJensen
-from entropyreg.regularizers.sweep import Objective, RowTerms
+from entropyreg.regularizers.sweep import Objective, RowTerms, RowWeights, needs_precision
 
 LARGEST_ON_CHIP = 16384  # symbols of a row that is held in registers
 BLOCK = 4096  # symbols of a block of a longer row
@@ -65,11 +65,9 @@ def sweep(
     objective: Objective,
     gradient: Tensor | None,
     factor: Tensor | None = None,
+    weights: RowWeights | None = None,
 ) -> RowTerms | None:
-    """As `sweep.sweep`; None for float64, for members other than `SkewJensen`, and for rows that are not contiguous.
-
-    The version counter of `gradient` is bumped: the kernel writes behind autograd's back.
-    """
+    """See `kernels.Kernel`; None for float64, members other than `SkewJensen`, and rows that are not contiguous."""
     n_rows, n_classes = logits.shape
     for tensor in (logits, logits if gradient is None else gradient):
         if tensor.dtype == torch.float64 or (n_classes > 1 and tensor.stride(1) != 1):
@@ -80,20 +78,24 @@ def sweep(
     if n_rows == 0:
         return terms
     u = None if objective.baseline is None else objective.baseline.to(torch.float32, logits.device)
+    soft = targets is not None and targets.dim() == 2
+    of_rows = [None if weights is None else values.to(torch.float32).contiguous() for values in weights or (None, None)]
     with torch.cuda.device(logits.device) if logits.is_cuda else nullcontext():
         _row[(n_rows,)](
             logits,
             gradient,
-            None if targets is None else targets.long().contiguous(),
+            None if targets is None or soft else targets.long().contiguous(),
+            targets.contiguous() if soft else None,
             None if ignored is None else ignored.contiguous().view(torch.uint8),
             None if factor is None else factor.to(torch.float32),
+            *of_rows,
             None if u is None else u.probabilities.contiguous(),
             None if u is None else u.log_probabilities.contiguous(),
             *terms,
             logits.stride(0),
             0 if gradient is None else gradient.stride(0),
             n_classes,
-            **constants(objective),
+            **constants(objective, weights),
             **layout(n_classes),
             enable_fp_fusion=True,
         )
@@ -110,7 +112,7 @@ def layout(n_classes: int) -> dict:
     return {"ON_CHIP": True, "BLOCK": block, "num_warps": max(block // 512, 4)}
 
 
-def constants(objective: Objective) -> dict:
+def constants(objective: Objective, weights: RowWeights | None = None) -> dict:
     """The arguments of the kernel that depend on the objective alone: J = per_p * <v>_p + per_u * <share>_u."""
     skew, rest = objective.member.skew, 1.0 - objective.member.skew
     if skew == 0.0:
@@ -121,8 +123,10 @@ def constants(objective: Objective) -> dict:
         form, part, per_p, per_u = UPPER, rest, -1.0 / rest, 1.0 / skew
     else:
         form, part, per_p, per_u = SMOOTHING, 0.0, 0.0, 1.0
-    numbers = {"part": part, "per_p": per_p, "per_u": per_u, "scale": objective.strength * objective.member.scale}
-    flags = {"FORM": form.value, "NEAR": part < NEAR_END, "PRECISE": objective.precise, "SIGN": objective.entropy_sign}
+    strength = objective.strength if weights is None else 1.0
+    numbers = {"part": part, "per_p": per_p, "per_u": per_u, "scale": strength * objective.member.scale}
+    precise = needs_precision(objective, weights)
+    flags = {"FORM": form.value, "NEAR": part < NEAR_END, "PRECISE": precise, "SIGN": objective.entropy_sign}
     return {**numbers, "nll_weight": float(objective.nll_weight), **flags}
 
 
@@ -221,16 +225,25 @@ def _terms(
 
 
 @triton.jit
-def _store(gradient, columns, n_classes, counts, target, exp, products, per_exp, per_product, weight):
-    """Write a block of the gradient: p * (weight + scale * (v - <v>_p)) - weight * onehot(target)."""
+def _probabilities(probabilities, columns, n_classes):
+    """Those of a block, 0 outside."""
+    return tl.load(probabilities + columns, mask=columns < n_classes, other=0.0).to(tl.float32)
+
+
+@triton.jit
+def _store(gradient, columns, n_classes, counts, target, probabilities, exp, products, per_exp, per_product, weight):
+    """Write a block of the gradient: p * (weight * mass + scale * (v - <v>_p)) - weight * target."""
     values = exp * per_exp + products * per_product
+    if probabilities is not None:
+        values -= weight * _probabilities(probabilities, columns, n_classes)
     values = tl.where(columns == target, values - weight, values)
     tl.store(gradient + columns, tl.where(counts, values, 0.0), mask=columns < n_classes)
 
 
 @triton.jit
 def _row(
-    logits, gradient, targets, ignored, factor, weights, log_weights, nll, divergence,
+    logits, gradient, targets, probabilities, ignored, factor, nll_weights, strengths, weights, log_weights,
+    nll, divergence,
     logits_stride, gradient_stride, n_classes, part, per_p, per_u, scale, nll_weight,
     FORM: tl.constexpr, NEAR: tl.constexpr, PRECISE: tl.constexpr, SIGN: tl.constexpr,
     ON_CHIP: tl.constexpr, BLOCK: tl.constexpr,
@@ -239,6 +252,8 @@ def _row(
     logits += row * logits_stride
     counts = row >= 0 if ignored is None else tl.load(ignored + row) == 0
     times = 1.0 if factor is None else tl.load(factor)
+    per_nll = nll_weight * times if nll_weights is None else tl.load(nll_weights + row)
+    per_j = scale * times if strengths is None else scale * tl.load(strengths + row)
     target, chosen = -1, 0.0
     if targets is not None:
         target = tl.load(targets + row)
@@ -256,6 +271,17 @@ def _row(
         for start in range(0, n_read, BLOCK):
             z, w, log_w = _load(logits, weights, log_weights, start + columns, n_read)
             top, likeliest, total, mass, sum_t = _take(z, w, log_w, top, likeliest, total, mass, sum_t, FORM, PRECISE)
+    target_mass, target_mean = 1.0, chosen - top
+    if probabilities is not None:
+        probabilities += row * n_classes
+        under_q, under_x = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
+        for start in range(0, n_read, BLOCK):
+            q = _probabilities(probabilities, start + columns, n_read)
+            x = tl.load(logits + start + columns, mask=start + columns < n_read, other=0.0).to(tl.float32) - top
+            under_q += q
+            under_x += tl.where(q == 0.0, 0.0, q * x)
+        target_mass, target_mean = tl.sum(under_q, 0), tl.sum(under_x, 0)
+        tl.debug_barrier()  # before another thread writes there
     log_total, ratio = tl.log(total), total / mass
     shift = tl.log(mass) - log_total
     centre, mean_u = 0.0, 0.0
@@ -278,20 +304,34 @@ def _row(
         mean, mean_u = total * 0.0 - 1.0, -(sum_t / mass + shift)
     j = per_p * (mean + centre) + per_u * mean_u
     j = tl.where(j < 0.0, 0.0, j) if SIGN == 0 else j + SIGN * tl.log(mass)  # J >= 0 but for rounding
-    own_nll = 0.0 if targets is None else log_total - (chosen - top)
+    own_nll = 0.0 if targets is None and probabilities is None else target_mass * log_total - target_mean
     tl.store(nll + row, tl.where(counts, own_nll, 0.0))
     tl.store(divergence + row, tl.where(counts, j, 0.0))
     if gradient is not None:
         gradient += row * gradient_stride
-        onehot = 0.0 if targets is None else nll_weight * times
-        per_product = scale * times / total
-        per_exp = onehot / total - per_product * mean
+        onehot = 0.0 if targets is None and probabilities is None else per_nll
+        per_product = per_j / total
+        per_exp = onehot * target_mass / total - per_product * mean
         if ON_CHIP:
             exp, products, _share = _terms(z, w, log_w, top, shift, centre, ratio, part, FORM, NEAR, PRECISE)
-            _store(gradient, columns, n_classes, counts, target, exp, products, per_exp, per_product, onehot)
+            _store(
+                gradient, columns, n_classes, counts, target, probabilities, exp, products, per_exp, per_product, onehot
+            )
         else:
             for start in range(0, n_classes, BLOCK):
                 block = start + columns
                 z, w, log_w = _load(logits, weights, log_weights, block, n_read)
                 exp, products, _share = _terms(z, w, log_w, top, shift, centre, ratio, part, FORM, NEAR, PRECISE)
-                _store(gradient, block, n_classes, counts, target, exp, products, per_exp, per_product, onehot)
+                _store(
+                    gradient,
+                    block,
+                    n_classes,
+                    counts,
+                    target,
+                    probabilities,
+                    exp,
+                    products,
+                    per_exp,
+                    per_product,
+                    onehot,
+                )

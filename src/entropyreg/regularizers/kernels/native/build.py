@@ -1,4 +1,4 @@
-"""Builds and caches the library of `_native/`, independently of what it computes.
+"""Builds and caches the library of `cpp/`, independently of what it computes.
 
 The library is built for this very processor, so its name holds a hash of the sources, the flags, the compiler and the
 processor: machines that share a home directory keep their own. It lies in `$XDG_CACHE_HOME/entropyreg` (default
@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from entropyreg.io.files import write_atomically
 
-SOURCES = Path(__file__).with_name("_native")
+SOURCES = Path(__file__).with_name("cpp")
 COMPILERS = ("c++", "g++", "clang++")  # tried if the environment variable CXX names none
 FLAGS = "-std=c++17 -O3 -fopenmp-simd -fno-math-errno -fno-trapping-math -ffp-contract=fast -pthread -shared -fPIC"
 FOR_THIS_PROCESSOR = (
