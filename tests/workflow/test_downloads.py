@@ -7,6 +7,8 @@ import tarfile
 
 import pytest
 
+from entropyreg.images.data.containers import BATCHES
+
 pytestmark = pytest.mark.slow
 ARCHIVE = "mttt/multitarget-ted.tgz"
 SIZES = {"train": 40, "dev": 1958, "test1": 1982}  # as published, which is checked
@@ -68,6 +70,53 @@ def test_the_users_own_archive_is_read_where_it_lies(snakemake, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert "download_source" not in done.stdout + done.stderr
     assert not (tmp_path / "results/paper/sources").exists()
+
+
+IMAGES = "results/paper/data/cifar10/images/summary.json"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["cifar-10-binary.tar.gz"],
+        [f"cifar-10-batches-bin/{name}.bin" for name in BATCHES],
+        ["plain_text/train-00000-of-00001.parquet", "plain_text/test-00000-of-00001.parquet"],
+    ],
+)
+def test_the_users_own_images_are_read_from_any_container(snakemake, tmp_path, names):
+    for name in names:
+        path = tmp_path / "own" / "cifar10" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"looked at when it is prepared")
+    done = snakemake(tmp_path, "--dry-run", "--config", "scale=paper", "data_dir=own", "--", IMAGES)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    assert "download_source" not in done.stdout
+    listed = re.search(r"rule prepare_images:\n    input: (.*)", done.stdout)[1].split(", ")
+    assert sorted(listed) == sorted(f"own/cifar10/{name}" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (
+            ["notes.txt"],
+            "own/cifar10 holds no file of cifar10; looked for: the python archive (cifar-10-python.tar.gz);",
+        ),
+        (
+            ["cifar-10-python.tar.gz", "cifar-10-binary.tar.gz"],
+            "own/cifar10 holds cifar10 more than once, as the python",
+        ),
+        (["test-00000-of-00001.parquet"], "own/cifar10 lacks train-*.parquet of cifar10's parquet files."),
+    ],
+)
+def test_a_folder_of_images_without_one_container_is_refused_at_once(snakemake, tmp_path, names, told):
+    for name in names:
+        path = tmp_path / "own" / "cifar10" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    done = snakemake(tmp_path, "--dry-run", "--config", "scale=paper", "data_dir=own", "--", IMAGES)
+    assert done.returncode != 0 and told in done.stdout + done.stderr, (done.stdout + done.stderr)[-3000:]
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_file_missing_offline_is_reported_with_its_place(snakemake, tmp_path):

@@ -1,6 +1,6 @@
 """Functions of the rules for images: inputs and options."""
 
-from entropyreg.images.data.needed import IN_DATA_DIR, needed_image_sources
+from entropyreg.images.data.containers import IN_DATA_DIR, find_container, has_own, needed_image_sources
 
 
 def image_run_of(wildcards):
@@ -19,17 +19,21 @@ def dataset_of(wildcards):
 
 
 def image_files(wildcards):
-    """The files that a set of images is read from: all in data_dir, or links to all of them."""
-    names = needed_image_sources(dataset_of(wildcards))
-    paths = [local_path(name, config["data_dir"]) for name in names]
-    return [str(path) for path in paths] if all(paths) else [source_link(name) for name in names]
+    """The files that a set of images is read from: of its container in data_dir, or links to downloads."""
+    dataset = dataset_of(wildcards)
+    if not has_own(dataset, config["data_dir"]):
+        return [source_link(name) for name in needed_image_sources(dataset)]
+    try:
+        return list(map(str, find_container(dataset, config["data_dir"]).files))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def image_data_dir(wildcards):
     """The folder that a set of images is read from, if any: the user's, or that of the links to the downloads."""
     dataset, folder = dataset_of(wildcards), config["data_dir"]
     names = needed_image_sources(dataset)
-    if names and not all(local_path(name, folder) for name in names):
+    if names and not has_own(dataset, folder):
         folder = str(Path(PATHS.source(names[0])).parents[1])
     return f"--data-dir {shlex.quote(folder)}" if folder is not None and (names or dataset in IN_DATA_DIR) else ""
 

@@ -7,6 +7,7 @@ rule prepare_images:
     output:
         f"{PATHS.images_dir('{image_task}')}/summary.json",
         f"{PATHS.images_dir('{image_task}')}/images.npz",
+        f"{PATHS.images_dir('{image_task}')}/provenance.json",
         origin_path(f"{PATHS.images_dir('{image_task}')}/summary.json"),
     log:
         PATHS.log("prepare/{image_task}"),

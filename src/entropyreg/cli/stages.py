@@ -155,7 +155,7 @@ def measure_images(args: argparse.Namespace) -> None:
     claims = digest_in_force(args.claims)
     record, blocks = measure_image_run(args.settings, args.run_dir, args.data, claims, args.teacher)
     write_npz(args.run_dir / FILE, blocks)
-    write_json(args.run_dir / "provenance.json", run_provenance(args.run_dir))
+    write_json(args.run_dir / "provenance.json", run_provenance(args.run_dir, args.data))
     write_record(args.run_dir, record)
 
 

@@ -11,7 +11,7 @@ import lzma
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -55,14 +55,30 @@ def read_member_lines(archive: str | Path, member: str, greatest: int = GREATEST
 
 def extract(archive: str | Path, targets: Mapping[str, str | Path], greatest: int = GREATEST_ARCHIVE) -> None:
     """Write members to files, `{member: path}`, each whole or not at all, in one pass over the archive."""
-    missing = dict(targets)
+
+    def write(name: str, content: IO[bytes]) -> None:
+        with atomic_path(targets[name]) as temporary, temporary.open("wb") as out:
+            shutil.copyfileobj(content, out, 1 << 20)
+
+    _for_each(archive, targets, write, greatest)
+
+
+def read_members(archive: str | Path, names: Iterable[str], greatest: int) -> dict[str, bytes]:
+    """The contents of members by their names, in one pass over the archive; all are held in memory."""
+    found = {}
+    _for_each(archive, names, lambda name, content: found.update({name: content.read()}), greatest)
+    return found
+
+
+def _for_each(archive: str | Path, names: Iterable[str], use: Callable[[str, IO[bytes]], None], greatest: int) -> None:
+    """Call `use` with the name of each wanted member and its content; a missing one is a `UserError`."""
+    missing = dict.fromkeys(names)
     with _members(archive, greatest) as members:
         for info, file in members:
-            target = missing.pop(_plain(info.name), None)
-            if target is not None:
-                content = _ordinary(archive, info, file)
-                with atomic_path(target) as temporary, temporary.open("wb") as out:
-                    shutil.copyfileobj(content, out, 1 << 20)
+            name = _plain(info.name)
+            if name in missing:
+                del missing[name]
+                use(name, _ordinary(archive, info, file))
             if not missing:
                 return
     raise UserError(f"{archive} has no member {', '.join(missing)}: it is not the archive that it should be.")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from entropyreg.data.pairs import BENCHMARK, PlacedPair
-from entropyreg.io.errors import UserError
+from entropyreg.data.parquet_rows import read_rows
 from entropyreg.io.files import sha256_of
 
 FOLDER = "cnn_dailymail"
@@ -22,7 +22,6 @@ FILES = {  # split: the published files, in their order
 }
 NAMES = tuple(name for names in FILES.values() for name in names)
 COLUMNS = ("article", "highlights", "id")
-ROWS_AT_ONCE = 256
 _SEPARATE_STOP = re.compile(r"\s+\.$")
 
 
@@ -40,25 +39,8 @@ class CnnDailymail:
     def __iter__(self) -> Iterator[PlacedPair]:
         for split, names in FILES.items():
             for name in names:
-                for article, highlights, number in read_rows(self.paths[name]):
+                for article, highlights, number in read_rows(self.paths[name], COLUMNS):
                     yield PlacedPair(split, one_line(article), summary_line(highlights), number)
-
-
-def read_rows(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield (article, highlights, id) of one parquet file, a batch of rows in memory at a time."""
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError:
-        raise UserError(f"{path} is parquet, which needs the package pyarrow: install it.") from None
-    try:
-        with parquet.ParquetFile(path) as file:
-            missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
-            if missing:
-                raise UserError(f"{path} has no column {missing[0]!r}; it needs {', '.join(COLUMNS)}.")
-            for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(COLUMNS)):
-                yield from zip(*(batch.column(name).to_pylist() for name in COLUMNS), strict=True)
-    except (ArrowException, OSError) as error:
-        raise UserError(f"{path} is not a whole parquet file ({error}): fetch it again.") from None
 
 
 def one_line(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from entropyreg.data.corpora import needed_sources
 from entropyreg.data.sources import all_sources, local_path
 from entropyreg.experiments import Experiments
-from entropyreg.images.data.needed import IN_DATA_DIR, needed_image_sources
+from entropyreg.images.data.containers import IN_DATA_DIR, has_own, needed_image_sources
 from entropyreg.translation.pretrained import ARCHIVES
 
 
@@ -37,7 +37,11 @@ def downloads(config: Mapping[str, Any], experiments: Experiments) -> Downloads:
     for dataset in datasets:
         names |= dict.fromkeys(needed_image_sources(dataset))
     places = [config["data_dir"], config["download_dir"]]
-    present = tuple(name for name in names if any(local_path(name, folder) for folder in places))
+    present = tuple(
+        name
+        for name in names
+        if any(local_path(name, folder) for folder in places) or has_own(name.split("/")[0], config["data_dir"])
+    )
     missing = tuple(name for name in names if name not in present)
     sizes = {name: all_sources()[name].bytes for name in missing}
     brought = tuple(one for one in datasets if one in IN_DATA_DIR and not is_in(config["data_dir"], one))

@@ -11,10 +11,11 @@ from entropyreg.io.files import read_json
 PACKAGES = ("entropyreg", "torch", "ve-fairseq", "numpy", "sacrebleu", "sacremoses", "subword-nmt", "snakemake")
 
 
-def run_provenance(run_dir: Path) -> Mapping[str, Any]:
-    """Training's provenance, the commit and the installed versions."""
+def run_provenance(run_dir: Path, data_dir: Path | None = None) -> Mapping[str, Any]:
+    """Provenance of the training and of prepared images in `data_dir`, the commit and the installed versions."""
     return {
         "training": read_json(run_dir / "training.provenance.json"),
+        **({} if data_dir is None else {"data": read_json(data_dir / "provenance.json")}),
         "commit": commit(),
         "packages": {name: installed(name) for name in PACKAGES},
     }

@@ -137,11 +137,13 @@ def test_the_bytes_are_fairseqs():
 
 
 def test_rows_are_read_a_batch_at_a_time(tmp_path, monkeypatch):
-    from entropyreg.data import cnn_dailymail
+    from entropyreg.data import parquet_rows
 
-    monkeypatch.setattr(cnn_dailymail, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(parquet_rows, "ROWS_AT_ONCE", 2)
     write_parquet(tmp_path / "x.parquet", [(f"a{number}", "h", str(number)) for number in range(5)])
-    assert [row[2] for row in cnn_dailymail.read_rows(tmp_path / "x.parquet")] == list("01234")
+    assert [row[2] for row in parquet_rows.read_rows(tmp_path / "x.parquet", ["article", "highlights", "id"])] == list(
+        "01234"
+    )
 
 
 def test_missing_damaged_and_other_files_are_reported(data_dir, tmp_path):

@@ -13,7 +13,7 @@ from entropyreg.config.image_settings import (
 )
 from entropyreg.config.loading import SCALES, load_config
 from entropyreg.experiments import expand, load_experiments
-from entropyreg.images.data.needed import needed_image_sources
+from entropyreg.images.data.containers import needed_image_sources
 from entropyreg.images.settings import check_settings
 from entropyreg.io.errors import UserError
 

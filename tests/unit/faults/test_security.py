@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = sorted(path for part in ("src", "tools", "benchmarks") for path in (ROOT / part).rglob("*.py"))
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
-OWN_UNPICKLER = "src/entropyreg/images/data/cifar.py"  # finds four names of numpy's and no other (test_cifar.py)
+OWN_UNPICKLER = "src/entropyreg/images/data/cifar.py"  # builds arrays of bytes and nothing else (test_containers.py)
 QUOTED_BY_FUNCTIONS = {  # options that a rule's function builds, each value by shlex.quote
     *("params.job", "params.further", "params.data_dir", "params.teacher", "resources.download_options"),
 }

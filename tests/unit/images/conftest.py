@@ -1,5 +1,8 @@
 """A small prepared set and the settings of a training on it that takes a fraction of a second."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -42,3 +45,21 @@ def settings():
         "epochs": 3,
         "checkpoint_seconds": 0,
     }
+
+
+def real(dataset: str) -> Path:
+    """The folder of a real data set, which is not shipped."""
+    data_dir = os.environ.get("ENTROPYREG_TEST_DATA")
+    if data_dir is None or not (Path(data_dir) / dataset).is_dir():
+        pytest.skip(f"ENTROPYREG_TEST_DATA names no folder that holds {dataset}/")
+    return Path(data_dir) / dataset
+
+
+@pytest.fixture
+def real_cifar10() -> Path:
+    return real("cifar10")
+
+
+@pytest.fixture
+def real_mnist() -> Path:
+    return real("mnist")

@@ -67,6 +67,7 @@ REACHED = {  # file of the package: the jobs whose outcome a change of it may ch
     "images/models/mlp.py": {"train mlp", "predict-images"},
     "images/prediction.py": {"predict-images"},
     "images/data/cifar.py": {"prepare-images"},
+    "images/data/parquet_images.py": {"prepare-images"},
     "data/iwslt14.py": {"prepare iwslt14"},
     "data/embedded.py": {"prepare embedded", "prepare-images"},
     "data/subwords.py": {"segment", "score", "measure", "measure summaries", "measure temperatures"},

@@ -1,5 +1,7 @@
 """Prepare a set of images: one file `images.npz` with its train, valid and test parts, and `summary.json`, last.
 
+Both are the same whatever container a set was read from, which `provenance.json` names.
+
 Settings: {"dataset": a name of `sources.py`, "split": {"validation": n, "train": n or null, "test": n or null,
 "seed": n}}. `test` takes test images from a set that has none of its own (null otherwise, or to take the first n).
 """
@@ -16,7 +18,7 @@ from entropyreg.images.data.split import split_train_validation
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import arrays_sha256, read_json, read_npz, write_json, write_npz
 
-IMAGES, SUMMARY = "images.npz", "summary.json"
+IMAGES, SUMMARY, PROVENANCE = "images.npz", "summary.json", "provenance.json"
 SPLITS = ("train", "valid", "test")
 
 
@@ -28,7 +30,7 @@ class Prepared(NamedTuple):
 
 
 def prepare_images(settings: Mapping[str, Any], out_dir: str | Path, data_dir: str | None = None) -> dict[str, Any]:
-    """Write `images.npz` and `summary.json` under `out_dir`; return the summary."""
+    """Write `images.npz`, `provenance.json` and `summary.json` under `out_dir`; return the summary."""
     out_dir, dataset = Path(out_dir), settings["dataset"]
     published = read_image_set(dataset, data_dir)
     rows = split_rows(published, settings["split"])
@@ -43,11 +45,12 @@ def prepare_images(settings: Mapping[str, Any], out_dir: str | Path, data_dir: s
         "split": dict(settings["split"]),
         "n_images": {split: len(part.labels) for split, part in parts.items()},
         "classes": list(published.classes),
-        "source_sums": published.sha256,
+        "source_sums": published.sums,
         "stored": isinstance(parts["train"], StoredImages),
         "sha256": arrays_sha256(arrays),
         **_statistics(parts["train"]),
     }
+    write_json(out_dir / PROVENANCE, {"container": published.container})
     write_json(out_dir / SUMMARY, summary)
     return summary
 

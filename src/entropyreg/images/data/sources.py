@@ -4,42 +4,29 @@
 |---|---|---|
 | digits | inside scikit-learn | 1,797 of 8x8 |
 | fashion_mnist_6k | inside this package | 6,000 and 1,000 of 28x28 |
-| mnist, fashion_mnist | `<data_dir>/<name>/{train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz]` | 60,000 and 10,000 |
-| cifar10, cifar100 | `<data_dir>/<name>/cifar-{10,100}-python.tar.gz` | 50,000 and 10,000 of 3x32x32 |
+| mnist, fashion_mnist | `<data_dir>/<name>/`, in any container (see `containers.py`) | 60,000 and 10,000 of 28x28 |
+| cifar10, cifar100 | `<data_dir>/<name>/`, in any container | 50,000 and 10,000 of 3x32x32 |
 | imagenet | `<data_dir>/imagenet/` (see `imagenet.py`) | indexed, not loaded |
 """
 
 import hashlib
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
 
+from entropyreg.data.archives import read_members
 from entropyreg.data.embedded import checked_path
-from entropyreg.data.local import find_files
-from entropyreg.images.data.cifar import LAYOUTS, read_cifar
-from entropyreg.images.data.idx import parse_idx, read_content
+from entropyreg.images.data import cifar, idx
+from entropyreg.images.data.containers import Found, find_container
 from entropyreg.images.data.imagenet import StoredImages, index_imagenet
+from entropyreg.images.data.parquet_images import read_parquet
+from entropyreg.images.data.published import DIGITS, FASHION, PUBLISHED, Published, check_content, sums_of
 from entropyreg.io.errors import UserError
 
-FASHION = (
-    *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
-    *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
-)
-DIGITS = tuple("0123456789")
-IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-MNIST_SHA256 = dict(  # checksums of the unpacked files, so that repacking changes nothing
-    zip(
-        IDX_FILES,
-        (
-            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        ),
-        strict=True,
-    )
-)
+FORMS = {"idx": idx, "records": cifar}  # of plain files: `files_of` images and labels, and `part_of` files
+GREATEST = 1 << 30  # bytes of an archive of images, unpacked; CIFAR's have 186 million
 
 
 class Part(NamedTuple):
@@ -50,12 +37,16 @@ class Part(NamedTuple):
 
 
 class ImageSet(NamedTuple):
-    """A published set: training images, test images (None: the set has none), class names, sums of the files read."""
+    """A published set: training images, test images (None: the set has none), class names, sums of its content.
+
+    `container` says what the set was read from, on which nothing else here depends.
+    """
 
     train: Part | StoredImages
     test: Part | StoredImages | None
     classes: tuple[str, ...]
-    sha256: dict[str, str]
+    sums: dict[str, str]
+    container: str
 
 
 def read_digits(data_dir: Path | None = None) -> ImageSet:
@@ -65,7 +56,7 @@ def read_digits(data_dir: Path | None = None) -> ImageSet:
     images, labels = load_digits(return_X_y=True)
     scaled = np.rint(images * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     digest = hashlib.sha256(scaled.tobytes() + labels.astype(np.int64).tobytes()).hexdigest()
-    return ImageSet(Part(scaled, labels.astype(np.int64)), None, DIGITS, {"digits": digest})
+    return ImageSet(Part(scaled, labels.astype(np.int64)), None, DIGITS, {"digits": digest}, "scikit-learn")
 
 
 def read_embedded_fashion(data_dir: Path | None = None) -> ImageSet:
@@ -73,40 +64,40 @@ def read_embedded_fashion(data_dir: Path | None = None) -> ImageSet:
     path, digest = checked_path("fashion_mnist_6k_1k.npz")
     with np.load(path) as arrays:
         parts = [Part(arrays[f"x_{part}"][:, None], arrays[f"y_{part}"].astype(np.int64)) for part in ("train", "test")]
-    return ImageSet(*parts, FASHION, {path.name: digest})
+    return ImageSet(*parts, FASHION, {path.name: digest}, "entropyreg")
 
 
-def read_idx_set(name: str, data_dir: Path | None) -> ImageSet:
-    """MNIST or Fashion-MNIST from its four files; those of MNIST must be the published ones."""
-    paths = find_files(data_dir, name, IDX_FILES)
-    arrays, sums = [], {}
-    for file_name in IDX_FILES:
-        content = read_content(paths[file_name])
-        sums[file_name] = hashlib.sha256(content).hexdigest()
-        if name == "mnist" and sums[file_name] != MNIST_SHA256[file_name]:
-            raise UserError(
-                f"What {paths[file_name]} holds is not the published file: expected sha256 {MNIST_SHA256[file_name]}, "
-                f"found {sums[file_name]}; fetch it again."
-            )
-        arrays.append(parse_idx(content, paths[file_name]))
-    train = Part(arrays[0][:, None], arrays[1].astype(np.int64))
-    test = Part(arrays[2][:, None], arrays[3].astype(np.int64))
-    for part, images in zip(("train", "t10k"), (train, test), strict=True):
-        if len(images.images) != len(images.labels):
-            raise UserError(
-                f"{name}: {part} has {len(images.images)} images and {len(images.labels)} labels: fetch them again."
-            )
-    return ImageSet(train, test, DIGITS if name == "mnist" else FASHION, sums)
+def read_published(name: str, data_dir: Path | None) -> ImageSet:
+    """MNIST, Fashion-MNIST or CIFAR from whichever container lies in the folder: the same arrays from each."""
+    found, published = find_container(name, data_dir), PUBLISHED[name]
+    files = plain_files(found, published)
+    check_content(published, files, found.files[0] if len(found.files) == 1 else found.place)
+    part_of = FORMS[published.form].part_of
+    parts = [Part(*part_of([files[one] for one in known], len(published.labels))) for known in published.sums.values()]
+    return ImageSet(*parts, published.classes, sums_of(published), found.container.kind)
 
 
-def read_cifar_set(name: str, data_dir: Path | None) -> ImageSet:
-    """CIFAR-10 or CIFAR-100 from the published archive."""
-    file_name = f"{name[:5]}-{name[5:]}-python.tar.gz"
-    if data_dir is None or not (path := Path(data_dir) / name / file_name).is_file():
-        raise UserError(f"data_dir is {str(data_dir)!r}, but {name} needs {name}/{file_name} there.")
-    archive = read_cifar(path, name)
-    train, test = Part(archive.train_images, archive.train_labels), Part(archive.test_images, archive.test_labels)
-    return ImageSet(train, test, archive.classes, {f"{file_name} (md5)": LAYOUTS[name].md5})
+def plain_files(found: Found, published: Published) -> dict[str, bytes]:
+    """The plain files of a set, into which every container is brought; their sums are yet to be checked."""
+    if found.container.kind == "parquet files":
+        files = {}
+        for paths, known in zip(found.paths.values(), published.sums.values(), strict=True):
+            images, labels = read_parquet(paths, published.image, published.labels)
+            files |= FORMS[published.form].files_of(images, labels, known, paths[0])
+        return files
+    if found.container.members:
+        place = found.files[0]
+        members = read_members(place, found.container.members, GREATEST)
+        held = {PurePosixPath(name).name: content for name, content in members.items()}
+    else:
+        place = found.place
+        held = {name: idx.read_content(path) for name, (path,) in found.paths.items()}
+    if not found.container.kind.startswith("python"):
+        return held
+    return {
+        f"{part}.bin": cifar.records_of_pickle(content, published.labels, f"{place}: {part}")
+        for part, content in held.items()
+    }
 
 
 def read_imagenet_set(data_dir: Path | None) -> ImageSet:
@@ -114,16 +105,13 @@ def read_imagenet_set(data_dir: Path | None) -> ImageSet:
     if data_dir is None:
         raise UserError("data_dir is not set: give the folder that holds imagenet/.")
     train, test, classes = index_imagenet(Path(data_dir) / "imagenet")
-    return ImageSet(train, test, classes, {})
+    return ImageSet(train, test, classes, {}, "tar files" if train.files[0].endswith(".tar") else "folders")
 
 
 READERS = {
     "digits": read_digits,
     "fashion_mnist_6k": read_embedded_fashion,
-    "mnist": lambda data_dir: read_idx_set("mnist", data_dir),
-    "fashion_mnist": lambda data_dir: read_idx_set("fashion_mnist", data_dir),
-    "cifar10": lambda data_dir: read_cifar_set("cifar10", data_dir),
-    "cifar100": lambda data_dir: read_cifar_set("cifar100", data_dir),
+    **{name: partial(read_published, name) for name in PUBLISHED},
     "imagenet": read_imagenet_set,
 }
 

@@ -1,13 +1,10 @@
 """The prepared file: which images are where, and that the same settings give the same bytes."""
 
-import gzip
-
 import numpy as np
 import pytest
 
-from entropyreg.images.data import sources
 from entropyreg.images.data.preparation import load_prepared, prepare_images
-from entropyreg.images.data.sources import IDX_FILES, read_image_set
+from entropyreg.images.data.sources import read_image_set
 from entropyreg.images.data.split import split_train_validation
 from entropyreg.io.errors import UserError
 from entropyreg.io.files import read_npz, write_npz
@@ -86,33 +83,6 @@ def test_the_sum_of_the_data_does_not_depend_on_how_it_is_packed(tmp_path):
     summary = prepare_images(DIGITS, tmp_path)
     np.savez(tmp_path / "images.npz", **read_npz(tmp_path / "images.npz"))
     assert load_prepared(tmp_path).summary["sha256"] == summary["sha256"]
-
-
-def write_idx(folder, labels_of_test=3):
-    folder.mkdir(parents=True)
-    for name, count in zip(IDX_FILES, (5, 5, 3, labels_of_test), strict=True):
-        axes = (count, 4, 4) if "idx3" in name else (count,)
-        header = bytes([0, 0, 8, len(axes)]) + b"".join(length.to_bytes(4, "big") for length in axes)
-        (folder / f"{name}.gz").write_bytes(gzip.compress(header + bytes(int(np.prod(axes)))))
-
-
-def test_fashion_mnist_is_read_from_a_folder(tmp_path):
-    write_idx(tmp_path / "fashion_mnist")
-    read = read_image_set("fashion_mnist", tmp_path)
-    assert read.train.images.shape == (5, 1, 4, 4) and read.test.labels.shape == (3,)
-    assert read.classes[9] == "ankle boot"
-
-
-def test_mnist_must_be_the_published_one(tmp_path):
-    write_idx(tmp_path / "mnist")
-    with pytest.raises(UserError, match=sources.MNIST_SHA256[IDX_FILES[0]]):
-        read_image_set("mnist", tmp_path)
-
-
-def test_images_without_labels_are_refused(tmp_path):
-    write_idx(tmp_path / "fashion_mnist", labels_of_test=2)
-    with pytest.raises(UserError, match="3 images and 2 labels"):
-        read_image_set("fashion_mnist", tmp_path)
 
 
 def test_an_unknown_set_lists_the_known():
