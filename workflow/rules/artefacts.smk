@@ -22,7 +22,7 @@ rule adopt_records:
         "../../envs/analysis.yaml"
     params:
         job=job("adopt"),
-        reference=REFERENCE,
+        reference=subpath(input[0], parent=True),
     shell:
         "{params.job} --inputs {input:q} --outputs {output:q} --reference {params.reference:q} --out {output.out:q}"
         " 2> >(tee {log:q} >&2)"

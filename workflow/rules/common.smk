@@ -35,7 +35,9 @@ def planned(stage, of):
 
 
 try:
-    ADOPTION = adoption_of(Path(os.path.relpath(ROOT)), config, EXPERIMENTS, planned) if config["adopt"] else NONE_ADOPTED
+    ADOPTION = (
+        adoption_of(Path(os.path.relpath(ROOT)), config, EXPERIMENTS, planned) if config["adopt"] else NONE_ADOPTED
+    )
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

@@ -67,14 +67,11 @@ def save(scale: str, root: Path) -> list[str]:
         save_records(chosen, made.results)
         partial = incomplete(experiments, chosen)
         make_artefacts(config, experiments, workflow, made, partial)
-        for path in reference.results.iterdir() if reference.results.is_dir() else ():
-            if path.name not in MADE:
-                (shutil.copytree if path.is_dir() else shutil.copyfile)(path, made.results / path.name)
+        copy_all(reference.results, made.results, without=MADE)
         made.write_sums()
         for target, source in zip(reference, made, strict=True):
             shutil.rmtree(target, ignore_errors=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source.rename(target)
+            copy_all(source, target)
     declared = len(experiments.runs) + len(experiments.image_runs)
     kept = sum(source is committed for source in chosen.values())
     first = f"{len(chosen)} of {declared} runs are saved in {reference.results}, {kept} of them as they were committed."
@@ -203,6 +200,13 @@ def make_artefacts(
     settings, claims = judging_settings(config, partial), workflow / "experiments" / "claims.yaml"
     write_json(made.results / LEDGER, judge(settings, tables, made.results / "runs", claims))
     draw_all(tables, made.figures)
+
+
+def copy_all(source: Path, target: Path, without: Iterable[str] = ()) -> None:
+    """Copy a folder's files, but for what is named at its top."""
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and path.relative_to(source).parts[0] not in without:
+            copy(path, target / path.relative_to(source))
 
 
 def copy(source: Path, target: Path) -> None:
