@@ -11,7 +11,14 @@ SOURCES = sorted(path for part in ("src", "tools", "benchmarks") for path in (RO
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 OWN_UNPICKLER = "src/entropyreg/images/data/cifar.py"  # builds arrays of bytes and nothing else (test_containers.py)
 QUOTED_BY_FUNCTIONS = {  # options that a rule's function builds, each value by shlex.quote
-    *("params.job", "params.further", "params.data_dir", "params.teacher", "resources.download_options"),
+    *(
+        "params.job",
+        "params.adopted",
+        "params.further",
+        "params.data_dir",
+        "params.teacher",
+        "resources.download_options",
+    ),
 }
 # numbers, digests, and names that a constraint holds to [a-z0-9_.]
 HARMLESS = {"threads", "wildcards.split", "wildcards.pretrained", "params.name", "params.code"}
