@@ -36,6 +36,7 @@ TRAINING = {"train_translation", "train_images"}
 
 
 def copied(root, folder):
+    folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         copy = shutil.copytree if (root / part).is_dir() else shutil.copy2
         copy(root / part, folder / part)

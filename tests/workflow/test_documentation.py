@@ -82,7 +82,6 @@ COMMANDS = {
     "snakemake --cores all paper_a": Plans("train_translation"),
     SMOKE: Tutorial("Nothing to be done"),
     "snakemake --cores all --config partial=true": Plans("a_figure_divergences"),
-    "snakemake -n --config adopt=true": Reads(r"\d+ of \d+ runs are adopted from results/reference/demo\."),
     "snakemake -n a_figure_entropy_bleu --config scale=smoke": Reads(r"a_figure_entropy_bleu +1\n"),
     "snakemake -n --config scale=paper": Reads(r"train_translation +\d{3}\n"),
     "snakemake --profile profiles/slurm --config scale=paper": Plans("train_translation"),
@@ -110,6 +109,9 @@ COMMANDS = {
         "tests/workflow/test_distributed.py", "torchrun"
     ),
     "fairseq-train BINARY": Elsewhere("tests/unit/regularizers/test_fairseq_example.py", "fairseq-train BINARY"),
+    "snakemake -n --config adopt=true": Reads(
+        r"\d+ of \d+ runs are adopted from results/reference/demo\."
+    ),  # last: it changes the copy
 }
 YAML = {  # page: scale, the line that a block is put behind, and a run that it declares
     "docs/experiments.md": ("demo", "\nblocks:\n", "demo_de_en/transformer/jensen-skew0.30-entropy0.45/seed1"),
