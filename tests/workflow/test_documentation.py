@@ -109,9 +109,9 @@ COMMANDS = {
         "tests/workflow/test_distributed.py", "torchrun"
     ),
     "fairseq-train BINARY": Elsewhere("tests/unit/regularizers/test_fairseq_example.py", "fairseq-train BINARY"),
-    "snakemake -n --config adopt=true": Reads(
-        r"\d+ of \d+ runs are adopted from results/reference/demo\."
-    ),  # last: it changes the copy
+    "snakemake -n --config adopt=true": Reads(  # elsewhere: it would put aside what others read
+        r"\d+ of \d+ runs are adopted from results/reference/demo\.", ("adopt=true", "adopt=true results_dir=new")
+    ),
 }
 YAML = {  # page: scale, the line that a block is put behind, and a run that it declares
     "docs/experiments.md": ("demo", "\nblocks:\n", "demo_de_en/transformer/jensen-skew0.30-entropy0.45/seed1"),
