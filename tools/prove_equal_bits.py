@@ -131,7 +131,7 @@ def commit_of(tree: Path) -> str:
 
 
 def entries(equal: Mapping, new: Mapping, commits: tuple[str, str]) -> list[dict[str, Any]]:
-    """What is added to the file: the digests of a stage, and what was compared where."""
+    """New entries of the file: digests of a stage, and the compared jobs, with date and processor."""
     about = {"date": datetime.now(UTC).date().isoformat(), "processor": processor_type(), "commits": list(commits)}
     found = []
     for (stage, before, after), jobs in sorted(equal.items()):

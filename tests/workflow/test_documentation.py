@@ -386,7 +386,8 @@ def test_the_tutorial_leads_to_its_end(smoke, shell, tmp_path):
             planned = run(SMOKE.replace("snakemake", "snakemake -n"))
             assert re.search(r"^train_translation +1$", planned, re.MULTILINE), planned[-2000:]
             run(SMOKE)
-            assert (folder / "results/smoke/runs" / ADDED / "run.json").is_file()
+            alone = f"results/smoke/runs/{ADDED}/run.json"  # the target that the page names for this run alone
+            assert alone in (ROOT / TUTORIAL).read_text(encoding="utf-8") and (folder / alone).is_file()
         elif block.language == "python":
             (folder / "snippet.py").write_text(block.text, encoding="utf-8")
             run("python snippet.py")

@@ -170,7 +170,7 @@ def proposal_by(wildcards):
 
 
 def scores_read(wildcards):
-    """What a proposal follows from: scores of its runs, of adopted ones the committed scores."""
+    """The scores that a proposal follows from: those of its runs, the committed ones of adopted runs."""
     runs = proposal_by(wildcards).run_ids
     own = [PATHS.scores(run) for run in runs if run not in ADOPTION.scores]
     return own + (adopted_list() if len(own) < len(runs) else [])

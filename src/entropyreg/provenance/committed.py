@@ -31,11 +31,12 @@ SumOf = Callable[[str], str | None]
 
 
 class Today(NamedTuple):
-    """What is here now.
+    """The jobs and data of today, with which committed records are compared.
 
-    planned: declaration and code digest of a job; a `LookupError` or `TypeError` for none.    data: the sum of
-    folder/file of a data set, None if it is not known.    prepared: the sum of a file of prepared data, by its name
-    under the results, that the code of today has made; None if there is none.
+    planned: declaration and code digest of a job; raises `LookupError` or `TypeError` for a job that is not planned.
+    data: the sum of folder/file of a data set, None if it is not known.
+    prepared: the sum of a file of prepared data, by its name under the results, that the code of today has made; None
+    if there is none.
     """
 
     planned: Planned

@@ -44,7 +44,7 @@ class Adoption(NamedTuple):
     processors: Mapping[str, int] = {}
 
     def sentences(self, declared: int) -> list[str]:
-        """What a user is told at the start."""
+        """Tells a user at the start which runs are adopted, and why others are not."""
         made_on = ", ".join(f"{name} ({count} of them)" for name, count in self.processors.items())
         told = [f"{len(self.runs)} of {declared} runs are adopted from {self.folder}."]
         if set(self.processors) - {processor_type()}:
@@ -79,7 +79,7 @@ def stale_sentences(stale: Mapping[str, str], done: str) -> list[str]:
 
 
 def adoption_of(root: Path, config: Mapping[str, Any], experiments: Experiments, planned: Planned) -> Adoption:
-    """What is adopted at the scale of a configuration.
+    """Finds the runs that are adopted at the scale of a configuration.
 
     Raises `UserError` for a scale without committed records, for a record that is damaged, and for one of claims that
     `claims.yaml` does not know.
@@ -122,7 +122,7 @@ def reason_of(jobs: Jobs, run: str) -> str | None:
 
 
 def today_of(config: Mapping[str, Any], planned: Planned, sums: Sums) -> Today:
-    """What would be made with a configuration, from the data that are here."""
+    """Describes the jobs that a configuration would start today, from the data that are here."""
     results = Path(Paths.of(config).results)
 
     @cache

@@ -29,7 +29,7 @@ from entropyreg.regularizers.sweep import computation_dtype
 
 
 class Likelihood(NamedTuple):
-    """What the NLL of rows (N, V) is computed against. The fields of rows are None where all rows are alike."""
+    """The targets and weights of the NLL of rows (N, V). The fields of rows are None where all rows are alike."""
 
     targets: Tensor | None  # (N,) classes, valid in every row; or (N, V), what each -log p_k counts; None: no NLL
     ignored: Tensor | None = None  # (N,) bool

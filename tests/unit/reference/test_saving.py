@@ -109,7 +109,7 @@ def test_origins_name_data_wherever_they_lie_and_nothing_of_the_machine_is_commi
 
 
 def test_a_reference_grows_chain_by_chain(root):
-    """What was committed stays as long as it is current; notes of a maintainer stay too."""
+    """Committed chains stay as long as they are current; notes of a maintainer stay too."""
     results = root / "results" / "smoke" / "runs"
     shutil.move(results / SKEWED, root / "later")
     made, _ = saved(root)

@@ -15,7 +15,7 @@ from entropyreg.io.errors import UserError
 
 
 class Published(NamedTuple):
-    """What is known of a set: its plain form, the sums of its plain files, its classes, the columns in parquet."""
+    """The plain form of a published set, the sums of its plain files, its classes, and its columns in parquet."""
 
     form: str  # "idx" or "records", see `sources.FORMS`
     sums: dict[str, dict[str, str]]  # by split, in the order of the images
