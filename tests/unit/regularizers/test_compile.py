@@ -55,7 +55,7 @@ def cases():
 
 
 def parameters_of(name):
-    """The arguments that `CHANGES` may change: not the projection that is called `weight`, and one name of the smoothing."""
+    """The arguments that `CHANGES` may change: without the projection `weight`, and with one name of the smoothing."""
     parameters = {*inspect.signature(getattr(r, name)).parameters}
     parameters -= {"label_smoothing"} if "smoothing" in parameters else set()
     return parameters - ({"weight"} if "linear" in name.lower() else set())
